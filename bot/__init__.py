@@ -1,0 +1,1 @@
+"""Shipmate's core: what must survive a crash. Slack edge, dispatch, permissions, audit and durable work."""

@@ -1,0 +1,239 @@
+"""The command contract: what a command declares, what its handler gets, and what it gives back.
+
+A command is declared once; slash command, mention, button, reaction, terminal, help, usage, permission,
+parsing, modal, audit and manifest follow from the declaration.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from bot.identity import Channel, Person
+from bot.reply import Reply
+
+T = TypeVar("T")
+
+
+class Trigger(StrEnum):
+    """How a command was invoked."""
+
+    SLASH = "slash"
+    MENTION = "mention"
+    BUTTON = "button"
+    MODAL = "modal"
+    REACTION = "reaction"
+    SHORTCUT = "shortcut"
+    TERMINAL = "terminal"
+    SCHEDULE = "schedule"
+
+
+class Effect(StrEnum):
+    """What running a command does, which decides the road it takes.
+
+    READ asks our own store and is answered in the acknowledgement. LOOKUP calls a tool: acknowledged first,
+    answered after. CHANGE is stored before it is acknowledged, then run, once, even across a crash.
+    """
+
+    READ = "read"
+    LOOKUP = "lookup"
+    CHANGE = "change"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invocation:
+    """One wish as it arrived, whatever the trigger; plain data, so that it can be stored and run later.
+
+    Either `text` (the words after the bot's name, to be parsed: "deploy checkout to staging") or `command` and
+    `args` (from a button or modal) is set. `ours` is false for people of another organisation.
+    """
+
+    delivery_id: str
+    trigger: Trigger
+    person: Person
+    at: datetime
+    person_name: str = ""
+    text: str = ""
+    command: str = ""
+    args: Mapping[str, str] = field(default_factory=dict)
+    channel: Channel | None = None
+    channel_name: str = ""
+    thread_ts: str = ""
+    message_ts: str = ""
+    response_url: str = ""
+    trigger_id: str = ""
+    subject: str = ""
+    ours: bool = True
+    guest: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One choice of an argument: the value, and what people read if that differs."""
+
+    value: str
+    label: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """What a permission is asked on; an empty field means all of them are touched or none is known."""
+
+    service: str = ""
+    environment: str = ""
+    target: str = ""
+
+
+class World:
+    """The composed parts of the running bot, by type: `call.use(Deployments)`. Filled by `bot.app` only."""
+
+    def __init__(self, *parts: object) -> None:
+        self._parts: dict[type, object] = {}
+        for part in parts:
+            self.add(part)
+
+    def add(self, part: object, kind: type | None = None) -> None:
+        """Register `part` under its own type, or under `kind`, a type it stands for."""
+        self._parts[kind or type(part)] = part
+
+    def use(self, kind: type[T]) -> T:
+        """Return the part of this type.
+
+        Raises:
+            LookupError: the composition root added none; a mistake of ours, not of the user.
+        """
+        try:
+            part = self._parts[kind]
+        except KeyError:
+            message = f"no {kind.__qualname__} was composed"
+            raise LookupError(message) from None
+        return part  # type: ignore[return-value]  # the registry is keyed by type
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a handler gets: who asks, from where, how, and the parts of the bot it may use."""
+
+    invocation: Invocation
+    world: World
+    now: datetime
+
+    @property
+    def person(self) -> Person:
+        """Who asks."""
+        return self.invocation.person
+
+    @property
+    def channel(self) -> Channel | None:
+        """Where it was asked; None in a terminal."""
+        return self.invocation.channel
+
+    @property
+    def request_id(self) -> str:
+        """The delivery's id: the same when the same wish is run again, so a handler never does it twice."""
+        return self.invocation.delivery_id
+
+    def use(self, kind: type[T]) -> T:
+        """Return the part of the bot of this type (see `World.use`)."""
+        return self.world.use(kind)
+
+
+OptionSource = Callable[[Call, Mapping[str, str], str], Awaitable[Sequence[Option]]]
+"""(call, the other arguments so far, what was typed of this one) -> choices, best first, at most 100."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arg:
+    """What is said of one argument beyond its type; stands in `Annotated[...]`, made by `arg`.
+
+    `word` is the keyword before the value ("to production"); `flag` makes it an option ("--reason x", or a
+    bare "--dry-run" for a bool); `joined` is the character that joins it to the argument before ("@" in
+    checkout@1.4.2, "/" in production/eu); `rest` takes all words that are left.
+    """
+
+    help: str
+    options: OptionSource | None = None
+    word: str = ""
+    flag: str = ""
+    joined: str = ""
+    rest: bool = False
+    multiline: bool = False
+
+
+def arg(  # noqa: PLR0913 - one keyword per thing a declaration may say
+    help: str,  # noqa: A002 - reads as the field calls it
+    *,
+    options: OptionSource | None = None,
+    word: str = "",
+    flag: str = "",
+    joined: str = "",
+    rest: bool = False,
+    multiline: bool = False,
+) -> Arg:
+    """Describe an argument; see `Arg`."""
+    return Arg(help=help, options=options, word=word, flag=flag, joined=joined, rest=rest, multiline=multiline)
+
+
+Handler = Callable[[Call, Any], Awaitable[Reply]]
+ResourceOf = Callable[[Call, Any], Awaitable[Resource]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """One declared command. `decides` marks those that a reaction or mention may only offer, not do."""
+
+    name: str
+    permission: str
+    args: type[Any]
+    handler: Handler
+    summary: str
+    effect: Effect
+    examples: tuple[str, ...] = ()
+    resource: ResourceOf | None = None
+    decides: bool = False
+    hidden: bool = False
+    sensitive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NoArgs:
+    """For commands without arguments."""
+
+
+def command(  # noqa: PLR0913 - one keyword per thing a declaration may say
+    name: str,
+    *,
+    permission: str,
+    args: type[Any] = NoArgs,
+    effect: Effect,
+    examples: tuple[str, ...] = (),
+    resource: ResourceOf | None = None,
+    decides: bool = False,
+    hidden: bool = False,
+    sensitive: bool = False,
+) -> Callable[[Handler], Command]:
+    """Declare a command; the handler's first docstring line becomes its summary in help.
+
+    `permission` is required: nothing is allowed that was not declared. `resource` finds what the permission is
+    asked on; without one it is read from the fields `service`, `environment` and `target` of the arguments.
+    """
+
+    def declare(handler: Handler) -> Command:
+        summary = (handler.__doc__ or "").strip().split("\n", 1)[0]
+        return Command(
+            name=name,
+            permission=permission,
+            args=args,
+            handler=handler,
+            summary=summary,
+            effect=effect,
+            examples=examples,
+            resource=resource,
+            decides=decides,
+            hidden=hidden,
+            sensitive=sensitive,
+        )
+
+    return declare

@@ -1,0 +1,39 @@
+"""Errors whose text is safe to show to people, each with a stable reason code."""
+
+from bot.reply import Button, Buttons, Markup, Paragraph, Part, Reply, escape, say
+
+
+class UserError(Exception):
+    """Something a person can read and act on: what, which rule, who could, and the next move as buttons.
+
+    `code` is stable: scripts, tests and the audit log rely on it. `moves` become buttons.
+    """
+
+    def __init__(self, code: str, text: str | Markup, *, moves: tuple[Button, ...] = ()) -> None:
+        super().__init__(str(text))
+        self.code = code
+        self.text = text
+        self.moves = moves
+
+    def reply(self) -> Reply:
+        """Return this error as the answer to whoever asked."""
+        parts: tuple[Part, ...] = (Paragraph(say("{}   ({})", escape(self.text), self.code)),)
+        if self.moves:
+            parts = (*parts, Buttons(self.moves))
+        return Reply(summary=str(self.text), parts=parts, code=self.code)
+
+
+class BadInput(UserError):
+    """What was asked cannot be understood: unknown word, missing value, wrong form."""
+
+
+class Refused(UserError):
+    """What was asked is understood, and a rule says no."""
+
+
+class NotAllowed(Refused):
+    """The person has no permission for this."""
+
+
+class Degraded(UserError):
+    """A system that is needed does not answer; says which, since when, and what still works."""

@@ -1,0 +1,211 @@
+"""What Shipmate says, as data: a message is a summary and parts. Slack, terminal and tests render the same.
+
+Only `bot/slack/blocks.py` makes Block Kit of these and only `bot/terminal.py` makes plain text.
+Text from outside (commit titles, log lines, labels) is escaped by `say`; nothing else may build markup.
+"""
+
+import string
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Markup(str):
+    """Text in Slack's mrkdwn that is safe to send as it is: made by `say`, never from input."""
+
+    __slots__ = ()
+
+    def __add__(self, other: str) -> "Markup":
+        """Join with markup as it is, with plain text escaped."""
+        return Markup(str(self) + escape(other))
+
+
+def escape(text: object) -> Markup:
+    """Return `text` with Slack's three control characters escaped, so that it can neither mention nor link.
+
+    `Markup` passes through. Source: https://docs.slack.dev/messaging/formatting-message-text#escaping
+    """
+    if isinstance(text, Markup):
+        return text
+    return Markup(str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"))
+
+
+class _Escaping(string.Formatter):
+    def format_field(self, value: Any, format_spec: str) -> str:  # noqa: ANN401 - string.Formatter's own signature
+        if isinstance(value, Markup) and not format_spec:
+            return value
+        return escape(format(value, format_spec))
+
+
+def say(template: str, /, *args: object, **values: object) -> Markup:
+    """Fill a template of ours with values from anywhere: `say("*{}* by {}", service, mention(person))`.
+
+    The template is trusted markup; every value that is not `Markup` is escaped.
+    """
+    return Markup(_Escaping().format(template, *args, **values))
+
+
+def code(text: object) -> Markup:
+    """Return `text` as inline code; a backtick inside becomes an apostrophe, as mrkdwn cannot escape it."""
+    return Markup(f"`{escape(str(text).replace('`', chr(39)).replace(chr(10), ' '))}`")
+
+
+def link(url: str, label: object) -> Markup:
+    """Return a link when `url` is http or https, the bare label otherwise."""
+    if not url.startswith(("https://", "http://")):
+        return escape(label)
+    safe = str(url).replace("|", "%7C").replace(">", "%3E").replace("<", "%3C").replace(" ", "%20")
+    return Markup(f"<{safe}|{escape(str(label).replace('|', '/').replace(chr(10), ' '))}>")
+
+
+class Style(StrEnum):
+    """How a button looks; its meaning is in its label."""
+
+    PLAIN = "plain"
+    PRIMARY = "primary"
+    DANGER = "danger"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirm:
+    """The question asked before a button acts."""
+
+    title: str
+    text: str
+    yes: str
+    no: str = "Keep"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Button:
+    """A press that invokes a command with these arguments, as if typed by who presses it; or a link.
+
+    `args` maps the command's argument names to text. With `ask` the press opens the command's modal,
+    filled with `args`, instead of running it (labels of such buttons end with "…").
+    """
+
+    label: str
+    command: str = ""
+    args: Mapping[str, str] = field(default_factory=dict)
+    style: Style = Style.PLAIN
+    confirm: Confirm | None = None
+    ask: bool = False
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """The first line: what happened to what."""
+
+    text: Markup
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """A run of text."""
+
+    text: Markup
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Small print: who asked, when, what follows."""
+
+    text: Markup
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Preformatted text, such as a log excerpt. Escaped when rendered."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows under named columns; rendered so that it also reads without alignment."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Markup, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A PNG with the words for who cannot see it."""
+
+    png: bytes
+    alt: str
+    title: str = ""
+
+
+class StepState(StrEnum):
+    """Where one step of a list of steps stands."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    DONE = "done"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One line of a plan: a stage, how it stands and what is known of it."""
+
+    key: str
+    title: str
+    state: StepState
+    detail: Markup = Markup("")
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """The stages of something under way, in order. Slack's plan and task blocks where they render."""
+
+    title: str
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Buttons:
+    """A row of buttons; past five, the rest go into an overflow menu."""
+
+    buttons: tuple[Button, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Divider:
+    """A line between two things."""
+
+
+Part = Headline | Paragraph | Note | Code | Table | Picture | Steps | Buttons | Divider
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """Something to be read: `summary` alone says what, where and what is wanted (it is the notification)."""
+
+    summary: str
+    parts: tuple[Part, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply(Message):
+    """The answer to one command.
+
+    `share` shows it to the channel instead of only to who asked. `subject` is the id of what the command
+    started or touched ("D-1042"), whose live card carries on from here. `code` is the stable reason code
+    of a refusal, "" for an answer.
+    """
+
+    share: bool = False
+    subject: str = ""
+    code: str = ""
+
+
+def text(summary: str, markup: Markup | None = None, *buttons: Button) -> Reply:
+    """Return the common reply: one paragraph and perhaps buttons."""
+    parts: tuple[Part, ...] = (Paragraph(markup if markup is not None else escape(summary)),)
+    return Reply(summary=summary, parts=(*parts, Buttons(buttons)) if buttons else parts)

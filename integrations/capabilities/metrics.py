@@ -1,0 +1,45 @@
+"""MetricsSource: numbers over time."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol, runtime_checkable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One value of one series at one moment. `labels` are without `__name__`, which is `name`."""
+
+    labels: Mapping[str, str]
+    at: datetime
+    value: float
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """One series over a range: (moment, value) pairs in order; NaN where the source has NaN."""
+
+    labels: Mapping[str, str]
+    points: Sequence[tuple[datetime, float]]
+    name: str = ""
+
+
+@runtime_checkable
+class MetricsSource(Protocol):
+    """Answers queries in PromQL."""
+
+    async def query(self, expression: str, at: datetime | None = None) -> Sequence[Sample]:
+        """Return the value of each series at `at` (now by default); a scalar is one sample without labels.
+
+        Raises:
+            Refused: the expression is wrong; the reason is the source's own.
+            Unavailable, BadReply: and so on.
+        """
+        ...
+
+    async def query_range(
+        self, expression: str, start: datetime, end: datetime, step: timedelta
+    ) -> Sequence[Series]:
+        """Return each series between two moments, a point every `step`."""
+        ...

@@ -1,0 +1,80 @@
+"""What one integration declares, and what every adapter can do."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+from pydantic import BaseModel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pong:
+    """What a tool answered to being asked how it is: its version, and who we are to it."""
+
+    version: str = ""
+    identity: str = ""
+    detail: str = ""
+
+
+@runtime_checkable
+class Adapter(Protocol):
+    """One connected instance of a tool."""
+
+    @property
+    def instance(self) -> str:
+        """The configured name of this instance, such as `jenkins-eu`."""
+        ...
+
+    async def ping(self) -> Pong:
+        """Ask the tool something cheap that needs our credentials.
+
+        Raises:
+            IntegrationError: what is wrong, by kind.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections, threads and children that must not outlive us."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookEvent:
+    """One typed thing that a tool told us: `kind` such as "run.finished", `ref` of the run or object it is about.
+
+    `id` is the tool's own id of the delivery, for deduplication; `data` is what our domains need, plain values.
+    """
+
+    instance: str
+    kind: str
+    id: str
+    ref: str = ""
+    data: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Integration:
+    """The declaration of one tool.
+
+    `name` equals the folder's name. `settings` is the Pydantic model of one configured instance. `provides`
+    lists the capability protocols; what `connect` returns is an instance of each. `connect` is
+    "module:callable", imported only when the tool is configured and called as
+    `await callable(instance: str, settings, resources: Resources)`. `webhook` is a module with
+    `verify(settings, headers, body) -> bool` and `parse(instance, headers, body) -> Sequence[WebhookEvent]`.
+    """
+
+    name: str
+    title: str
+    settings: type[BaseModel]
+    provides: tuple[type, ...]
+    connect: str
+    webhook: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resources:
+    """What the bot lends to an adapter: where it may keep files, proxy and private CA."""
+
+    state_dir: str
+    proxy: str = ""
+    ca_file: str = ""
