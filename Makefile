@@ -1,0 +1,65 @@
+# Every target sets up what it needs: the virtual environment from the committed locks and the real servers that
+# tests and the demo talk to. Needed before: git, make, python3 (3.11 or later) with venv.
+
+PYTHON ?= python3
+VENV ?= .venv
+WORKERS ?= 2
+BIN := $(VENV)/bin
+RUNTIME := $(VENV)/.runtime.stamp
+DEV := $(VENV)/.dev.stamp
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -q
+SERVERS := $(PYTHON) tools/servers.py
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format test-live docs-check lock clean servers
+.DELETE_ON_ERROR:
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(RUNTIME) ## Start a local Slack workspace with Shipmate in it (PORT=8000, NO_BROWSER=1); Ctrl-C ends it
+	@$(SERVERS) ensure prometheus >/dev/null
+	@exec $(BIN)/shipmate demo $(if $(PORT),--port $(PORT)) $(if $(NO_BROWSER),--no-browser)
+
+test: check servers ## Run all checks and all tests: what .ci/run runs
+	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=term
+
+check: $(DEV) ## Run the linters, the type checker and the import contracts
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+format: $(DEV) ## Format the code
+	$(BIN)/ruff check --select I --fix .
+	$(BIN)/ruff format .
+
+test-live: $(DEV) servers ## Run the tests that need a real tool, named by the environment
+	$(BIN)/python -m pytest -m live --force-enable-socket
+
+docs-check: $(DEV) ## Check links, documented names and the size of modules
+	$(BIN)/python -m pytest tests/architecture
+
+servers: ## Find or unpack Prometheus, Alertmanager, PostgreSQL and Chromium
+	@$(SERVERS) ensure prometheus alertmanager postgresql chromium
+
+lock: $(DEV) ## Rewrite the locks from pyproject.toml
+	$(PYTHON) tools/lock.py
+
+clean: ## Remove caches and what the demo keeps; leaves .venv and the unpacked servers
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* htmlcov build dist var
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+# An environment that is there already is kept and brought to the lock.
+$(BIN)/python:
+	@$(PYTHON) tools/venv.py $(VENV)
+
+$(RUNTIME): requirements.txt requirements-build.txt pyproject.toml | $(BIN)/python
+	@echo "Installing Shipmate into $(VENV) ..."
+	@$(PIP) install --require-hashes -r requirements.txt -r requirements-build.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV): requirements-dev.txt $(RUNTIME)
+	@echo "Installing the tools for development into $(VENV) ..."
+	@$(PIP) install --require-hashes -r requirements-dev.txt
+	@touch $@
