@@ -7,7 +7,7 @@ WORKERS ?= 2
 BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime.stamp
 DEV := $(VENV)/.dev.stamp
-PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -q
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
 SERVERS := $(PYTHON) tools/servers.py
 
 .DEFAULT_GOAL := help
