@@ -1,0 +1,1 @@
+"""Tests of Shipmate; one folder per area."""

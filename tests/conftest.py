@@ -1,0 +1,12 @@
+"""What all tests share: the fixtures of real servers and the settings of Hypothesis.
+
+Nothing of the bot is imported here, so that a broken module fails the tests of that module and no others.
+"""
+
+import hypothesis
+
+pytest_plugins = ("tests.servers.fixtures",)
+
+# No test fails by the clock: this machine may be busy.
+hypothesis.settings.register_profile("shipmate", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("shipmate")
