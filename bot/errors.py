@@ -15,6 +15,10 @@ class UserError(Exception):
         self.text = text
         self.moves = moves
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Let a checkpoint carry the error whole."""
+        return _restore, (type(self), self.args, dict(self.__dict__))
+
     def reply(self) -> Reply:
         """Return this error as the answer to whoever asked."""
         parts: tuple[Part, ...] = (Paragraph(say("{}   ({})", escape(self.text), self.code)),)
@@ -37,3 +41,10 @@ class NotAllowed(Refused):
 
 class Degraded(UserError):
     """A system that is needed does not answer; says which, since when, and what still works."""
+
+
+def _restore(kind: type[UserError], args: tuple[object, ...], state: dict[str, object]) -> UserError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(state)
+    return error

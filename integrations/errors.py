@@ -20,6 +20,10 @@ class IntegrationError(Exception):
         self.instance = instance
         self.message = message
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Let a checkpoint carry the error whole, keyword arguments included."""
+        return _restore, (type(self), self.args, dict(self.__dict__))
+
 
 class Unavailable(IntegrationError):
     """The tool does not answer, or answers with a server error. Retry."""
@@ -67,3 +71,10 @@ class OutcomeUnknown(IntegrationError):
     def __init__(self, instance: str, message: str, *, request_id: str) -> None:
         super().__init__(instance, message)
         self.request_id = request_id
+
+
+def _restore(kind: type[IntegrationError], args: tuple[object, ...], state: dict[str, object]) -> IntegrationError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(state)
+    return error
