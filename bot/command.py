@@ -162,7 +162,7 @@ class Arg:
     multiline: bool = False
 
 
-def arg(  # noqa: PLR0913 - one keyword per thing a declaration may say
+def arg(
     help: str,  # noqa: A002 - reads as the field calls it
     *,
     options: OptionSource | None = None,

@@ -31,6 +31,9 @@ def escape(text: object) -> Markup:
     return Markup(str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"))
 
 
+NOTHING = Markup("")
+
+
 class _Escaping(string.Formatter):
     def format_field(self, value: Any, format_spec: str) -> str:  # noqa: ANN401 - string.Formatter's own signature
         if isinstance(value, Markup) and not format_spec:
@@ -156,7 +159,7 @@ class Step:
     key: str
     title: str
     state: StepState
-    detail: Markup = Markup("")
+    detail: Markup = NOTHING
     url: str = ""
 
 
