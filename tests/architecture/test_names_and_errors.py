@@ -1,0 +1,87 @@
+"""Names of the field, and errors caught by their cause."""
+
+import ast
+import re
+from pathlib import PurePosixPath
+
+from tests.architecture.tree import PACKAGES, modules, parsed
+
+# The doors: whatever comes through is logged, recorded and told to the person who asked, and the bot goes on.
+DOORS = {
+    "bot/dispatch.py": "every command passes here; a mistake in one answers its caller",
+    "bot/engine.py": "runs the workflows: one that fails is parked and somebody is told",
+    "bot/webhooks.py": "every tool's delivery passes here",
+    "bot/watch.py": "follows many runs; one that breaks must not stop the others",
+}
+VAGUE_MODULES = {"base", "common", "helper", "helpers", "misc", "util", "utils"}
+VAGUE_CLASSES = re.compile(r"(Service|Manager|Helper|Impl|Util|Utils)$|^Base[A-Z]|^Abstract[A-Z]")
+LONGEST_SLEEP = 0.1  # seconds; a poll with a deadline pauses so long at most
+
+
+def caught(handler: ast.ExceptHandler) -> set[str]:
+    if handler.type is None:
+        return {"everything"}
+    names = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    return {ast.unparse(name) for name in names}
+
+
+def swallows(handler: ast.ExceptHandler) -> bool:
+    """Tell a handler that cleans up and raises on from one that goes on."""
+    last = handler.body[-1]
+    return not (isinstance(last, ast.Raise) and last.exc is None)
+
+
+def test_only_the_doors_catch_everything():
+    broad = {
+        f"{path}:{node.lineno}"
+        for path in modules(*PACKAGES, "tools", "benchmarks")
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.ExceptHandler)
+        and caught(node) & {"everything", "Exception", "BaseException"}
+        and swallows(node)
+        and path not in DOORS
+    }
+    assert not broad, "catch what is expected, by name"
+
+
+def test_doors_are_there():
+    assert set(DOORS) <= set(modules("bot")), "a door that is gone comes off the list"
+
+
+def test_modules_are_named_after_things():
+    assert not [path for path in modules() if PurePosixPath(path).stem in VAGUE_MODULES]
+
+
+def test_classes_are_named_after_things():
+    vague = [
+        f"{path}:{node.lineno} {node.name}"
+        for path in modules()
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.ClassDef) and VAGUE_CLASSES.search(node.name)
+    ]
+    assert not vague
+
+
+def sleeps(call: ast.Call) -> bool:
+    """Tell a pause that waits for nothing from one between two looks at a condition."""
+    name = ast.unparse(call.func)
+    pause = call.args[0].value if call.args and isinstance(call.args[0], ast.Constant) else 0
+    return name in {"time.sleep", "sleep"} or (
+        name == "asyncio.sleep" and isinstance(pause, int | float) and pause > LONGEST_SLEEP
+    )
+
+
+def test_tests_wait_on_conditions():
+    slept = [
+        f"{path}:{node.lineno}"
+        for path in modules("tests")
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.Call) and sleeps(node)
+    ]
+    assert not slept, "wait for a condition or an event with a deadline"
+
+
+def test_folders_of_tests_are_packages():
+    folders = {PurePosixPath(path).parent for path in modules("tests")}
+    lacking = {str(folder) for folder in folders if f"{folder}/__init__.py" not in modules("tests")}
+    assert not lacking, "without __init__.py two test modules of one name collide"
