@@ -1,0 +1,38 @@
+"""What changed in the workspace, as a stream for pages that show it."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal, TypeAlias
+
+from bot.sandbox.errors import Json
+
+Kind: TypeAlias = Literal["message", "reaction", "view", "channel", "user", "app", "home", "delivery"]
+
+_BACKLOG = 1000
+
+
+class Changes:
+    """Hands every change to all who listen; a listener that falls far behind loses the oldest ones."""
+
+    def __init__(self) -> None:
+        """Start without listeners."""
+        self._listeners: set[asyncio.Queue[Json]] = set()
+
+    def publish(self, kind: Kind, *, channel: str | None = None, **details: object) -> None:
+        """Tell all listeners that something of this kind changed, in this channel (an id) where it has one."""
+        change: Json = {"channel": channel, "kind": kind, **details}
+        for queue in self._listeners:
+            if queue.full():
+                queue.get_nowait()
+            queue.put_nowait(change)
+
+    @contextmanager
+    def listen(self) -> Iterator[asyncio.Queue[Json]]:
+        """Give a queue that receives each change from now on, until the block is left."""
+        queue: asyncio.Queue[Json] = asyncio.Queue(_BACKLOG)
+        self._listeners.add(queue)
+        try:
+            yield queue
+        finally:
+            self._listeners.discard(queue)

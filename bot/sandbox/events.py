@@ -1,0 +1,225 @@
+"""The Events API: what happens in the workspace, told to the apps that subscribed to it.
+
+Reference: https://docs.slack.dev/apis/events-api and, for each event, https://docs.slack.dev/reference/events
+"""
+
+import asyncio
+from collections.abc import Iterable
+
+from bot.sandbox.apps import App
+from bot.sandbox.delivery import Delivery
+from bot.sandbox.errors import Json
+from bot.sandbox.ids import new_id
+from bot.sandbox.message import Message
+from bot.sandbox.model import Channel, User
+from bot.sandbox.platform import Platform
+
+SCOPES = {
+    "app_mention": "app_mentions:read",
+    "message.channels": "channels:history",
+    "message.groups": "groups:history",
+    "message.im": "im:history",
+    "message.mpim": "mpim:history",
+    "reaction_added": "reactions:read",
+    "reaction_removed": "reactions:read",
+    "pin_added": "pins:read",
+    "pin_removed": "pins:read",
+    "member_joined_channel": "channels:read",
+    "member_left_channel": "channels:read",
+    "channel_created": "channels:read",
+    "file_shared": "files:read",
+    "team_join": "users:read",
+    "user_change": "users:read",
+}
+"""The scope an app needs for each subscription; events without an entry need none."""
+
+
+def envelope(platform: Platform, app: App, event: Json, channel: Channel | None, actor_team: str) -> Json:
+    """Return the `event_callback` around an event.
+
+    `team_id` is the workspace the event comes from; in a shared channel that is the actor's own, while
+    `context_team_id` is the workspace the app is installed in
+    (https://docs.slack.dev/apis/events-api/#callback-field and https://docs.slack.dev/apis/slack-connect).
+    """
+    home = platform.workspace.team.id
+    return {
+        "token": app.verification_token,
+        "team_id": actor_team or home,
+        "context_team_id": home,
+        "context_enterprise_id": None,
+        "api_app_id": app.id,
+        "event": event,
+        "type": "event_callback",
+        "event_id": new_id("Ev"),
+        "event_time": int(platform.clock()),
+        "authorizations": [
+            {
+                "enterprise_id": None,
+                "team_id": home,
+                "user_id": app.bot_user_id,
+                "is_bot": True,
+                "is_enterprise_install": False,
+            }
+        ],
+        "is_ext_shared_channel": bool(channel and channel.is_ext_shared),
+        "event_context": f"4-{new_id('E')}",
+    }
+
+
+def is_subscribed(app: App, name: str) -> bool:
+    """Tell whether the app subscribed to this and holds the scope for it."""
+    manifest = app.manifest
+    return name in manifest.bot_events and SCOPES.get(name, "") in manifest.scopes | {""}
+
+
+async def emit(
+    platform: Platform, name: str, event: Json, *, channel: Channel | None = None, actor_team: str = "", only: str = ""
+) -> list[Delivery]:
+    """Send an event to every app that subscribed to `name` and is in its channel; returns the first deliveries.
+
+    `only` limits it to one app (an id), for events that concern one app alone.
+    """
+    chosen = [
+        app
+        for app in platform.apps.installed.values()
+        if is_subscribed(app, name) and only in {"", app.id} and (channel is None or app.bot_user_id in channel.members)
+    ]
+    return list(
+        await asyncio.gather(
+            *(
+                platform.deliveries.send(
+                    app,
+                    "events_api",
+                    str(event["type"]),
+                    envelope(platform, app, event, channel, actor_team),
+                    accepts_response=False,
+                )
+                for app in chosen
+            )
+        )
+    )
+
+
+def message_event(platform: Platform, message: Message, channel: Channel) -> Json:
+    """Return the `message` event of a new message (https://docs.slack.dev/reference/events/message).
+
+    For a person of another organisation in a shared channel, `team` and `user_team` are their own team's and
+    `source_team` says where it was written, with their profile beside it, since the app cannot look them up freely.
+    """
+    workspace = platform.workspace
+    event = message.wire(workspace.file_objects(message, platform.base_url))
+    if message.files:
+        event["subtype"] = "file_share"
+    event |= {"channel": channel.id, "event_ts": message.ts, "channel_type": channel.kind}
+    author = workspace.users.get(message.user)
+    if author is not None and author.is_stranger:
+        event |= {
+            "user_team": author.team_id,
+            "source_team": author.team_id,
+            "user_profile": {
+                "name": author.name,
+                "real_name": author.real_name,
+                "display_name": author.name,
+                "team": author.team_id,
+                "is_restricted": author.is_restricted,
+                "is_ultra_restricted": author.is_ultra_restricted,
+            },
+        }
+    return event
+
+
+async def message_posted(platform: Platform, message: Message) -> list[Delivery]:
+    """Tell apps of a new message, and those that are mentioned in it."""
+    channel = platform.workspace.channels[message.channel]
+    event = message_event(platform, message, channel)
+    sent = await emit(platform, channel.event_name, event, channel=channel, actor_team=message.team)
+    mentioned = [app for app in platform.apps.installed.values() if f"<@{app.bot_user_id}" in message.text]
+    if channel.is_im or message.bot_id:
+        return sent
+    for app in mentioned:
+        mention = {key: value for key, value in event.items() if key not in {"channel_type", "subtype"}}
+        mention["type"] = "app_mention"
+        sent += await emit(platform, "app_mention", mention, channel=channel, actor_team=message.team, only=app.id)
+    return sent
+
+
+async def message_changed(platform: Platform, message: Message, before: Json) -> list[Delivery]:
+    """Tell apps of an edit (https://docs.slack.dev/reference/events/message/message_changed)."""
+    channel = platform.workspace.channels[message.channel]
+    event: Json = {
+        "type": "message",
+        "subtype": "message_changed",
+        "message": message.wire(platform.workspace.file_objects(message, platform.base_url)),
+        "previous_message": before,
+        "channel": channel.id,
+        "hidden": True,
+        "ts": platform.workspace.next_ts(),
+        "channel_type": channel.kind,
+    }
+    event["event_ts"] = event["ts"]
+    return await emit(platform, channel.event_name, event, channel=channel)
+
+
+async def message_deleted(platform: Platform, message: Message) -> list[Delivery]:
+    """Tell apps of a deletion (https://docs.slack.dev/reference/events/message/message_deleted)."""
+    channel = platform.workspace.channels[message.channel]
+    ts = platform.workspace.next_ts()
+    event: Json = {
+        "type": "message",
+        "subtype": "message_deleted",
+        "previous_message": message.wire(),
+        "deleted_ts": message.ts,
+        "channel": channel.id,
+        "hidden": True,
+        "ts": ts,
+        "event_ts": ts,
+        "channel_type": channel.kind,
+    }
+    return await emit(platform, channel.event_name, event, channel=channel)
+
+
+async def reaction(platform: Platform, user: User, message: Message, name: str, *, added: bool) -> list[Delivery]:
+    """Tell apps of a reaction that came or went (https://docs.slack.dev/reference/events/reaction_added)."""
+    channel = platform.workspace.channels[message.channel]
+    event: Json = {
+        "type": "reaction_added" if added else "reaction_removed",
+        "user": user.id,
+        "reaction": name,
+        "item": {"type": "message", "channel": channel.id, "ts": message.ts},
+        "item_user": message.user,
+        "event_ts": platform.workspace.next_ts(),
+    }
+    return await emit(platform, str(event["type"]), event, channel=channel, actor_team=user.team_id)
+
+
+async def membership(platform: Platform, user: User, channel: Channel, *, joined: bool) -> list[Delivery]:
+    """Tell apps who joined or left (https://docs.slack.dev/reference/events/member_joined_channel)."""
+    name = "member_joined_channel" if joined else "member_left_channel"
+    event: Json = {
+        "type": name,
+        "user": user.id,
+        "channel": channel.id,
+        "channel_type": "C" if channel.kind == "channel" else "G",
+        "team": user.team_id,
+        "event_ts": platform.workspace.next_ts(),
+    }
+    return await emit(platform, name, event, channel=channel, actor_team=user.team_id)
+
+
+async def home_opened(platform: Platform, user: User, tab: str, apps: Iterable[App]) -> list[Delivery]:
+    """Tell apps that a person opened their App Home (https://docs.slack.dev/reference/events/app_home_opened)."""
+    sent: list[Delivery] = []
+    for app in apps:
+        direct = platform.workspace.direct(user.id, app.bot_user_id)
+        event: Json = {
+            "type": "app_home_opened",
+            "user": user.id,
+            "channel": direct.id,
+            "tab": tab,
+            "event_ts": platform.workspace.next_ts(),
+        }
+        home = platform.views.homes.get((app.id, user.id))
+        if home is not None:
+            event["view"] = home.wire()
+        sent += await emit(platform, "app_home_opened", event, actor_team=user.team_id, only=app.id)
+    return sent

@@ -1,0 +1,28 @@
+"""How a sandbox behaves: its time limits, its strictness and how much it remembers."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Settings of a sandbox; all times are in seconds.
+
+    `ack_timeout`: how long an app has to acknowledge (Slack: 3 s).
+    `event_retries`: the pauses before each repetition of an event that was not acknowledged (Slack: at once, after one
+    minute, after five minutes; shorter here, so that a person can watch it).
+    `trigger_lifetime`: how long a `trigger_id` opens views (Slack: 3 s).
+    `limits`: `off`; `relaxed` (ten times what Slack allows); `strict` (one message per second and channel, and the
+    tier of each method).
+    """
+
+    ack_timeout: float = 3.0
+    event_retries: tuple[float, ...] = (0.0, 5.0, 20.0)
+    trigger_lifetime: float = 3.0
+    response_url_lifetime: float = 1800.0
+    response_url_uses: int = 5
+    limits: Literal["off", "relaxed", "strict"] = "off"
+    history_limit: int = 2000
+    deliveries_limit: int = 1000
+    max_body: int = 10 * 2**20
+    max_file: int = 50 * 2**20

@@ -1,0 +1,196 @@
+"""Writing, editing and deleting messages, whoever does it."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from bot.sandbox import events
+from bot.sandbox.apps import App
+from bot.sandbox.blockkit import message_blocks
+from bot.sandbox.elements import rich_text
+from bot.sandbox.errors import Json, SlackError
+from bot.sandbox.message import Message
+from bot.sandbox.model import Channel, User
+from bot.sandbox.platform import Platform
+from bot.sandbox.typed_text import encode
+
+MAX_TEXT = 40_000
+"""The longest text of a message; https://docs.slack.dev/reference/methods/chat.postMessage#truncating."""
+
+MAX_ATTACHMENTS = 100
+_ATTACHMENT_KEYS = frozenset(
+    (
+        "actions",
+        "attachment_type",
+        "author_icon",
+        "author_link",
+        "author_name",
+        "blocks",
+        "callback_id",
+        "color",
+        "fallback",
+        "fields",
+        "footer",
+        "footer_icon",
+        "id",
+        "image_url",
+        "mrkdwn_in",
+        "pretext",
+        "text",
+        "thumb_url",
+        "title",
+        "title_link",
+        "ts",
+    )
+)
+
+
+@dataclass(slots=True)
+class Content:
+    """What a message shows, checked: text, blocks with ids, attachments, and metadata."""
+
+    text: str = ""
+    blocks: list[Json] = field(default_factory=list)
+    attachments: list[Json] = field(default_factory=list)
+    metadata: Json | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether there is nothing to show."""
+        return not (self.text.strip() or self.blocks or self.attachments)
+
+
+def read_content(text: object, blocks: object, attachments: object = None, metadata: object = None) -> Content:
+    """Check the parts of a message as an app sent them.
+
+    Raises `SlackError`: `no_text`, `msg_too_long`, `invalid_blocks`, `invalid_attachments`, `too_many_attachments`,
+    `invalid_metadata_format` (https://docs.slack.dev/reference/methods/chat.postMessage#errors).
+    """
+    content = Content()
+    if text is not None and not isinstance(text, str):
+        raise SlackError("invalid_arguments", messages=["[ERROR] must be a string [json-pointer:/text]"])
+    content.text = text or ""
+    if len(content.text) > MAX_TEXT:
+        raise SlackError("msg_too_long")
+    if blocks not in (None, "", []):
+        content.blocks = message_blocks(blocks)
+    if attachments not in (None, "", []):
+        content.attachments = _attachments(attachments)
+    if metadata is not None:
+        content.metadata = _metadata(metadata)
+    if content.is_empty:
+        raise SlackError("no_text")
+    return content
+
+
+def _attachments(value: object) -> list[Json]:
+    if not isinstance(value, list):
+        raise SlackError("invalid_attachments", messages=["[ERROR] must be an array"])
+    if len(value) > MAX_ATTACHMENTS:
+        raise SlackError("too_many_attachments")
+    checked: list[Json] = []
+    for index, attachment in enumerate(value, start=1):
+        if not isinstance(attachment, dict) or not set(attachment) <= _ATTACHMENT_KEYS:
+            raise SlackError("invalid_attachments", messages=["[ERROR] invalid_keys"])
+        entry = {"id": index, **attachment}
+        if "blocks" in attachment:
+            entry["blocks"] = message_blocks(attachment["blocks"])
+        checked.append(entry)
+    return checked
+
+
+def _metadata(value: object) -> Json:
+    """Check message metadata (https://docs.slack.dev/messaging/message-metadata)."""
+    if not isinstance(value, dict) or not isinstance(value.get("event_type"), str):
+        raise SlackError("invalid_metadata_format")
+    payload = value.get("event_payload")
+    if not value["event_type"] or not isinstance(payload, dict):
+        raise SlackError("invalid_metadata_schema")
+    return {"event_type": value["event_type"], "event_payload": payload}
+
+
+def by_app(
+    platform: Platform,
+    app: App,
+    channel: Channel,
+    content: Content,
+    *,
+    thread_ts: str = "",
+    broadcast: bool = False,
+    ephemeral_to: str = "",
+    looks: Json | None = None,
+    files: list[str] | None = None,
+) -> Message:
+    """Put an app's message into a channel and tell subscribers in the background.
+
+    `looks` may hold `username` and `icons`. A thread that does not exist is not an error: Slack posts into the channel's
+    stream of that `thread_ts` anyway; the sandbox refuses it in the callers that know better.
+    """
+    looks = looks or {}
+    message = Message(
+        ts=platform.workspace.next_ts(),
+        channel=channel.id,
+        user=app.bot_user_id,
+        text=content.text,
+        team=platform.workspace.team.id,
+        blocks=content.blocks,
+        attachments=content.attachments,
+        metadata=content.metadata,
+        thread_ts=thread_ts,
+        broadcast=broadcast and bool(thread_ts),
+        bot_id=app.bot_id,
+        app_id=app.id,
+        username=str(looks.get("username", "")),
+        icons=looks.get("icons", {}),
+        ephemeral_to=ephemeral_to,
+        files=files or [],
+    )
+    platform.workspace.add(message)
+    if not ephemeral_to:
+        platform.deliveries.spawn(events.message_posted(platform, message))
+    return message
+
+
+def by_person(platform: Platform, user: User, channel: Channel, text: str, thread_ts: str = "") -> Message:
+    """Put a person's message into a channel; subscribers are not told yet.
+
+    Text is encoded as Slack's composer does: `@name` becomes a mention, `&`, `<` and `>` are escaped.
+    """
+    encoded = encode(text, platform.workspace)
+    message = Message(
+        ts=platform.workspace.next_ts(),
+        channel=channel.id,
+        user=user.id,
+        text=encoded,
+        team=user.team_id,
+        blocks=[{**rich_text(text), "block_id": "typed"}],
+        thread_ts=thread_ts,
+    )
+    return platform.workspace.add(message)
+
+
+def edit(platform: Platform, message: Message, content: Content, editor: str, *, keep: frozenset[str]) -> Message:
+    """Replace what a message shows and tell subscribers; `keep` names the parts that stay."""
+    before = message.wire(platform.workspace.file_objects(message, platform.base_url))
+    replaced: dict[str, Any] = {
+        "text": content.text,
+        "blocks": content.blocks,
+        "attachments": content.attachments,
+        "metadata": content.metadata,
+    }
+    for name, value in replaced.items():
+        if name not in keep:
+            setattr(message, name, value)
+    if "blocks" not in keep:
+        message.inputs.clear()
+    message.edited_by, message.edited_ts = editor, platform.workspace.next_ts()
+    platform.changes.publish("message", channel=message.channel, ts=message.ts, edited=True)
+    if not message.ephemeral_to:
+        platform.deliveries.spawn(events.message_changed(platform, message, before))
+    return message
+
+
+def delete(platform: Platform, message: Message) -> None:
+    """Delete a message and tell subscribers."""
+    platform.workspace.remove(message)
+    if not message.ephemeral_to:
+        platform.deliveries.spawn(events.message_deleted(platform, message))

@@ -1,0 +1,140 @@
+"""The sandbox: one server that is a Slack workspace."""
+
+import importlib.resources
+import logging
+import mimetypes
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from aiohttp import web
+
+from bot.sandbox.apps import App, AppConfig
+from bot.sandbox.clock import Clock, wall_clock
+from bot.sandbox.control import Control
+from bot.sandbox.errors import ControlError
+from bot.sandbox.options import Options
+from bot.sandbox.platform import Platform
+from bot.sandbox.replies import ResponseUrls
+from bot.sandbox.seed import Seed
+from bot.sandbox.uploads import Uploads
+from bot.sandbox.web_api import WebApi
+from bot.sandbox.workspace import Workspace
+
+_LOG = logging.getLogger(__name__)
+_PAGE = importlib.resources.files("bot.sandbox") / "page"
+_SHUTDOWN = 1.0
+
+
+class Sandbox:
+    """A local Slack workspace: Web API, Socket Mode or HTTP delivery, a page, and a control API for tests.
+
+    `seed` describes people and channels, `options` the behaviour, `clock` the time (seconds since the epoch).
+    """
+
+    def __init__(self, seed: Seed | None = None, options: Options | None = None, clock: Clock = wall_clock) -> None:
+        """Build the workspace; no I/O before `start`."""
+        self.platform = Platform(seed or Seed(), options or Options(), clock)
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def workspace(self) -> Workspace:
+        """Return the workspace's memory."""
+        return self.platform.workspace
+
+    @property
+    def url(self) -> str:
+        """Return the address of the page, without a slash at the end; raises `RuntimeError` before `start`."""
+        if not self.platform.base_url:
+            raise RuntimeError("the sandbox has no address yet; await start() first")
+        return self.platform.base_url
+
+    @property
+    def api_url(self) -> str:
+        """Return the base URL for Slack clients, with a slash at the end."""
+        return f"{self.url}/api/"
+
+    async def start(self, host: str = "127.0.0.1", port: int = 0) -> str:
+        """Listen on `host` and `port` (0: any free one) and return the address; raises `OSError` when it is taken."""
+        await self.platform.http.start()
+        self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=_SHUTDOWN)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, host, port)
+        try:
+            await site.start()
+        except OSError:
+            await self.stop()
+            raise
+        bound = self._runner.addresses[0]
+        shown = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
+        self.platform.base_url = f"http://{shown}:{bound[1]}"
+        _LOG.info("workspace %s listens on %s", self.workspace.team.domain, self.platform.base_url)
+        return self.platform.base_url
+
+    async def stop(self) -> None:
+        """Close every connection and stop listening; may be called twice."""
+        await self.platform.deliveries.close()
+        await self.platform.sockets.disconnect("link_disabled")
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+        await self.platform.http.close()
+
+    async def install(self, config: AppConfig) -> App:
+        """Install an app; in HTTP mode its events URL must answer the challenge.
+
+        Raises `ManifestError` for a faulty manifest and `ControlError` for a URL that does not answer.
+        """
+        app = self.platform.apps.install(config)
+        if app.mode == "http":
+            await self.platform.http.verify_url(app)
+        return app
+
+    def _application(self) -> web.Application:
+        application = web.Application(client_max_size=self.platform.options.max_body, middlewares=[_control_errors])
+        uploads = Uploads(self.platform)
+        responses = ResponseUrls(self.platform)
+        api = WebApi(self.platform)
+        application.add_routes(
+            [
+                web.route("*", "/api/{method}", api.handle),
+                web.get("/link/", self.platform.sockets.handle),
+                web.post("/response/{app_id}/{key}", responses.handle),
+                web.post("/upload/v1/{file}/{key}", uploads.receive),
+                web.get("/files-pri/{file}/{name}", uploads.serve),
+                *Control(self.platform).routes(),
+                web.get("/", _page),
+                web.get("/archives/{rest:.*}", _page),
+                web.get("/page/{file:.*}", _page),
+            ]
+        )
+        return application
+
+
+@web.middleware
+async def _control_errors(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except ControlError as error:
+        body: Mapping[str, Any] = {"ok": False, "error": error.code, "message": error.message}
+        return web.json_response(body, status=error.status)
+
+
+async def _page(request: web.Request) -> web.Response:
+    """Serve a file of the page; only files that were shipped with it."""
+    parts = request.match_info.get("file", "index.html").split("/")
+    found = _PAGE
+    for part in parts:
+        if part in {"", ".", ".."}:
+            raise web.HTTPNotFound
+        found = found / part
+    if not found.is_file():
+        raise web.HTTPNotFound(text="the page has no such file")
+    kind = mimetypes.guess_type(parts[-1])[0] or "application/octet-stream"
+    return web.Response(
+        body=found.read_bytes(),
+        content_type=kind,
+        charset="utf-8" if kind.startswith("text/") else None,
+        headers={"Cache-Control": "no-cache"},
+    )
