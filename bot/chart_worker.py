@@ -10,7 +10,6 @@ import math
 import struct
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, BinaryIO
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -36,7 +35,7 @@ def draw(chart: Mapping[str, Any]) -> bytes:
     figure.suptitle(_plain(chart["title"]), x=0.02, ha="left", fontsize=14, fontweight="bold", color=INK)
     lines = sorted(chart["lines"], key=lambda line: -_last(line["points"]))
     for number, line in enumerate(lines[:MAX_LINES]):
-        times = [datetime.fromtimestamp(at, UTC) for at, _ in line["points"]]
+        times = [_day(at) for at, _ in line["points"]]
         values = [math.nan if value is None else value for _, value in line["points"]]
         axes.plot(
             times,
@@ -50,15 +49,15 @@ def draw(chart: Mapping[str, Any]) -> bytes:
         label = f"limit   {amount(chart['limit'], unit)}"
         axes.axhline(chart["limit"], color=ALARM, linestyle=(0, (6, 3)), linewidth=1.8, label=label)
     for mark in chart["marks"]:
-        at = datetime.fromtimestamp(mark["at"], UTC)
+        at = _day(mark["at"])
         axes.axvline(at, color=SOFT, linewidth=1.4)
         axes.annotate(
             _plain(mark["label"]), (at, 1), xycoords=("data", "axes fraction"), xytext=(0, 3),
             textcoords="offset points", fontsize=11, color=SOFT, ha="center",
         )  # fmt: skip
-    locator = AutoDateLocator(tz=zone, maxticks=7)
+    locator = AutoDateLocator(tz=zone, maxticks=7)  # type: ignore[no-untyped-call]  # matplotlib leaves it so
     axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=zone))
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=zone))  # type: ignore[no-untyped-call]  # same
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: amount(value, unit)))
     if all(value is None or value >= 0 for line in lines for _, value in line["points"]):
         axes.set_ylim(bottom=0)
@@ -94,18 +93,19 @@ def amount(value: float, unit: str) -> str:
     if unit == "ratio":
         return f"{value * 100:.3g} %"
     if unit == "seconds":
-        return f"{value * 1000:.3g} ms" if abs(value) < 1 and value else f"{value:.3g} s"
-    if unit == "bytes":
-        for prefix in ("B", "KiB", "MiB", "GiB"):
-            if abs(value) < 1024:  # noqa: PLR2004 - the binary step between prefixes
-                return f"{value:.4g} {prefix}"
-            value /= 1024
-        return f"{value:.4g} TiB"
-    for size, letter in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
-        if abs(value) >= size:
-            scaled = value / (1e3 if letter == "k" else size)
-            return f"{scaled:.3g} {letter}{unit}".rstrip()
-    return f"{value:.4g} {unit}".rstrip()
+        return f"{value * 1000:.3g} ms" if 0 < abs(value) < 1 else f"{value:.3g} s"
+    step, prefixes = (1024, ("B", "KiB", "MiB", "GiB", "TiB")) if unit == "bytes" else (1000, ("", "k", "M", "G", "T"))
+    power = 0
+    while abs(value) >= step * (10 if power == 0 and step == 1000 else 1) and power < len(prefixes) - 1:  # noqa: PLR2004
+        value /= step
+        power += 1
+    word = prefixes[power] if unit == "bytes" else f"{prefixes[power]} {unit}".strip()
+    return f"{value:.4g} {word}".rstrip()
+
+
+def _day(at: float) -> float:
+    """Return unix seconds as matplotlib counts time: days since 1970."""
+    return at / 86400
 
 
 def _zone(name: str) -> ZoneInfo:
