@@ -12,6 +12,7 @@ import pytest
 
 from tests.servers.postgres import PostgresServer
 from tests.servers.process import ServerProcess, free_port
+from tests.servers.programs import CHROMIUM_FLAGS
 
 
 class Metrics(http.server.BaseHTTPRequestHandler):
@@ -88,7 +89,7 @@ def test_alert_reaches_alertmanager(prometheus_server, alertmanager_server, targ
 def test_chromium_renders_text(chromium_executable, tmp_path):
     page = tmp_path / "page.html"
     page.write_text("<title>x</title><p id=p></p><script>p.textContent = 6 * 7 + ' knots'</script>")
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
+    flags = ["--headless", *CHROMIUM_FLAGS, f"--user-data-dir={tmp_path / 'profile'}"]
     told = subprocess.run(
         [chromium_executable, *flags, "--dump-dom", page.as_uri()],
         capture_output=True,
