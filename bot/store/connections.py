@@ -1,0 +1,105 @@
+"""Engines: how connections to SQLite and PostgreSQL are made and set up."""
+
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+SCHEMA = "shipmate"
+IMMEDIATE = {"shipmate_immediate": True}
+_BUSY_MILLISECONDS = 5000
+_DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
+
+DialectName = Literal["sqlite", "postgresql"]
+
+
+def parse_url(url: str) -> tuple[sa.URL, DialectName]:
+    """Return the URL with our driver in it and the kind of database.
+
+    Raises:
+        ValueError: it is no URL, or names another kind of database, or SQLite without a file.
+    """
+    try:
+        parsed = sa.make_url(url)
+    except sa.exc.ArgumentError:
+        raise ValueError("the database URL cannot be read: postgresql://user@host/name was expected") from None
+    kind = parsed.get_backend_name()
+    if kind not in _DRIVERS:
+        raise ValueError(f"{kind!r} is no database Shipmate can use: sqlite or postgresql was expected")
+    if kind == "sqlite" and parsed.database in {None, "", ":memory:"}:
+        raise ValueError("SQLite needs a file: sqlite:///path/to/shipmate.db was expected")
+    dialect: DialectName = "sqlite" if kind == "sqlite" else "postgresql"
+    return parsed.set(drivername=_DRIVERS[kind]), dialect
+
+
+def sqlite_engines(url: sa.URL) -> tuple[AsyncEngine, AsyncEngine]:
+    """Return (writing, reading) engines of one SQLite file in WAL mode.
+
+    Writing: the driver's own transaction control is off and SQLAlchemy's begin says BEGIN IMMEDIATE where a
+    transaction may read before it writes (isolation SERIALIZABLE, which the durability engine asks for, or our
+    own option), else a plain BEGIN. Reading: autocommit, and the connection refuses to write.
+    """
+    writing = create_async_engine(url, pool_size=3, max_overflow=5, pool_timeout=10)
+    event.listen(writing.sync_engine, "connect", _set_up_sqlite)
+    event.listen(writing.sync_engine, "begin", _begin_sqlite)
+    reading = create_async_engine(
+        url,
+        isolation_level="AUTOCOMMIT",
+        pool_size=4,
+        max_overflow=4,
+        pool_timeout=10,
+        pool_reset_on_return=None,
+        skip_autocommit_rollback=True,
+    )
+    event.listen(reading.sync_engine, "connect", _set_up_sqlite_reader)
+    return writing, reading
+
+
+def postgres_engines(url: sa.URL) -> tuple[AsyncEngine, AsyncEngine]:
+    """Return (writing, reading) engines that share a pool; our tables are found in the schema `shipmate`."""
+    writing = create_async_engine(url, pool_size=8, max_overflow=8, pool_timeout=10, pool_pre_ping=True)
+    event.listen(writing.sync_engine, "connect", _set_up_postgres)
+    return writing, writing.execution_options(isolation_level="AUTOCOMMIT")
+
+
+def _set_up_sqlite(connection: DBAPIConnection, _record: object) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves: the driver would say it too late
+    _run(
+        connection,
+        "PRAGMA journal_mode=WAL",
+        "PRAGMA synchronous=FULL",  # what was acknowledged survives a power cut
+        f"PRAGMA busy_timeout={_BUSY_MILLISECONDS}",
+        "PRAGMA foreign_keys=ON",
+    )
+
+
+def _set_up_sqlite_reader(connection: DBAPIConnection, _record: object) -> None:
+    _run(connection, f"PRAGMA busy_timeout={_BUSY_MILLISECONDS}", "PRAGMA query_only=ON")
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    options = connection.get_execution_options()
+    immediate = options.get("shipmate_immediate") or options.get("isolation_level") == "SERIALIZABLE"
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+def _set_up_postgres(connection: Any, _record: object) -> None:  # noqa: ANN401 - psycopg's, adapted by SQLAlchemy
+    before = connection.autocommit
+    connection.autocommit = True
+    _run(
+        connection,
+        f"SET search_path TO {SCHEMA}",
+        "SET TIME ZONE 'UTC'",
+        "SET lock_timeout TO '10s'",
+        "SET idle_in_transaction_session_timeout TO '60s'",  # a process that hangs must not hold rows for ever
+    )
+    connection.autocommit = before
+
+
+def _run(connection: DBAPIConnection, *statements: str) -> None:
+    cursor = connection.cursor()
+    for statement in statements:
+        cursor.execute(statement)
+    cursor.close()

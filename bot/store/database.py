@@ -1,0 +1,127 @@
+"""`Store`: the one way to the database, for reading and for writing."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from pathlib import Path
+from typing import Self, TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from bot.clock import Clock
+from bot.store.connections import IMMEDIATE, DialectName, parse_url, postgres_engines, sqlite_engines
+from bot.store.errors import StoreMismatch, told_plainly
+from bot.store.schema import prepare
+from bot.store.transaction import Signals, Tx
+from bot.store.turns import Turns
+
+T = TypeVar("T")
+
+
+class Store:
+    """An open database. Made by `Store.open`; `engine` is the writing engine, for the durability engine's steps."""
+
+    def __init__(self, engine: AsyncEngine, reading: AsyncEngine, dialect: DialectName, clock: Clock) -> None:
+        self.engine = engine
+        self.dialect: DialectName = dialect
+        self.clock = clock
+        self.turns = Turns()
+        self._reading = reading
+
+    @classmethod
+    async def open(cls, url: str, *, clock: Clock, create: bool = True) -> Self:
+        """Open the database at `url` and bring its tables to this version.
+
+        `sqlite:///path` or `postgresql://user:password@host/name`. All modules that declare tables must have
+        been imported. With `create` false a fresh database is refused, for commands that only look.
+
+        Raises:
+            ValueError: the URL cannot be used.
+            StoreMismatch: the database was written by a newer Shipmate, or there is none and `create` is false.
+            StoreUnavailable: it cannot be reached or opened.
+        """
+        parsed, dialect = parse_url(url)
+        if dialect == "sqlite":
+            _find_folder(Path(parsed.database or ""), create=create)
+            engine, reading = sqlite_engines(parsed)
+        else:
+            engine, reading = postgres_engines(parsed)
+        store = cls(engine, reading, dialect, clock)
+        try:
+            with told_plainly():
+                await prepare(engine, create=create)
+        except BaseException:
+            await store.close()
+            raise
+        return store
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """Lend a connection for reading; each statement sees what is committed at its moment.
+
+        Raises:
+            StoreUnavailable: the database cannot be read now.
+        """
+        with told_plainly():
+            async with self._reading.connect() as conn:
+                yield conn
+
+    @asynccontextmanager
+    async def write(self, *, urgent: bool = False) -> AsyncIterator[Tx]:
+        """Open one transaction: kept when the block ends, undone when it raises. Hooks run after it is kept.
+
+        On SQLite one writer at a time goes, `urgent` ones first: await nothing but the database inside.
+        On PostgreSQL the isolation is READ COMMITTED: lock rows, or compare and set.
+
+        Raises:
+            StoreUnavailable: nothing was kept: disk full, locked, connection lost.
+        """
+        async with self.writing(urgent=urgent):
+            with told_plainly():
+                async with self.engine.connect() as conn:
+                    await conn.execution_options(**IMMEDIATE)
+                    await conn.begin()
+                    tx = Tx(conn)
+                    try:
+                        yield tx
+                    except BaseException:
+                        await _to_the_end(conn.rollback())
+                        raise
+                    await _to_the_end(conn.commit(), then=tx)
+
+    def writing(self, *, urgent: bool = False) -> AbstractAsyncContextManager[None]:
+        """Hold this process's turn to write, without a transaction: for transactions that others open.
+
+        Nothing to wait for on PostgreSQL. Not reentrant: never call `write` inside.
+        """
+        return self.turns.turn(urgent=urgent) if self.dialect == "sqlite" else nullcontext()
+
+    def signal(self, name: str) -> asyncio.Event:
+        """Return the event that `Tx.wake(name)` sets after a commit."""
+        return Signals.of(self.engine.sync_engine).event(name)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._reading.dispose()
+        await self.engine.dispose()
+
+
+def _find_folder(path: Path, *, create: bool) -> None:
+    if create:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    elif not path.exists():
+        raise StoreMismatch(f"there is no Shipmate database at {path}: `shipmate serve` makes one")
+
+
+async def _to_the_end(ending: Awaitable[None], *, then: Tx | None = None) -> None:
+    """Finish a commit or rollback though the task is cancelled meanwhile, so that its outcome is never in doubt."""
+    task = asyncio.ensure_future(ending)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        if then is not None and not task.cancelled() and task.exception() is None:
+            then.committed()
+        raise
+    if then is not None:
+        then.committed()

@@ -1,0 +1,34 @@
+"""The one `MetaData` on which every domain declares its tables, and the insert that both databases understand."""
+
+from typing import TYPE_CHECKING, cast
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import sqlite
+
+metadata = sa.MetaData(
+    naming_convention={
+        # Names that do not depend on the database, so that a migration can name what it drops.
+        "ix": "ix_%(column_0_N_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def insert(conn: AsyncConnection, table: sa.Table) -> "sqlite.Insert":
+    """Return an INSERT with `on_conflict_do_nothing` and `on_conflict_do_update` for the database of `conn`.
+
+    It is typed as SQLite's; PostgreSQL's takes the same keywords (`index_elements`, `set_`, `where`).
+    """
+    if conn.dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - only the dialect in use is imported
+
+        return cast("sqlite.Insert", postgresql.insert(table))
+    from sqlalchemy.dialects import sqlite  # noqa: PLC0415 - the same
+
+    return sqlite.insert(table)
