@@ -11,8 +11,9 @@ into a folder below `$SHIPMATE_CACHE` (otherwise `$XDG_CACHE_HOME/shipmate`, `~/
 `/var/cache/shipmate`). Where that fails and root runs it, `apt-get install` under a policy that starts no daemon.
 
 `ensure` and `find` print one JSON object, {name: {"path", "version", "how"} or {"skip": reason}}, and end with 0:
-what is missing is the caller's to skip. `path` prints the one path, or ends with 1 and the reason. For postgresql
-the path is that of `postgres`; `initdb` lies beside it.
+what is missing is the caller's to skip. "libraries" is a folder for LD_LIBRARY_PATH of those who drive the program.
+`path` prints the one path, or ends with 1 and the reason. For postgresql the path is that of `postgres`; `initdb`
+lies beside it.
 """
 
 import argparse
@@ -53,6 +54,7 @@ class Server:
     unpacked: str  # glob of the program in the unpacked tree
     beside: tuple[str, ...] = ()  # programs of the same folder that are wrapped too
     folders: str = ""  # glob of folders to look in besides PATH
+    lent: str = ""  # glob of libraries that the program's own clients may need
     data: str = ""  # absolute folder that the program has compiled in and must read
 
 
@@ -81,7 +83,14 @@ SERVERS = {
     "chromium": Server(
         programs=("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "chrome"),
         minimum=(100,),
-        packages=("chromium-headless-shell", "chromium-common", "fonts-dejavu-core"),
+        packages=(
+            "chromium-headless-shell",
+            "chromium-common",
+            "fonts-dejavu-core",
+            "fonts-noto-color-emoji",
+            "libatomic1",
+        ),
+        lent="usr/lib/*/libatomic.so*",  # what Playwright's driver needs and a bare system lacks
         unpacked="usr/lib/chromium/chromium-headless-shell",
     ),
 }
@@ -229,6 +238,11 @@ def unpack(name: str, server: Server, cache: Path) -> dict[str, str]:
         shutil.rmtree(home)
         raise Missing(f"{program.name} was unpacked but does not start; a library is missing on this system")
     found = {"path": str(program), "version": version, "how": "unpacked"}
+    if server.lent:
+        found["libraries"] = str(home / "lent")
+        (home / "lent").mkdir()
+        for library in (home / "root").glob(server.lent):
+            (home / "lent" / library.name).symlink_to(library)
     (home / "found.json").write_text(json.dumps(found), encoding="utf-8")
     return found
 

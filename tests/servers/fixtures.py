@@ -1,12 +1,15 @@
 """Fixtures that hand real servers to tests. One of each per test process at most, ended when the process ends."""
 
+import os
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 
 import pytest
+from playwright._impl._driver import compute_driver_executable
 
 from tests.servers.postgres import PostgresServer
-from tests.servers.programs import program
+from tests.servers.programs import find, program
 from tests.servers.prometheus import AlertmanagerServer, PrometheusServer
 
 
@@ -47,7 +50,20 @@ def alertmanager_server() -> Iterator[Callable[..., AlertmanagerServer]]:
         yield start
 
 
+def driver_complaint() -> str:
+    """Return why Playwright's driver does not start, "" where it does."""
+    node, _script = compute_driver_executable()
+    told = subprocess.run([node, "--version"], capture_output=True, text=True, check=False, timeout=30)
+    return told.stderr.strip() if told.returncode else ""
+
+
 @pytest.fixture(scope="session")
-def chromium_executable() -> str:
-    """Return the path of a Chromium for Playwright's `executable_path`."""
-    return str(program("chromium"))
+def chromium_executable() -> Iterator[str]:
+    """Yield the path of a Chromium for Playwright's `executable_path`; see also `programs.CHROMIUM_FLAGS`."""
+    path = program("chromium")
+    with pytest.MonkeyPatch.context() as environment:
+        if driver_complaint() and (libraries := find("chromium").get("libraries")):
+            environment.setenv("LD_LIBRARY_PATH", libraries, prepend=os.pathsep)
+        if complaint := driver_complaint():
+            pytest.skip(f"Playwright's driver does not start here: {complaint}")
+        yield str(path)

@@ -14,7 +14,8 @@ CHROMIUM_FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage")
 
 
 @functools.cache
-def _find(name: str) -> dict[str, str]:
+def find(name: str) -> dict[str, str]:
+    """Return what tools/servers.py tells of a server: path, version and how, or skip with the reason."""
     command = [sys.executable, str(ROOT / "tools" / "servers.py"), "find", name]
     told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     found: dict[str, dict[str, str]] = json.loads(told.stdout)
@@ -23,7 +24,7 @@ def _find(name: str) -> dict[str, str]:
 
 def program(name: str) -> Path:
     """Return the path of a server's program; skips the test that asks where there is none."""
-    found = _find(name)
+    found = find(name)
     if "skip" in found:
         pytest.skip(f"{name} is {found['skip']}")
     return Path(found["path"])

@@ -1,7 +1,6 @@
 """The real servers start, answer and end: what every other test of them rests on."""
 
 import http.server
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -9,6 +8,7 @@ from contextlib import closing
 import psutil
 import psycopg
 import pytest
+from playwright.async_api import async_playwright
 
 from tests.servers.postgres import PostgresServer
 from tests.servers.process import ServerProcess, free_port
@@ -86,18 +86,13 @@ def test_alert_reaches_alertmanager(prometheus_server, alertmanager_server, targ
     server.until('ALERTS{alertname="TooFast", alertstate="firing"}')
 
 
-def test_chromium_renders_text(chromium_executable, tmp_path):
-    page = tmp_path / "page.html"
-    page.write_text("<title>x</title><p id=p></p><script>p.textContent = 6 * 7 + ' knots'</script>")
-    flags = ["--headless", *CHROMIUM_FLAGS, f"--user-data-dir={tmp_path / 'profile'}"]
-    told = subprocess.run(
-        [chromium_executable, *flags, "--dump-dom", page.as_uri()],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    assert "42 knots" in told.stdout
+async def test_chromium_shows_a_page(chromium_executable):
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium_executable, args=list(CHROMIUM_FLAGS))
+        page = await browser.new_page()
+        await page.set_content("<p id=p></p><script>p.textContent = 6 * 7 + ' knots'</script>")
+        assert await page.inner_text("#p") == "42 knots"
+        await browser.close()
 
 
 def test_a_server_that_ends_is_told_with_its_last_words(tmp_path):
