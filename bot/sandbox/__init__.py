@@ -1,7 +1,7 @@
 """A local Slack workspace that any Slack app can be pointed at.
 
-Speaks Slack's Web API, Socket Mode and signed HTTP delivery, shows the workspace on a page at `/`, and lets tests do what
-people do over a control API under `/_sandbox/`. It needs nothing of the project it is shipped with.
+Speaks Slack's Web API, Socket Mode and signed HTTP delivery, shows the workspace on a page at `/`, and lets tests do
+what people do over a control API under `/_sandbox/`. It needs nothing of the project it is shipped with.
 """
 
 from bot.sandbox.apps import App, AppConfig

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NoReturn
 
 from bot.sandbox.errors import ManifestError
 from bot.sandbox.ids import new_secret, stable_id
@@ -83,10 +83,7 @@ class Apps:
         domain = self._workspace.team.domain
         ident = stable_id("A", domain, manifest.name)
         old = self.installed.get(ident)
-        if old is not None:
-            user = self._workspace.users[old.bot_user_id]
-        else:
-            user = self._bot_user(manifest, ident)
+        user = self._workspace.users[old.bot_user_id] if old else self._bot_user(manifest, ident)
         app = App(
             id=ident,
             manifest=manifest,
@@ -155,5 +152,5 @@ def _digits() -> str:
     return str(secrets.randbelow(9 * 10**11) + 10**11)
 
 
-def _refuse(pointer: str, message: str) -> None:
+def _refuse(pointer: str, message: str) -> NoReturn:
     raise ManifestError([{"message": message, "pointer": pointer}])

@@ -14,9 +14,9 @@ from bot.sandbox.typed_text import encode_command
 
 
 def payload(platform: Platform, app: App, command: Command, user: User, channel: Channel, text: str) -> Json:
-    """Return the payload of a command, every value a string
-    (https://docs.slack.dev/interactivity/implementing-slash-commands#app_command_handling).
+    """Return the payload of a command, every value a string.
 
+    Reference: https://docs.slack.dev/interactivity/implementing-slash-commands#app_command_handling.
     `team_id` and `team_domain` are the person's own workspace; in a direct message the channel is called
     `directmessage`, in a private one `privategroup`.
     """

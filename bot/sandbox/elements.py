@@ -78,25 +78,23 @@ class Placed:
         return str(self.element.get("type", ""))
 
 
-def placed_elements(blocks: Sequence[Json]) -> Iterator[Placed]:
-    """Yield every interactive element of the blocks, outermost first, in reading order."""
+_NESTED = {"carousel": "elements", "container": "child_blocks"}
+_ELEMENT_LISTS = {"actions": "elements", "context_actions": "elements", "card": "actions"}
+_SINGLE_ELEMENTS = {"section": "accessory", "input": "element"}
+
+
+def placed_elements(blocks: Sequence[object]) -> Iterator[Placed]:
+    """Yield every interactive element of the blocks, outermost first, in reading order.
+
+    What is no block or no element is passed over, so that blocks can be walked before they are checked.
+    """
     for block in blocks:
         if not isinstance(block, dict):
             continue
-        kind = block.get("type")
-        inner: list[Any] = []
-        if kind == "section":
-            inner = [block.get("accessory")]
-        elif kind in {"actions", "context_actions"}:
-            inner = block.get("elements", [])
-        elif kind == "input":
-            inner = [block.get("element")]
-        elif kind == "card":
-            inner = block.get("actions", [])
-        elif kind == "carousel":
-            yield from placed_elements(block.get("elements", []))
-        elif kind == "container":
-            yield from placed_elements(block.get("child_blocks", []))
+        kind = str(block.get("type"))
+        if kind in _NESTED:
+            yield from placed_elements(block.get(_NESTED[kind]) or [])
+        inner = block.get(_ELEMENT_LISTS.get(kind, "")) or [block.get(_SINGLE_ELEMENTS.get(kind, ""))]
         for element in inner:
             if isinstance(element, dict) and "action_id" in element:
                 yield Placed(block, element)

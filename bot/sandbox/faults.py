@@ -8,6 +8,8 @@ from bot.sandbox.errors import ControlError, Json
 
 FaultKind: TypeAlias = Literal["ratelimited", "http_500", "timeout", "drop", "lost_reply", "token_revoked"]
 
+_KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
+
 
 @dataclass(slots=True)
 class Fault:
@@ -33,9 +35,9 @@ class Faults:
 
     def plan(self, data: Json) -> Fault:
         """Add the fault a control request describes; raises `ControlError` naming the field that is wrong."""
-        kind = data.get("kind")
-        if kind not in get_args(FaultKind):
-            raise ControlError("invalid_kind", f"kind: {kind!r} is none of {', '.join(get_args(FaultKind))}")
+        kind = next((known for known in _KINDS if known == data.get("kind")), None)
+        if kind is None:
+            raise ControlError("invalid_kind", f"kind: {data.get('kind')!r} is none of {', '.join(_KINDS)}")
         method, times, retry_after = data.get("method", "*"), data.get("times", 1), data.get("retry_after", 1)
         if not isinstance(method, str) or not method:
             raise ControlError("invalid_method", "method: must be a Web API method such as chat.postMessage, or *")

@@ -93,7 +93,8 @@ class HttpDelivery:
         if status != "ok" or echoed != challenge:
             raise ControlError(
                 "url_verification_failed",
-                f"request_url: {url} did not answer the challenge ({status}); start the app first, with this signing secret",
+                f"request_url: {url} did not answer the challenge ({status}); "
+                "start the app first, with this signing secret",
             )
 
 

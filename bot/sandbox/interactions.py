@@ -161,10 +161,10 @@ def _reported(platform: Platform, user: User, source: Source, outcome: Outcome) 
 async def suggest(
     platform: Platform, user: User, source: Source, action_id: str, block_id: str | None, typed: str
 ) -> Outcome:
-    """Ask the app for the options of an external select
-    (https://docs.slack.dev/reference/interaction-payloads/block_suggestion-payload).
+    """Ask the app for the options of an external select.
 
-    The outcome's details hold `options` or `option_groups` as the app gave them.
+    Reference: https://docs.slack.dev/reference/interaction-payloads/block_suggestion-payload. The outcome's details
+    hold `options` or `option_groups` as the app gave them.
     """
     placed = find_element(source.blocks, action_id, block_id)
     if not placed.type.endswith("external_select"):
@@ -194,8 +194,9 @@ async def suggest(
 async def shortcut(
     platform: Platform, user: User, callback_id: str, channel: Channel | None = None, ts: str = ""
 ) -> Outcome:
-    """Use a global shortcut, or with a message a message shortcut
-    (https://docs.slack.dev/reference/interaction-payloads/shortcuts-interaction-payload).
+    """Use a global shortcut, or with a message a message shortcut.
+
+    Reference: https://docs.slack.dev/reference/interaction-payloads/shortcuts-interaction-payload
     """
     kind = "message" if ts else "global"
     app = platform.apps.by_callback(callback_id, kind)

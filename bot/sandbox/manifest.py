@@ -10,12 +10,44 @@ from dataclasses import dataclass
 from bot.sandbox.errors import ManifestError
 
 RESERVED_COMMANDS = frozenset(
-    "/" + name
-    for name in (
-        "active archive apps away call collapse dm dnd expand feed feedback huddle invite invite_people join keys kick "
-        "leave list me msg mute open part prefs rename remind remove search shortcuts shrug star status topic unarchive "
-        "who"
-    ).split()
+    (
+        "/active",
+        "/archive",
+        "/apps",
+        "/away",
+        "/call",
+        "/collapse",
+        "/dm",
+        "/dnd",
+        "/expand",
+        "/feed",
+        "/feedback",
+        "/huddle",
+        "/invite",
+        "/invite_people",
+        "/join",
+        "/keys",
+        "/kick",
+        "/leave",
+        "/list",
+        "/me",
+        "/msg",
+        "/mute",
+        "/open",
+        "/part",
+        "/prefs",
+        "/rename",
+        "/remind",
+        "/remove",
+        "/search",
+        "/shortcuts",
+        "/shrug",
+        "/star",
+        "/status",
+        "/topic",
+        "/unarchive",
+        "/who",
+    )
 )
 """Slack's built-in commands, which no app may take (https://slack.com/help/articles/201259356)."""
 

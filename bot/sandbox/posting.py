@@ -108,7 +108,7 @@ def _metadata(value: object) -> Json:
     return {"event_type": value["event_type"], "event_payload": payload}
 
 
-def by_app(
+def by_app(  # noqa: PLR0913 - a message has this many facets
     platform: Platform,
     app: App,
     channel: Channel,
@@ -122,8 +122,7 @@ def by_app(
 ) -> Message:
     """Put an app's message into a channel and tell subscribers in the background.
 
-    `looks` may hold `username` and `icons`. A thread that does not exist is not an error: Slack posts into the channel's
-    stream of that `thread_ts` anyway; the sandbox refuses it in the callers that know better.
+    `looks` may hold `username` and `icons`, `files` are ids of uploaded files.
     """
     looks = looks or {}
     message = Message(

@@ -2,13 +2,11 @@
 
 import json
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bot.sandbox.errors import SeedError
-
-_Model = TypeVar("_Model", bound="Seed")
 
 
 class _Part(BaseModel):
@@ -100,7 +98,7 @@ class Seed(_Part):
     hints: tuple[str, ...] = Field(default=())
 
     @classmethod
-    def parse(cls: type[_Model], data: dict[str, Any]) -> _Model:
+    def parse(cls, data: dict[str, Any]) -> Self:
         """Read a decoded JSON object; raises `SeedError` that lists every mistake with its path."""
         try:
             return cls.model_validate(data)
@@ -109,7 +107,7 @@ class Seed(_Part):
             raise SeedError("workspace description: " + "; ".join(lines)) from error
 
     @classmethod
-    def read(cls: type[_Model], path: Path) -> _Model:
+    def read(cls, path: Path) -> Self:
         """Read a JSON file; raises `SeedError` when it is missing, is not JSON or describes no workspace."""
         try:
             data = json.loads(path.read_text(encoding="utf-8"))

@@ -34,6 +34,7 @@ class Connection:
 
     app_id: str
     socket: web.WebSocketResponse
+    request: web.Request
     pending: dict[str, "asyncio.Future[object]"] = field(default_factory=dict)
     is_leaving: bool = False
 
@@ -69,7 +70,7 @@ class Sockets:
             return web.Response(status=429, text="too many connections")
         socket = web.WebSocketResponse(timeout=_CLOSE_TIMEOUT, max_msg_size=2**20)
         await socket.prepare(request)
-        connection = Connection(app_id, socket)
+        connection = Connection(app_id, socket, request)
         open_now = self._connections.setdefault(app_id, [])
         open_now.append(connection)
         self._changes.publish("app", app_id=app_id, connections=len(open_now))
@@ -140,9 +141,8 @@ class Sockets:
         cut = [connection for some in self._connections.values() for connection in some]
         for connection in cut:
             connection.is_leaving = True
-            transport = getattr(connection.socket, "_req", None) and connection.socket._req.transport  # noqa: SLF001
-            if transport is not None:
-                transport.abort()
+            if connection.request.transport is not None:
+                connection.request.transport.abort()
         return len(cut)
 
 

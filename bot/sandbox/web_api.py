@@ -83,7 +83,7 @@ class WebApi:
         return app, {"ok": True, **await known.handler(call)}, headers
 
     def _authenticate(self, known: Method, token: str) -> App:
-        """Return whose token this is; raises `not_authed`, `invalid_auth`, `token_revoked`, `not_allowed_token_type`."""
+        """Return whose token this is; raises `not_authed`, `invalid_auth`, `token_revoked` and the like."""
         if not token:
             raise SlackError("not_authed")
         app = self._platform.apps.by_token(token)

@@ -5,7 +5,7 @@ Reference: https://docs.slack.dev/reference/block-kit
 
 import copy
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from bot.sandbox.blockkit import blocks as layout
 from bot.sandbox.blockkit.objects import plain_text, unique
@@ -117,7 +117,7 @@ def _interactive(block: Json) -> Iterator[Json]:
             yield element
 
 
-def _cross_checks(blocks: list[Json], pointer: str) -> Iterator[Problem]:
+def _cross_checks(blocks: Sequence[object], pointer: str) -> Iterator[Problem]:
     """Check what spans blocks: ids that must be unique, and one table per message."""
     objects = [(index, block) for index, block in enumerate(blocks) if isinstance(block, dict)]
     yield from unique(

@@ -4,6 +4,7 @@ Reference: https://docs.slack.dev/reference/block-kit/block-elements
 """
 
 import re
+from collections.abc import Iterator
 
 from bot.sandbox.blockkit.objects import (
     VALUE_LIMIT,
@@ -21,6 +22,7 @@ from bot.sandbox.blockkit.objects import (
 from bot.sandbox.blockkit.schema import (
     Check,
     Field,
+    Problem,
     anything,
     exactly_one,
     flag,
@@ -43,9 +45,28 @@ _STRING_IDS = Field(items(text(255, 1), 100))
 _EPOCH_MAX = 9_999_999_999
 
 
-def _element(kind: str, also: Check = anything, **fields: Field) -> Check:
+def _element(kind: str, also: Check = anything, /, **fields: Field) -> Check:
     common = {"type": Field(one_of(kind)), "action_id": action_id, "confirm": Field(confirm)}
     return shape(common | fields, also)
+
+
+def _offered(value: object, pointer: str) -> Iterator[Problem]:
+    """Check that what is chosen at first is among the options."""
+    if not isinstance(value, dict):
+        return
+    groups = [group for group in value.get("option_groups") or [] if isinstance(group, dict)]
+    offered = [*(value.get("options") or []), *(one for group in groups for one in group.get("options") or [])]
+    for name in ("initial_option", "initial_options"):
+        initial = value.get(name)
+        for one in initial if isinstance(initial, list) else [initial] if initial else []:
+            if one not in offered:
+                yield f"{pointer}/{name}", "must exactly match one of the provided options"
+
+
+def _choices(value: object, pointer: str) -> Iterator[Problem]:
+    """Check that a menu has options or groups of them, and that its initial choice is among them."""
+    yield from exactly_one("options", "option_groups")(value, pointer)
+    yield from _offered(value, pointer)
 
 
 def _input(kind: str, **fields: Field) -> Check:
@@ -53,14 +74,13 @@ def _input(kind: str, **fields: Field) -> Check:
     return _element(kind, anything, **(common | fields))
 
 
-def _menu(kind: str, also: Check = anything, **fields: Field) -> Check:
+def _menu(kind: str, also: Check = anything, /, **fields: Field) -> Check:
     more = {"placeholder": _PLACEHOLDER, "focus_on_load": _FLAG}
     if kind.startswith("multi_"):
         more["max_selected_items"] = Field(whole(1))
     return _element(kind, also, **(more | fields))
 
 
-_choices = exactly_one("options", "option_groups")
 _OPTIONS = {"options": Field(items(option(), 100, 1)), "option_groups": Field(items(option_group, 100, 1))}
 
 button = _element(
@@ -123,16 +143,16 @@ _conversations = {
 
 SELECTS = {
     "static_select": _menu("static_select", _choices, initial_option=_ANY, **_OPTIONS),
-    "external_select": _menu("external_select", initial_option=_ANY, **_external),
+    "external_select": _menu("external_select", anything, initial_option=_ANY, **_external),
     "users_select": _menu("users_select", initial_user=_STRING_ID),
-    "conversations_select": _menu("conversations_select", initial_conversation=_STRING_ID, **_conversations),
+    "conversations_select": _menu("conversations_select", anything, initial_conversation=_STRING_ID, **_conversations),
     "channels_select": _menu("channels_select", initial_channel=_STRING_ID, response_url_enabled=_FLAG),
 }
 """https://docs.slack.dev/reference/block-kit/block-elements/select-menu-element"""
 
 MULTI_SELECTS = {
     "multi_static_select": _menu("multi_static_select", _choices, initial_options=_ANY, **_OPTIONS),
-    "multi_external_select": _menu("multi_external_select", initial_options=_ANY, **_external),
+    "multi_external_select": _menu("multi_external_select", anything, initial_options=_ANY, **_external),
     "multi_users_select": _menu("multi_users_select", initial_users=_STRING_IDS),
     "multi_conversations_select": _menu(
         "multi_conversations_select",
@@ -156,12 +176,14 @@ PICKERS = {
 CHOICES = {
     "checkboxes": _element(
         "checkboxes",
+        _offered,
         options=Field(items(option(mrkdwn=True), 10, 1), required=True),
         initial_options=_ANY,
         focus_on_load=_FLAG,
     ),
     "radio_buttons": _element(
         "radio_buttons",
+        _offered,
         options=Field(items(option(mrkdwn=True), 10, 1), required=True),
         initial_option=_ANY,
         focus_on_load=_FLAG,

@@ -1,4 +1,4 @@
-"""Methods about the app and its workspace: `api.test`, `auth.test`, `apps.connections.open`, `team.info`, `bots.info`."""
+"""Methods about the app and its workspace: who calls, Socket Mode connections, team and bot."""
 
 from bot.sandbox.call import Call, method
 from bot.sandbox.errors import Json, SlackError
