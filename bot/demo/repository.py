@@ -1,0 +1,104 @@
+"""The sample service's Git repository, with a short history of tagged versions by several people."""
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from importlib.resources import files
+from pathlib import Path
+
+AUTHORS = {
+    "mia": ("Mia Lindqvist", "mia@example.org"),
+    "tom": ("Tom Okafor", "tom@example.org"),
+    "ana": ("Ana Ruiz", "ana@example.org"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One commit: who, what it says, the files it writes, and the tag it gets, if any."""
+
+    author: str
+    message: str
+    writes: Mapping[str, str] = field(default_factory=dict)
+    tag: str = ""
+
+
+def behaviour(*, failing: float = 0.0, milliseconds: int = 12, greeting: str = "Thank you!") -> str:
+    """Return the file that makes a version behave as it does: the share of requests it fails, how slow it is."""
+    return json.dumps({"failing": failing, "milliseconds": milliseconds, "greeting": greeting}, indent=2) + "\n"
+
+
+def history() -> tuple[Change, ...]:
+    """Return the service's commits, oldest first. 1.5.0 is the bad one: up, but failing a third of its requests."""
+    app = files("bot.demo").joinpath("service/app.py").read_text()
+    readme = "# checkout\n\nTakes the money. Ask in #checkout.\n"
+    first = {"app.py": app, "README.md": readme, "VERSION": "1.4.0\n", "behaviour.json": behaviour()}
+    return (
+        Change(author="mia", message="Open the shop", writes=first, tag="1.4.0"),
+        Change(author="tom", message="Write down who to ask about refunds", writes={"docs/refunds.md": "Ask Tom.\n"}),
+        Change(author="mia", message="Release 1.4.1\n\nPAY-301", writes={"VERSION": "1.4.1\n"}, tag="1.4.1"),
+        Change(
+            author="tom",
+            message="Retry card authorisation once (PAY-311)\n\nCo-authored-by: Mia Lindqvist <mia@example.org>",
+            writes={"retry.md": "A second try, after 200 ms.\n"},
+        ),
+        Change(
+            author="tom",
+            message="Thank people in a friendlier way\n\nPAY-318",
+            writes={"behaviour.json": behaviour(greeting="Thank you kindly!")},
+        ),
+        Change(author="tom", message="Release 1.4.2", writes={"VERSION": "1.4.2\n"}, tag="1.4.2"),
+        Change(
+            author="tom",
+            message="Ask the new card provider first\n\nPAY-325",
+            writes={"behaviour.json": behaviour(failing=0.33, milliseconds=25, greeting="Thank you kindly!")},
+        ),
+        Change(author="tom", message="Release 1.5.0", writes={"VERSION": "1.5.0\n"}, tag="1.5.0"),
+        Change(
+            author="ana",
+            message="Fall back to the old card provider when the new one says no\n\nPAY-329",
+            writes={"behaviour.json": behaviour(milliseconds=14, greeting="Thank you kindly!")},
+        ),
+        Change(author="ana", message="Release 1.5.1", writes={"VERSION": "1.5.1\n"}, tag="1.5.1"),
+    )
+
+
+def build(folder: Path, *, now: datetime) -> None:
+    """Create the repository at `folder`, its last commit an hour before `now`, each tag with a green build check."""
+    folder.mkdir(parents=True)
+    _git(folder, "init", "--quiet", "--initial-branch=main")
+    changes = history()
+    for number, change in enumerate(changes):
+        for name, text in change.writes.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        at = (now - timedelta(hours=1 + 5 * (len(changes) - 1 - number))).isoformat()
+        name, email = AUTHORS[change.author]
+        who = {f"GIT_{role}_{what}": value for role in ("AUTHOR", "COMMITTER")
+               for what, value in (("NAME", name), ("EMAIL", email), ("DATE", at))}  # fmt: skip
+        _git(folder, "add", "--all", env=who)
+        _git(folder, "commit", "--quiet", "--message", change.message, env=who)
+        if change.tag:
+            _git(folder, "tag", change.tag)
+            note = "unit-tests passed\nlint passed\n"
+            _git(folder, "notes", "--ref", "checks", "add", "--message", note, env=who)
+
+
+def _git(folder: Path, *words: str, env: Mapping[str, str] | None = None) -> None:
+    # No settings of the person at the keyboard: a signing key or a hook of theirs would change the demo.
+    quiet = {
+        "GIT_CONFIG_GLOBAL": "/dev/null",
+        "GIT_CONFIG_SYSTEM": "/dev/null",
+        "HOME": str(folder),
+        "PATH": os.defpath,
+    }
+    done = subprocess.run(  # noqa: S603 - our own words
+        ["git", "-C", str(folder), *words],  # noqa: S607 - the git on PATH is the one meant
+        capture_output=True, text=True, check=False, env={**quiet, **(env or {})},
+    )  # fmt: skip
+    if done.returncode:
+        raise RuntimeError(f"git {' '.join(words[:2])} failed: {done.stderr.strip()}")

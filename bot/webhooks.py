@@ -1,0 +1,120 @@
+"""POST /hooks/<instance>: verify, parse, and hand the typed event to its domain, once.
+
+Each tool's `wire` module knows its signature and its format; this module knows neither a tool nor a domain. What a
+domain writes and the note that the event was seen are one transaction, so a redelivery changes nothing and a
+failure lets the sender try again.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+import sqlalchemy as sa
+import structlog
+from aiohttp import web
+from pydantic import BaseModel
+
+from bot.clock import Clock
+from bot.store import Store, StoreUnavailable, Timestamp, Tx, insert, metadata
+from integrations.contract import WebhookEvent
+from integrations.errors import BadReply
+
+BODY_LIMIT: Final = 1024 * 1024
+KEEP: Final = timedelta(days=7)
+
+log = structlog.get_logger()
+
+seen = sa.Table(
+    "webhook_events",
+    metadata,
+    sa.Column("instance", sa.String(255), primary_key=True),
+    sa.Column("event_id", sa.String(255), primary_key=True),
+    sa.Column("received_at", Timestamp, nullable=False, index=True),
+)
+
+EventHandler = Callable[[Tx, WebhookEvent], Awaitable[None]]
+"""Takes one event into a domain, in the transaction that also notes that it was seen."""
+
+
+class Wire(Protocol):
+    """What a tool's webhook module has (`integrations/<tool>/wire.py`)."""
+
+    def verify(self, settings: BaseModel, headers: Mapping[str, str], body: bytes) -> bool:
+        """Tell whether the tool sent this. Compares secrets in constant time."""
+        ...
+
+    def parse(self, instance: str, headers: Mapping[str, str], body: bytes) -> Sequence[WebhookEvent]:
+        """Return what it says. Raises: BadReply when it is not of the tool's format."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """One instance that sends us events."""
+
+    instance: str
+    settings: BaseModel
+    wire: Wire
+
+
+class Webhooks:
+    """The receiver of all tools' events. `handlers` maps an event's kind to its domain's function."""
+
+    def __init__(self, store: Store, clock: Clock, hooks: Sequence[Hook], handlers: Mapping[str, EventHandler]) -> None:
+        self._store = store
+        self._clock = clock
+        self._hooks = {hook.instance: hook for hook in hooks}
+        self._handlers = handlers
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the one route, to be added to the bot's web application."""
+        return [web.post("/hooks/{instance}", self.receive)]
+
+    async def receive(self, request: web.Request) -> web.Response:
+        """Answer 204 when all is taken in, 4xx when it never will be, 503 when the sender shall try again."""
+        hook = self._hooks.get(request.match_info["instance"])
+        if hook is None:
+            raise web.HTTPNotFound(text="no instance of this name receives webhooks\n")
+        body = await _read(request)
+        if not hook.wire.verify(hook.settings, request.headers, body):
+            log.warning("webhook.forged", instance=hook.instance, remote=request.remote)
+            raise web.HTTPUnauthorized(text="the signature or token is missing or wrong\n")
+        try:
+            events = hook.wire.parse(hook.instance, request.headers, body)
+        except BadReply as error:
+            log.warning("webhook.unreadable", instance=hook.instance, error=error.message, excerpt=error.excerpt)
+            raise web.HTTPBadRequest(text=f"{error.message}\n") from error
+        try:
+            for event in events:
+                await self._take_in(event)
+        except StoreUnavailable as error:
+            log.exception("webhook.not_kept", instance=hook.instance)
+            raise web.HTTPServiceUnavailable(text="not kept; try again\n", headers={"Retry-After": "5"}) from error
+        return web.Response(status=204)
+
+    async def _take_in(self, event: WebhookEvent) -> None:
+        handler = self._handlers.get(event.kind)
+        if handler is None:
+            log.debug("webhook.unhandled", instance=event.instance, kind=event.kind)
+            return
+        now = self._clock.now()
+        async with self._store.write() as tx:
+            note = insert(tx.conn, seen).values(instance=event.instance, event_id=event.id, received_at=now)
+            if (await tx.conn.execute(note.on_conflict_do_nothing())).rowcount:
+                await handler(tx, event)
+
+    async def prune(self, now: datetime) -> None:
+        """Forget events older than a week: no tool sends again after that."""
+        async with self._store.write() as tx:
+            await tx.conn.execute(sa.delete(seen).where(seen.c.received_at < now - KEEP))
+
+
+async def _read(request: web.Request) -> bytes:
+    too_large = web.HTTPRequestEntityTooLarge(BODY_LIMIT, request.content_length or 0)
+    if (request.content_length or 0) > BODY_LIMIT:
+        raise too_large
+    body = await request.read()
+    if len(body) > BODY_LIMIT:
+        raise too_large
+    return body
