@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 import psycopg
+import pytest
 
 from tests.servers.process import ServerProcess
 from tests.servers.programs import program
@@ -43,6 +44,9 @@ class PostgresServer:
         try:
             self._initdb()
             self._process = self._start(None)
+        except PermissionError as problem:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            pytest.skip(f"PostgreSQL refuses root, and user {self._owner} may not run it: {problem}")
         except BaseException:
             shutil.rmtree(self._folder, ignore_errors=True)
             raise
