@@ -7,6 +7,7 @@ Text from outside (commit titles, log lines, labels) is escaped by `say`; nothin
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -60,6 +61,17 @@ def link(url: str, label: object) -> Markup:
         return escape(label)
     safe = str(url).replace("|", "%7C").replace(">", "%3E").replace("<", "%3C").replace(" ", "%20")
     return Markup(f"<{safe}|{escape(str(label).replace('|', '/').replace(chr(10), ' '))}>")
+
+
+def moment(at: datetime, *, day: bool = False) -> Markup:
+    """Return a moment that Slack shows in the reader's own time zone; elsewhere, and when read aloud, it is UTC.
+
+    With `day` the date stands before the time ("yesterday" where it fits).
+    Source: https://docs.slack.dev/messaging/formatting-message-text#date-formatting
+    """
+    token = "{date_short_pretty} {time}" if day else "{time}"
+    plain = f"{at:%Y-%m-%d %H:%M} UTC" if day else f"{at:%H:%M} UTC"
+    return Markup(f"<!date^{int(at.timestamp())}^{token}|{plain}>")
 
 
 class Style(StrEnum):
