@@ -22,7 +22,7 @@ demo: $(RUNTIME) ## Start a local Slack workspace with Shipmate in it (PORT=8000
 	@exec $(BIN)/shipmate demo $(if $(PORT),--port $(PORT)) $(if $(NO_BROWSER),--no-browser)
 
 test: check servers ## Run all checks and all tests: what .ci/run runs
-	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=term
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term
 
 check: $(DEV) ## Run the linters, the type checker and the import contracts
 	$(BIN)/ruff check .
