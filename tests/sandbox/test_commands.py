@@ -84,9 +84,7 @@ async def test_only_declared_commands_exist(desk):
 async def test_commands_are_refused_in_threads(desk):
     async with bolt(desk, ship):
         first = await desk.post("messages", user="mia", channel="checkout", text="hello")
-        answer = await desk.post(
-            "commands", user="mia", channel="checkout", command="/ship", thread_ts=first["ts"]
-        )
+        answer = await desk.post("commands", user="mia", channel="checkout", command="/ship", thread_ts=first["ts"])
     assert answer["delivered"] == []
     assert answer["message"]["text"] == "/ship is not supported in threads. Sorry!"
     assert answer["message"]["thread_ts"] == first["ts"]

@@ -24,7 +24,10 @@ ELEMENTS = [
         {"selected_option": option("b")},
     ),
     (
-        {"type": "multi_static_select", "option_groups": [{"label": text("all"), "options": [option("a"), option("b")]}]},
+        {
+            "type": "multi_static_select",
+            "option_groups": [{"label": text("all"), "options": [option("a"), option("b")]}],
+        },
         ["a", "b"],
         {"selected_options": [option("a"), option("b")]},
     ),
@@ -82,12 +85,14 @@ async def test_every_element_delivers_its_choice(desk, element, value, chosen):
 
 
 async def test_unknown_action_names_what_there_is(desk, client):
-    block = {"type": "section", "text": {"type": "mrkdwn", "text": "x"}, "block_id": "s",
-             "accessory": {"type": "button", "action_id": "yes", "text": text("Yes")}}
+    block = {
+        "type": "section",
+        "text": {"type": "mrkdwn", "text": "x"},
+        "block_id": "s",
+        "accessory": {"type": "button", "action_id": "yes", "text": text("Yes")},
+    }
     posted = await client.chat_postMessage(channel="#checkout", text="x", blocks=[block])
-    answer = await desk.post(
-        "actions", 400, user="ana", channel="checkout", ts=posted["ts"], action_id="no"
-    )
+    answer = await desk.post("actions", 400, user="ana", channel="checkout", ts=posted["ts"], action_id="no")
     assert answer["error"] == "action_not_found"
     assert "yes (block s)" in answer["message"]
 
