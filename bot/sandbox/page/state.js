@@ -1,0 +1,337 @@
+/**
+ * The workspace as one person sees it: what the server told, what this person has read, and where they are.
+ *
+ * Other modules listen to its events: "loaded" (everything is new), "channels" (detail.ids changed), "views", "home", "place" (another
+ * channel, thread or person), "link" (connected or not), "wire" (something passed over the wire).
+ */
+
+import { follow, get } from "./api.js";
+
+const storage = {
+  read(key) {
+    try {
+      return JSON.parse(localStorage.getItem(key) ?? "null");
+    } catch {
+      return null;
+    }
+  },
+  write(key, value) {
+    try {
+      localStorage.setItem(key, JSON.stringify(value));
+    } catch {
+      // A full or forbidden storage costs the markers, nothing else.
+    }
+  },
+};
+
+/** Everything the page knows; one instance per page. */
+export class Workspace extends EventTarget {
+  viewer = null;
+  team = { id: "", name: "Workspace" };
+  users = new Map();
+  channels = new Map();
+  groups = new Map();
+  apps = [];
+  views = [];
+  hints = [];
+  place = { channel: null, thread: null, tab: "messages" };
+  connected = false;
+  everConnected = false;
+  #dirty = new Set();
+  #all = false;
+  #flushing = false;
+  #generation = 0;
+
+  emit(type, detail = {}) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+
+  /** Load everything for the person in the address (or the first one) and follow changes from then on. */
+  async start() {
+    const wanted = new URLSearchParams(location.hash.slice(1));
+    await this.#load(wanted.get("viewer"));
+    this.#arrive(wanted);
+    addEventListener("hashchange", () => this.#fromAddress());
+    follow({
+      open: () => this.#linked(),
+      lost: () => this.#lost(),
+      change: (change) => this.#changed(change),
+    });
+  }
+
+  #linked() {
+    const again = !this.connected;
+    this.connected = true;
+    this.emit("link");
+    if (again && this.everConnected) this.#mark({ all: true });
+    this.everConnected = true;
+  }
+
+  #lost() {
+    if (!this.connected) return this.emit("link");
+    this.connected = false;
+    return this.emit("link");
+  }
+
+  #changed(change) {
+    this.emit("wire", change);
+    if (change.kind === "delivery") return;
+    if (change.kind === "view") {
+      if (!change.user || change.user === this.viewer) this.#mark({ all: true });
+    } else if (["message", "reaction"].includes(change.kind) && change.channel) this.#mark({ channel: change.channel });
+    else if (change.kind === "home") this.emit("home", change);
+    else this.#mark({ all: true });
+  }
+
+  /** Ask again which views are open. */
+  refreshViews() {
+    this.#mark({ all: true });
+  }
+
+  #mark({ channel, all }) {
+    if (all) this.#all = true;
+    if (channel) this.#dirty.add(channel);
+    if (!this.#flushing) this.#flush();
+  }
+
+  // One request at a time; what changes meanwhile is asked for once, afterwards.
+  async #flush() {
+    this.#flushing = true;
+    try {
+      while (this.#all || this.#dirty.size) {
+        await new Promise((resolve) => setTimeout(resolve, 15));
+        const ids = [...this.#dirty].filter((id) => this.channels.has(id));
+        const everything = this.#all;
+        this.#all = false;
+        this.#dirty.clear();
+        if (everything) await this.#load(this.viewer);
+        else if (ids.length) await this.#loadChannels(ids);
+      }
+    } catch (error) {
+      this.emit("trouble", { error });
+    } finally {
+      this.#flushing = false;
+    }
+  }
+
+  async #loadChannels(ids) {
+    const generation = this.#generation;
+    for (const id of ids) {
+      const fresh = await get(`channels/${id}`, { viewer: this.viewer });
+      if (generation !== this.#generation) return;
+      this.#put(fresh);
+    }
+    this.emit("channels", { ids });
+  }
+
+  #put(channel) {
+    const messages = [...(channel.messages ?? [])].sort((a, b) => (a.ts < b.ts ? -1 : a.ts > b.ts ? 1 : 0));
+    this.channels.set(channel.id, { ...this.channels.get(channel.id), ...channel, messages, replies: null });
+  }
+
+  async #load(viewer) {
+    const generation = ++this.#generation;
+    let state;
+    try {
+      state = await get("state", { viewer: viewer || undefined });
+    } catch (error) {
+      if (error.status !== 400 && error.status !== 404) throw error;
+      state = await get("state");
+    }
+    if (generation !== this.#generation) return;
+    this.users = new Map(state.users.map((user, index) => [user.id, { ...user, hue: (index * 3) % 10 }]));
+    const known = state.users.find((user) => user.id === viewer || user.name === viewer);
+    const person = known ?? this.people()[0];
+    if (!viewer || !known) return void (person && (await this.#load(person.id)));
+    this.viewer = person.id;
+    this.team = state.team ?? this.team;
+    this.apps = state.apps ?? [];
+    this.hints = state.hints ?? [];
+    this.groups = new Map((state.usergroups ?? []).map((group) => [group.id, group]));
+    this.views = state.views ?? [];
+    this.channels = new Map();
+    for (const channel of state.channels) this.#put(channel);
+    this.emit("loaded");
+  }
+
+  /** People that can be acted as: no bots. */
+  people() {
+    return [...this.users.values()].filter((user) => !user.is_bot && !user.is_slackbot);
+  }
+
+  user(id) {
+    return this.users.get(id) ?? null;
+  }
+
+  userName(id) {
+    const user = this.users.get(id);
+    return user ? user.real_name || user.name : null;
+  }
+
+  groupName(id) {
+    const group = this.groups.get(id);
+    return group ? `@${group.handle}` : null;
+  }
+
+  channelName(id) {
+    const channel = this.channels.get(id);
+    return channel ? this.title(channel) : null;
+  }
+
+  /** What a conversation is called for the viewer. */
+  title(channel) {
+    if (!isDirect(channel)) return channel.name;
+    const other = this.other(channel);
+    return this.userName(other) ?? channel.name ?? "Direct message";
+  }
+
+  /** The other person of a direct message. */
+  other(channel) {
+    return channel.user && channel.user !== this.viewer ? channel.user : (channel.members ?? []).find((id) => id !== this.viewer);
+  }
+
+  /** The app whose bot user this is. */
+  appOf(userId) {
+    return this.apps.find((app) => app.bot_user_id === userId) ?? null;
+  }
+
+  /** The viewer's direct conversation with an app, if there is one already. */
+  directWith(userId) {
+    return [...this.channels.values()].find((channel) => isDirect(channel) && this.other(channel) === userId) ?? null;
+  }
+
+  get channel() {
+    return this.channels.get(this.place.channel) ?? null;
+  }
+
+  /** Messages of the stream: all but replies that were not also sent to the channel. */
+  stream(channel) {
+    return channel.messages.filter((message) => !isReply(message) || message.subtype === "thread_broadcast" || message.reply_broadcast);
+  }
+
+  /** The first message of a thread and its replies. */
+  thread(channel, ts) {
+    return channel.messages.filter((message) => message.ts === ts || message.thread_ts === ts);
+  }
+
+  /** A string that differs when replies of a thread came or went. */
+  replyKey(channel, ts) {
+    if (!channel.replies) {
+      channel.replies = new Map();
+      for (const message of channel.messages) {
+        if (isReply(message)) channel.replies.set(message.thread_ts, `${channel.replies.get(message.thread_ts) ?? ""}${message.ts},`);
+      }
+    }
+    return channel.replies.get(ts) ?? "";
+  }
+
+  /** The file that a `slack_file` object of an image block names, among those shown in messages. */
+  file({ id, url }) {
+    for (const channel of this.channels.values()) {
+      for (const message of channel.messages) {
+        const found = message.files?.find((file) => file.id === id || (url && [file.url_private, file.permalink].includes(url)));
+        if (found) return found;
+      }
+    }
+    return null;
+  }
+
+  /** Become another person; stays in the channel where that person is a member of it. */
+  async become(viewer) {
+    this.views = [];
+    await this.#load(viewer);
+    storage.write("sandbox-viewer", viewer);
+    const kept = this.channels.has(this.place.channel) || this.place.app;
+    this.go(kept ? {} : { channel: this.#firstChannel(), thread: null, tab: "messages" });
+  }
+
+  /** Go somewhere: `{channel, thread, tab, app}`; what is not given stays, a new channel closes the thread. */
+  go(target) {
+    const elsewhere = "channel" in target && target.channel !== this.place.channel;
+    this.place = { ...this.place, ...(elsewhere ? { thread: null, tab: "messages", app: null } : {}), ...target };
+    if (this.place.thread && !this.channel?.messages.some((message) => message.ts === this.place.thread)) this.place.thread = null;
+    const hash = new URLSearchParams({ viewer: this.user(this.viewer)?.name ?? "" });
+    const channel = this.channel;
+    if (this.place.app) hash.set("app", this.place.app);
+    else if (channel) hash.set("channel", isDirect(channel) ? channel.id : channel.name);
+    if (this.place.thread) hash.set("thread", this.place.thread);
+    if (this.place.tab !== "messages") hash.set("tab", this.place.tab);
+    history.replaceState(null, "", `#${hash}`);
+    this.emit("place");
+  }
+
+  #firstChannel() {
+    return [...this.channels.values()].find((channel) => !isDirect(channel))?.id ?? null;
+  }
+
+  #arrive(wanted) {
+    const name = wanted.get("channel");
+    const named = [...this.channels.values()].find((channel) => channel.id === name || (name && channel.name === name));
+    const app = this.apps.find((candidate) => candidate.id === wanted.get("app"));
+    this.place = {
+      channel: named?.id ?? this.#firstChannel(),
+      thread: wanted.get("thread"),
+      tab: wanted.get("tab") ?? "messages",
+      app: app?.id ?? null,
+    };
+    this.go({});
+  }
+
+  async #fromAddress() {
+    const wanted = new URLSearchParams(location.hash.slice(1));
+    const person = wanted.get("viewer");
+    if (person && person !== this.user(this.viewer)?.name && person !== this.viewer) await this.#load(person);
+    this.#arrive(wanted);
+  }
+
+  #readKey() {
+    return `sandbox-read/${this.team.id}/${this.viewer}`;
+  }
+
+  /** The ts up to which the viewer has read a channel; "" for never. */
+  readUpTo(channelId) {
+    return storage.read(this.#readKey())?.[channelId] ?? "";
+  }
+
+  /** Remember that the viewer has read a channel up to its newest message. */
+  markRead(channel) {
+    const last = channel.messages.at(-1)?.ts ?? "";
+    const marks = storage.read(this.#readKey()) ?? {};
+    if (!last || marks[channel.id] === last) return false;
+    storage.write(this.#readKey(), { ...marks, [channel.id]: last });
+    return true;
+  }
+
+  /** Count what is unread in a channel and how much of it names the viewer. */
+  unread(channel) {
+    const mark = this.readUpTo(channel.id);
+    const fresh = channel.messages.filter((message) => message.ts > mark && message.user !== this.viewer);
+    const named = fresh.filter((message) => isDirect(channel) || mentions(message, this.viewer) || message.ephemeral_to === this.viewer);
+    return { count: fresh.length, named: named.length };
+  }
+
+  /** Count messages in sight of the viewer that name another person and which that person has not read. */
+  waitingFor(userId) {
+    const marks = storage.read(`sandbox-read/${this.team.id}/${userId}`) ?? {};
+    let count = 0;
+    for (const channel of this.channels.values()) {
+      if (isDirect(channel)) continue;
+      count += channel.messages.filter((message) => message.ts > (marks[channel.id] ?? "") && message.user !== userId && mentions(message, userId)).length;
+    }
+    return count;
+  }
+}
+
+/** Tell whether a conversation is a direct message. */
+export const isDirect = (channel) => Boolean(channel.is_im || channel.is_mpim || channel.id?.startsWith("D"));
+
+/** Tell whether a message is an answer in a thread. */
+export const isReply = (message) => Boolean(message.thread_ts && message.thread_ts !== message.ts);
+
+function mentions(message, userId) {
+  if (message.text?.includes(`<@${userId}`)) return true;
+  return message.blocks?.length ? JSON.stringify(message.blocks).includes(`<@${userId}`) : false;
+}
+
+/** The person the page last acted as, from an earlier visit. */
+export const rememberedViewer = () => storage.read("sandbox-viewer");
