@@ -17,9 +17,10 @@ SERVERS := $(PYTHON) tools/servers.py
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(RUNTIME) ## Start a local Slack workspace with Shipmate in it (PORT=8000, NO_BROWSER=1); Ctrl-C ends it
+demo: $(RUNTIME) ## Start a local Slack workspace with Shipmate in it (PORT=8055, NO_BROWSER=1); Ctrl-C ends it
 	@$(SERVERS) ensure prometheus >/dev/null
-	@exec $(BIN)/shipmate demo $(if $(PORT),--port $(PORT)) $(if $(NO_BROWSER),--no-browser)
+	@exec $(BIN)/shipmate demo --prometheus "$$($(SERVERS) path prometheus 2>/dev/null)" \
+		$(if $(PORT),--port $(PORT)) $(if $(NO_BROWSER),--no-browser)
 
 test: check servers ## Run all checks and all tests: what .ci/run runs
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term
