@@ -27,6 +27,7 @@ test: check servers ## Run all checks and all tests: what .ci/run runs
 
 check: $(DEV) ## Run the linters, the type checker and the import contracts
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
