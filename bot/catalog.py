@@ -1,0 +1,190 @@
+"""The catalog: what the words in "/deploy checkout to prod" mean. Services, their environments and targets."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+from bot.closest import closest, did_you_mean
+from bot.errors import BadInput
+from bot.settings import EnvironmentSettings, ServiceSettings, Settings
+from bot.settings.services import Approval, Job, Migrations, Repository, Tickets, Verification
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalRule:
+    """So many people from these groups must agree."""
+
+    count: int
+    groups: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """One environment of one service, and what must hold before something is put there."""
+
+    name: str
+    aliases: tuple[str, ...]
+    production_like: bool
+    deploy: Job
+    targets: tuple[str, ...]
+    checks: tuple[str, ...]
+    approvals: tuple[ApprovalRule, ...]
+    authors_may_approve: bool
+    approval_expires: timedelta
+    promote_from: str | None
+    verify: Verification | None
+    rollback: Literal["automatic", "offer"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """One deployable thing. `environments` stand in the order of promotion; the first is the default."""
+
+    name: str
+    title: str
+    channel: str
+    owners: tuple[str, ...]
+    repository: Repository
+    build: Job | None
+    tickets: Tickets | None
+    migrations: Migrations | None
+    environments: tuple[Environment, ...]
+
+    def environment(self, word: str) -> Environment:
+        """Return the environment of this name or alias; upper and lower case are the same.
+
+        Raises:
+            BadInput: `unknown_environment`, with what was probably meant.
+        """
+        wanted = word.strip().lower()
+        for environment in self.environments:
+            if wanted in {environment.name, *environment.aliases}:
+                return environment
+        names = [environment.name for environment in self.environments]
+        aliases = {alias: one.name for one in self.environments for alias in one.aliases}
+        near = closest(word, [*names, *aliases])
+        meant = f"Did you mean {aliases.get(near, near)}?" if near else did_you_mean(word, names)
+        raise BadInput("unknown_environment", f'"{word}" is no environment of {self.name}. {meant}')
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Where something is deployed: a service's environment, or one target of it."""
+
+    service: str
+    environment: str
+    target: str = ""
+
+    def __str__(self) -> str:
+        """Return "checkout/production" or "checkout/production/eu"."""
+        return "/".join(part for part in (self.service, self.environment, self.target) if part)
+
+    @classmethod
+    def parse(cls, text: str) -> "Place":
+        """Return the place that `str()` wrote.
+
+        Raises:
+            ValueError: there are not two or three parts.
+        """
+        parts = text.split("/")
+        if len(parts) not in {2, 3} or not all(parts):
+            raise ValueError(f"{text!r} is no place: service/environment or service/environment/target was expected")
+        return cls(*parts)
+
+
+def fill(text: str, place: Place, **more: str) -> str:
+    """Return `text` with {service}, {environment}, {target} and the names in `more` filled in.
+
+    Only these very words are replaced: the braces of a PromQL query stay as they are.
+    """
+    values = {"service": place.service, "environment": place.environment, "target": place.target, **more}
+    for name, value in values.items():
+        text = text.replace("{" + name + "}", value)
+    return text
+
+
+class Catalog:
+    """All services, by name. Made from settings; a reload makes a new one."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._services = {name: _service(name, one, settings) for name, one in sorted(settings.services.items())}
+
+    def services(self) -> tuple[Service, ...]:
+        """Return all services by name."""
+        return tuple(self._services.values())
+
+    def service(self, name: str) -> Service:
+        """Return the service of this name; upper and lower case are the same.
+
+        Raises:
+            BadInput: `unknown_service`, with what was probably meant.
+        """
+        found = self._services.get(name) or self._services.get(name.strip().lower())
+        if found is None:
+            near = did_you_mean(name, self._services)
+            raise BadInput("unknown_service", f'"{name}" is no service in the catalog. {near}'.rstrip())
+        return found
+
+    def environment(self, place: Place) -> Environment:
+        """Return the environment of a place."""
+        return self.service(place.service).environment(place.environment)
+
+    def place(self, service: str, environment: str = "", target: str = "") -> Place:
+        """Return the place that these words mean.
+
+        No environment means the service's first one; no target means the whole environment.
+
+        Raises:
+            BadInput: `unknown_service`, `unknown_environment` or `unknown_target`.
+        """
+        found = self.service(service)
+        where = found.environment(environment) if environment else found.environments[0]
+        word = target.strip().lower()
+        if word and word not in where.targets:
+            help_text = did_you_mean(target, where.targets) or "It has none: leave the target out."
+            raise BadInput("unknown_target", f'"{target}" is no target of {found.name}/{where.name}. {help_text}')
+        return Place(found.name, where.name, word)
+
+    def places(self) -> tuple[Place, ...]:
+        """Return every place, target by target where an environment has them, in the order of promotion."""
+        return tuple(
+            Place(service.name, environment.name, target)
+            for service in self.services()
+            for environment in service.environments
+            for target in environment.targets or ("",)
+        )
+
+
+def _service(name: str, one: ServiceSettings, settings: Settings) -> Service:
+    return Service(
+        name=name,
+        title=one.title or name,
+        channel=one.channel or settings.slack.announce,
+        owners=one.owners,
+        repository=one.repository,
+        build=one.build,
+        tickets=one.tickets,
+        migrations=one.migrations,
+        environments=tuple(_environment(environment, settings) for environment in one.environments),
+    )
+
+
+def _environment(one: EnvironmentSettings, settings: Settings) -> Environment:
+    return Environment(
+        name=one.name,
+        aliases=one.aliases,
+        production_like=settings.environments[one.name].production_like,
+        deploy=one.deploy,
+        targets=one.targets,
+        checks=one.checks,
+        approvals=tuple(_approval(approval) for approval in one.approvals),
+        authors_may_approve=one.authors_may_approve,
+        approval_expires=one.approval_expires,
+        promote_from=one.promote_from,
+        verify=one.verify,
+        rollback=one.rollback,
+    )
+
+
+def _approval(one: Approval) -> ApprovalRule:
+    return ApprovalRule(one.count, one.groups)

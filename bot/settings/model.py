@@ -1,0 +1,174 @@
+"""`Settings`: everything that can be configured, as frozen values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, Field, SecretStr, SkipValidation, WithJsonSchema, model_validator
+from pydantic_core import PydanticCustomError
+
+from bot.settings.services import ServiceSettings, Word
+from bot.settings.values import Emoji, MayBePlain, Model, Name
+
+NO_SECRET = SecretStr("")
+
+
+class Server(Model):
+    """The HTTP server: health, metrics, webhooks, Slack's HTTP mode and the terminal's door."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8080, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    public_url: str = Field(
+        "", pattern=r"^(https?://.*)?$", description="The address others reach it under, for webhooks and links."
+    )
+
+
+class Slack(Model):
+    """How Shipmate reaches Slack, and what it listens to."""
+
+    mode: Literal["socket", "http"] = Field(
+        "socket", description="socket needs no public address; http is called by Slack."
+    )
+    bot_token: SecretStr = Field(NO_SECRET, description="Token of the bot, xoxb-….")
+    app_token: SecretStr = Field(NO_SECRET, description="App-level token for mode socket, xapp-….")
+    signing_secret: SecretStr = Field(NO_SECRET, description="Signing secret for mode http.")
+    api_url: str = Field("https://slack.com/api/", pattern=r"^https?://.*/$", description="Slack's Web API.")
+    aliases: tuple[Name, ...] = Field((), description="Slash commands besides /shipmate and /deploy.")
+    prefix: str = Field("", pattern=r"^[a-z0-9_-]{0,20}$", description="Stands before the names of slash commands.")
+    reactions: dict[Emoji, Name] = Field(
+        default_factory=lambda: {"white_check_mark": "approve", "x": "reject", "eyes": "where"},
+        description="Which reaction means which command.",
+    )
+    shared_channels: tuple[str, ...] = Field(
+        (), description="Ids of channels shared with other organisations where Shipmate may post."
+    )
+    announce: str = Field("", description="Channel of services that name none, by name or id.")
+
+
+class PersonEntry(Model):
+    """One person, and under which names other systems know them."""
+
+    slack: str = Field(
+        "",
+        pattern=r"^(([EO][A-Z0-9]+/)?T[A-Z0-9]+/)?[UW][A-Z0-9]+$|^$",
+        description="Slack user id: U01MIA in our workspace, T0OTHER/U01MIA in another.",
+    )
+    emails: tuple[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")], ...] = Field(
+        (), description="Addresses they write commits under."
+    )
+    title: str = Field("", description="The name people read where Slack is not at hand.")
+
+
+def _group(value: Any) -> Any:  # noqa: ANN401 - whatever stands in the file
+    return {"people": value} if isinstance(value, list | tuple) else value
+
+
+class GroupSettings(Model):
+    """A group: people by name or Slack id, a Slack user group, or both."""
+
+    people: tuple[Word, ...] = Field((), description="Names from `people`, or Slack user ids.")
+    usergroup: str = Field("", pattern=r"^(S[A-Z0-9]+)?$", description="Id of a Slack user group.")
+
+
+class GrantSettings(Model):
+    """One grant: who may do what, where. What no grant allows is refused."""
+
+    allow: tuple[Annotated[str, Field(pattern=r"^(\*|[a-z_]+(\.[a-z_]+)*(\.\*)?)$")], ...] = Field(
+        min_length=1, description='Permissions, such as deployment.start, deployment.* or "*".'
+    )
+    to: tuple[Word, ...] = Field(
+        min_length=1, description="Groups, people by name, or account:<name>; everyone is all of our own team."
+    )
+    services: tuple[Word, ...] = Field(("*",), min_length=1, description="Services it holds for.")
+    environments: tuple[Word, ...] = Field(("*",), min_length=1, description="Environments it holds for.")
+    targets: tuple[Word, ...] = Field(("*",), min_length=1, description="Targets it holds for.")
+
+
+class Token(Model):
+    """Opens the terminal's door for a person or a service account."""
+
+    name: Name = Field(description="What the token is called in the audit log.")
+    person: str = Field("", description="The person it stands for, from `people`.")
+    account: str = Field("", pattern=r"^([a-z0-9][a-z0-9_.-]*)?$", description="The service account it stands for.")
+    secret: SecretStr = Field(description="What is sent as bearer token; at least 16 characters.")
+
+    @model_validator(mode="after")
+    def _stands_for_one(self) -> "Token":
+        if bool(self.person) == bool(self.account):
+            raise PydanticCustomError("token", "a token stands for a person or for an account, one of the two")
+        return self
+
+
+class Terminal(Model):
+    """Who may use `shipmate do`."""
+
+    tokens: tuple[Token, ...] = Field((), description="The tokens that open the door.")
+
+
+class Network(Model):
+    """How tools are reached."""
+
+    proxy: str = Field("", pattern=r"^(https?://.*)?$", description="HTTP proxy for all tools.")
+    ca_file: str = Field("", description="PEM file of certificate authorities to trust besides the public ones.")
+
+
+class Logs(Model):
+    """How Shipmate writes its log."""
+
+    format: Literal["json", "console"] = Field("json", description="One JSON object a line, or text for people.")
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least that is written.")
+
+
+class EnvironmentKind(Model):
+    """What is true of an environment whatever the service."""
+
+    production_like: bool = Field(default=False, description="Whether real users depend on it.")
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One configured instance of a tool: its type, and its settings as the tool's own model."""
+
+    type: str
+    settings: BaseModel
+
+
+_Group = Annotated[GroupSettings, BeforeValidator(_group)]
+_Instances = Annotated[
+    Mapping[str, Instance],
+    SkipValidation,  # each was validated by its tool's own model
+    WithJsonSchema({"type": "object"}),  # json_schema() writes what the tools expect
+]
+
+
+class Settings(Model):
+    """The whole configuration, frozen. `folder` is where its file stands; relative paths start there."""
+
+    folder: Path = Field(Path(), exclude=True)
+    state_dir: Path = Field(Path("state"), description="Folder for SQLite files and what local runs leave.")
+    database: Annotated[SecretStr, MayBePlain()] = Field(
+        NO_SECRET, description="postgresql://user:${PW}@host/name; empty means SQLite in state_dir."
+    )
+    include: tuple[Word, ...] = Field((), description="Files of services, by pattern, beside this file.")
+    server: Server = Field(default_factory=Server, description="The HTTP server.")
+    slack: Slack = Field(default_factory=Slack, description="How Shipmate reaches Slack.")
+    people: dict[Name, PersonEntry] = Field(default_factory=dict, description="People, by a name of your choice.")
+    groups: dict[Name, _Group] = Field(default_factory=dict, description="Groups of people.")
+    permissions: tuple[GrantSettings, ...] = Field((), description="Who may do what. The default is nothing.")
+    terminal: Terminal = Field(default_factory=Terminal, description="Who may use `shipmate do`.")
+    network: Network = Field(default_factory=Network, description="How tools are reached.")
+    logs: Logs = Field(default_factory=Logs, description="How Shipmate writes its log.")
+    integrations: _Instances = Field(default_factory=dict, description="The tools, by a name of your choice.")
+    environments: dict[Name, EnvironmentKind] = Field(default_factory=dict, description="The environments there are.")
+    services: dict[Name, ServiceSettings] = Field(default_factory=dict, description="The services there are.")
+
+    @property
+    def database_url(self) -> str:
+        """Where the store is; holds a password, perhaps: never to be logged."""
+        return self.database.get_secret_value() or f"sqlite:///{self.state_dir / 'shipmate.db'}"
+
+    @property
+    def on_sqlite(self) -> bool:
+        """Whether the store is a file."""
+        return self.database_url.startswith("sqlite")

@@ -1,0 +1,132 @@
+"""The part of the settings that teams own: services, their environments, and what must hold before a deployment."""
+
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from bot.settings.values import Duration, Model, Name
+
+Word = Annotated[str, Field(min_length=1)]
+
+
+class Repository(Model):
+    """Where the code of a service is."""
+
+    instance: Word = Field(alias="with", description="Name of the integration that hosts the code.")
+    project: Word = Field(description="Name of the repository as its host knows it.")
+    default_branch: Word = Field("main", description="The branch that is meant when no version is named.")
+
+
+class Tickets(Model):
+    """How tickets are recognised in commit messages."""
+
+    pattern: Word = Field(description="Regular expression of a ticket's name, such as PAY-\\d+.")
+    url: str = Field("", description="Address of a ticket; {} stands for its name.")
+
+
+class Job(Model):
+    """Something an integration runs for us: a build or a deploy."""
+
+    instance: Word = Field(alias="with", description="Name of the integration that runs it.")
+    job: Word = Field(description="Name of the job, pipeline, playbook or recipe as the tool knows it.")
+    parameters: dict[str, str] = Field(default_factory=dict, description="Further parameters, handed over as they are.")
+
+
+class Migrations(Model):
+    """Which changed files mean that going back is not possible without loss."""
+
+    paths: tuple[Word, ...] = Field(min_length=1, description="Patterns of files, such as migrations/**.")
+    irreversible_marker: Word = Field(
+        "irreversible", description="A changed file that holds this text cannot be undone by a rollback."
+    )
+
+
+class Approval(Model):
+    """How many of whom must agree."""
+
+    count: int = Field(1, ge=1, le=20, description="How many people must approve.")
+    groups: tuple[Word, ...] = Field(alias="from", min_length=1, description="The groups they must come from.")
+
+
+class Metric(Model):
+    """A value that is measured while a deployment is verified."""
+
+    name: Word = Field(description="What people call the value: errors, p95 latency.")
+    instance: Word = Field(alias="with", description="Name of the integration that answers the query.")
+    query: Word = Field(description="The query; {service}, {environment}, {target} and {version} are filled in.")
+    max: float | None = Field(None, description="The value must not be above this.")
+    min: float | None = Field(None, description="The value must not be below this.")
+    unit: str = Field("", description="Unit for people: ratio, s, bytes, 1/s.")
+
+    @model_validator(mode="after")
+    def _needs_a_limit(self) -> "Metric":
+        if self.max is None and self.min is None:
+            raise PydanticCustomError("limit", "a metric needs max or min: without a limit it verifies nothing")
+        if self.max is not None and self.min is not None and self.min > self.max:
+            raise PydanticCustomError("limit", "min is above max: no value can pass")
+        return self
+
+
+class Probe(Model):
+    """An address that is asked while a deployment is verified."""
+
+    url: str = Field(pattern=r"^https?://", description="Address; {service}, {environment} and {target} are filled in.")
+    status: int = Field(200, ge=100, le=599, description="The HTTP status that means healthy.")
+    timeout: Duration = Field(timedelta(seconds=5), description="How long the answer may take.")
+
+
+class Verification(Model):
+    """What is watched after a deploy, and for how long."""
+
+    window: Duration = Field(timedelta(minutes=5), description="How long the new version is watched.")
+    interval: Duration = Field(timedelta(seconds=15), description="The pause between two measurements.")
+    metrics: tuple[Metric, ...] = Field((), description="Values that must stay within limits.")
+    probes: tuple[Probe, ...] = Field((), description="Addresses that must answer.")
+    failures_allowed: int = Field(1, ge=0, description="How many measurements may fail before the deployment fails.")
+
+    @model_validator(mode="after")
+    def _fits(self) -> "Verification":
+        if self.interval <= timedelta():
+            raise PydanticCustomError("interval", "interval must be longer than nothing")
+        if self.interval > self.window:
+            raise PydanticCustomError("interval", "interval is longer than window: nothing would be measured")
+        return self
+
+
+class EnvironmentSettings(Model):
+    """One environment of one service."""
+
+    name: Name = Field(description="Name of the environment, one of those under `environments` at the top.")
+    aliases: tuple[Name, ...] = Field((), description="Other names people type for it.")
+    deploy: Job = Field(description="What puts a version there.")
+    targets: tuple[Name, ...] = Field((), description="Cells, regions or tenants that are deployed one by one.")
+    checks: tuple[Word, ...] = Field((), description="Names of checks of the commit that must have passed.")
+    promote_from: Name | None = Field(
+        None, description="The exact commit must have been deployed to this environment before."
+    )
+    approvals: tuple[Approval, ...] = Field((), description="Who must agree; all rules must hold.")
+    authors_may_approve: bool = Field(
+        default=False, description="Whether authors of the commits may approve. Who asked never may."
+    )
+    approval_expires: Duration = Field(timedelta(hours=4), description="How long an approval may be waited for.")
+    verify: Verification | None = Field(None, description="What is watched after the deploy.")
+    rollback: Literal["automatic", "offer"] = Field(
+        "offer", description="After a failed verification: go back by itself, or offer a button."
+    )
+
+
+class ServiceSettings(Model):
+    """One service."""
+
+    title: str = Field("", description="What people read; the name where it is empty.")
+    channel: str = Field("", description="Slack channel of its deployments, by name or id; else slack.announce.")
+    owners: tuple[Word, ...] = Field((), description="Groups that own it.")
+    repository: Repository = Field(description="Where its code is.")
+    tickets: Tickets | None = Field(None, description="How tickets are recognised in commit messages.")
+    build: Job | None = Field(None, description="What makes an artifact of a commit, where one is made.")
+    migrations: Migrations | None = Field(None, description="Which changed files cannot be undone.")
+    environments: tuple[EnvironmentSettings, ...] = Field(
+        min_length=1, description="Its environments in the order of promotion. The first is the default."
+    )
