@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, BinaryIO
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from bot.amounts import amount
+
 WIDTH, HEIGHT, DPI = 8.0, 4.6, 150
 INK, SOFT, PAPER, ALARM = "#1d1c1d", "#616061", "#ffffff", "#b3261e"
 # Okabe and Ito's palette, told apart without colour vision; the line styles differ too.
@@ -84,23 +86,6 @@ def _legend(figure: Any, axes: Any, *, left_out: int) -> None:  # noqa: ANN401 -
         handles, labels, loc="outside lower left", ncols=columns, fontsize=11.5, frameon=False, labelcolor=INK,
         title=title, title_fontsize=10, alignment="left", handlelength=2.6,
     )  # fmt: skip
-
-
-def amount(value: float, unit: str) -> str:
-    """Return a number as people read it: 0.031 of "ratio" is 3.1 %, 0.18 of "seconds" is 180 ms."""
-    if not math.isfinite(value):
-        return "–"
-    if unit == "ratio":
-        return f"{value * 100:.3g} %"
-    if unit == "seconds":
-        return f"{value * 1000:.3g} ms" if 0 < abs(value) < 1 else f"{value:.3g} s"
-    step, prefixes = (1024, ("B", "KiB", "MiB", "GiB", "TiB")) if unit == "bytes" else (1000, ("", "k", "M", "G", "T"))
-    power = 0
-    while abs(value) >= step * (10 if power == 0 and step == 1000 else 1) and power < len(prefixes) - 1:  # noqa: PLR2004
-        value /= step
-        power += 1
-    word = prefixes[power] if unit == "bytes" else f"{prefixes[power]} {unit}".strip()
-    return f"{value:.4g} {word}".rstrip()
 
 
 def _day(at: float) -> float:

@@ -10,9 +10,9 @@ from importlib.resources import files
 from pathlib import Path
 
 AUTHORS = {
-    "mia": ("Mia Lindqvist", "mia@example.org"),
-    "tom": ("Tom Okafor", "tom@example.org"),
-    "ana": ("Ana Ruiz", "ana@example.org"),
+    "mia": ("Mia Lindqvist", "mia@acme.example"),
+    "tom": ("Tom Becker", "tom@acme.example"),
+    "ana": ("Ana Duarte", "ana@acme.example"),
 }
 
 
@@ -42,7 +42,7 @@ def history() -> tuple[Change, ...]:
         Change(author="mia", message="Release 1.4.1\n\nPAY-301", writes={"VERSION": "1.4.1\n"}, tag="1.4.1"),
         Change(
             author="tom",
-            message="Retry card authorisation once (PAY-311)\n\nCo-authored-by: Mia Lindqvist <mia@example.org>",
+            message="Retry card authorisation once (PAY-311)\n\nCo-authored-by: Mia Lindqvist <mia@acme.example>",
             writes={"retry.md": "A second try, after 200 ms.\n"},
         ),
         Change(

@@ -38,10 +38,8 @@ class Counter(BaseHTTPRequestHandler):
             COUNTS[str(code)] += 1
             SECONDS["sum"] += time.perf_counter() - started
             SECONDS["count"] += 1
-        text = (
-            f"{BEHAVIOUR['greeting']} This is checkout {VERSION}.\n" if code == 200 else "card authorisation failed\n"
-        )
-        self.answer(code, text)
+        thanks = f"{BEHAVIOUR['greeting']} This is checkout {VERSION}.\n"
+        self.answer(code, "card authorisation failed\n" if failed else thanks)
 
     def health(self) -> None:
         """Say that the process is up; a version may be up and still fail its customers."""

@@ -1,0 +1,193 @@
+"""The command line: `shipmate serve`, `demo`, `sandbox`, `check`, `manifest`, `schema`, `do`, `audit verify`."""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+OK, FAILED, USAGE = 0, 1, 2
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    top = argparse.ArgumentParser(
+        prog="shipmate",
+        description="A ChatOps bot for Slack: deploy, approve, look and roll back from a channel.",
+        epilog="Try it without an account anywhere: shipmate demo",
+    )
+    top.add_argument("--version", action="version", version=f"shipmate {version('shipmate')}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    def add(name: str, text: str, *, config: bool = True) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        if config:
+            made.add_argument(
+                "--config", type=Path, default=Path("shipmate.yaml"), metavar="FILE", help="default: %(default)s"
+            )
+        return made
+
+    add("serve", "run the bot until SIGTERM; SIGHUP reads the configuration again")
+    check = add("check", "check the configuration, then ask every configured system and Slack how they are")
+    check.add_argument("--offline", action="store_true", help="check the files only, ask nobody")
+    manifest = add("manifest", "print the Slack app manifest for this configuration")
+    manifest.add_argument("--format", choices=("yaml", "json"), default="yaml", help="default: %(default)s")
+    add("schema", "print the JSON Schema of shipmate.yaml, for editors", config=False)
+    do = add("do", "run one command from a terminal, under the same rules: shipmate do 'where checkout'", config=False)
+    do.add_argument("text", nargs="+", help="the command as you would type it in Slack, without the slash")
+    do.add_argument("--wait", action="store_true", help="follow what was started until it ends; exit 1 if it fails")
+    do.add_argument("--json", action="store_true", help="print the answer as JSON")
+    do.add_argument("--url", help="where Shipmate listens (default: $SHIPMATE_URL, else http://127.0.0.1:8080)")
+    do.add_argument("--token-file", type=Path, metavar="FILE", help="default: the token in $SHIPMATE_TOKEN")
+    audit = add("audit", "prove that the audit log is whole")
+    audit.add_argument("action", choices=("verify",), help="verify: check the chain of hashes from the first entry on")
+    demo = add(
+        "demo", "run everything on this machine: a workspace, a service with a history, Prometheus", config=False
+    )
+    demo.add_argument("--folder", type=Path, default=Path("var/demo"), help="where all of it lives (%(default)s)")
+    demo.add_argument("--port", type=int, help="port of the workspace's page (default: $PORT, else 8055 or a free one)")
+    demo.add_argument("--no-browser", action="store_true", help="do not open the page (also: NO_BROWSER=1)")
+    demo.add_argument("--prometheus", metavar="PROGRAM", help="the Prometheus to run (default: the one on PATH)")
+    commands.add_parser("sandbox", help="run a local Slack workspace for any Slack app", add_help=False)
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status: 0 done, 1 refused or failed, 2 misused, 3 unreachable."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] == ["sandbox"]:
+        from bot.sandbox.cli import run
+
+        return run(words[1:])
+    args = parser().parse_args(words)
+    try:
+        return _RUN[args.command](args)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        return FAILED
+
+
+def _serve(args: argparse.Namespace) -> int:
+    from bot.app import serve
+    from bot.settings import SettingsError, load, read_environ
+
+    try:
+        settings = load(args.config, read_environ())
+    except SettingsError as error:
+        return _mistakes(error)
+    return asyncio.run(serve(settings, args.config))
+
+
+def _check(args: argparse.Namespace) -> int:
+    from bot.checkup import check
+    from bot.settings import SettingsError, load, read_environ, warnings
+
+    try:
+        settings = load(args.config, read_environ())
+    except SettingsError as error:
+        return _mistakes(error)
+    for warning in warnings(settings):
+        print(f"warning  {warning}")
+    print(f"ok       {args.config}: {len(settings.services)} services, {len(settings.integrations)} integrations")
+    if args.offline:
+        return OK
+    return asyncio.run(check(settings, print))
+
+
+def _manifest(args: argparse.Namespace) -> int:
+    from bot.settings import SettingsError, load, read_environ
+    from bot.slack import manifest
+    from commands.registry import registry
+
+    try:
+        settings = load(args.config, read_environ())
+    except SettingsError as error:
+        return _mistakes(error)
+    built = manifest.build(settings, registry())
+    if args.format == "json":
+        print(json.dumps(built, indent=2))
+    else:
+        import yaml
+
+        print(yaml.safe_dump(built, sort_keys=False, allow_unicode=True), end="")
+    return OK
+
+
+def _schema(_: argparse.Namespace) -> int:
+    from bot.settings import json_schema
+
+    print(json.dumps(json_schema(), indent=2))
+    return OK
+
+
+def _do(args: argparse.Namespace) -> int:
+    from bot.settings import read_environ
+    from bot.terminal import ask
+
+    environ = read_environ()
+    token = environ.get("SHIPMATE_TOKEN", "")
+    if args.token_file is not None:
+        try:
+            token = args.token_file.read_text().strip()
+        except OSError as error:
+            print(f"shipmate do: {args.token_file}: {error.strerror}", file=sys.stderr)
+            return USAGE
+    if not token:
+        print("shipmate do: no token: set SHIPMATE_TOKEN or give --token-file", file=sys.stderr)
+        return USAGE
+    url = args.url or environ.get("SHIPMATE_URL") or "http://127.0.0.1:8080"
+    return asyncio.run(ask(" ".join(args.text), url=url, token=token, wait=args.wait, as_json=args.json, say=print))
+
+
+def _audit(args: argparse.Namespace) -> int:
+    from bot.app import verify_audit
+    from bot.settings import SettingsError, load, read_environ
+
+    try:
+        settings = load(args.config, read_environ())
+    except SettingsError as error:
+        return _mistakes(error)
+    return asyncio.run(verify_audit(settings, print))
+
+
+def _demo(args: argparse.Namespace) -> int:
+    from bot.demo.run import Wishes, run
+    from bot.settings import read_environ
+
+    environ = read_environ()
+    port = args.port
+    if port is None and environ.get("PORT"):
+        try:
+            port = int(environ["PORT"])
+        except ValueError:
+            print(f"shipmate demo: PORT={environ['PORT']!r} is no number", file=sys.stderr)
+            return USAGE
+    wishes = Wishes(
+        folder=args.folder.resolve(),
+        port=port,
+        browser=not (args.no_browser or environ.get("NO_BROWSER")),
+        prometheus=args.prometheus or "",
+    )
+    return asyncio.run(run(wishes, print))
+
+
+def _mistakes(error: Exception) -> int:
+    print(error, file=sys.stderr)
+    return USAGE
+
+
+_RUN = {
+    "serve": _serve,
+    "check": _check,
+    "manifest": _manifest,
+    "schema": _schema,
+    "do": _do,
+    "audit": _audit,
+    "demo": _demo,
+}
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,129 @@
+"""The demo's configuration: an ordinary `shipmate.yaml`, with the ids and ports of this run filled in."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ERRORS = (
+    'sum(rate(http_requests_total{{code=~"5..",service="{service}",environment="{environment}"}}[10s]))'
+    ' / sum(rate(http_requests_total{{service="{service}",environment="{environment}"}}[10s]))'
+).replace("{{", "{").replace("}}", "}")  # fmt: skip
+LATENCY = (
+    'sum(rate(http_request_duration_seconds_sum{{service="{service}",environment="{environment}"}}[10s]))'
+    ' / sum(rate(http_request_duration_seconds_count{{service="{service}",environment="{environment}"}}[10s]))'
+).replace("{{", "{").replace("}}", "}")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workspace:
+    """What the local workspace gave the app: where it is, its tokens, and each person's Slack id and e-mail."""
+
+    api_url: str
+    bot_token: str
+    app_token: str
+    signing_secret: str
+    people: Mapping[str, tuple[str, str]]
+
+
+def write(folder: Path, workspace: Workspace, *, ports: Mapping[str, int], prometheus_url: str) -> Path:
+    """Write shipmate.yaml into `folder` and return its path. `ports` are those of staging, production and the bot."""
+    path = folder / "shipmate.yaml"
+    head = "# The demo's configuration, written at each start: read it, it is an ordinary shipmate.yaml.\n"
+    settings = _settings(folder, workspace, ports, prometheus_url)
+    path.write_text(head + yaml.safe_dump(settings, sort_keys=False, allow_unicode=True, width=110))
+    path.chmod(0o600)  # it holds the workspace's tokens
+    return path
+
+
+def _settings(folder: Path, workspace: Workspace, ports: Mapping[str, int], prometheus_url: str) -> dict[str, Any]:
+    integrations: dict[str, Any] = {
+        "local": {
+            "type": "local",
+            "repositories": {"checkout": str(folder / "checkout")},
+            "builds": {"checkout": {}},
+            "places": {
+                f"checkout/{name}": {
+                    "port": ports[name],
+                    "command": [sys.executable, "{release}/app.py", "{port}"],
+                    "health": "/healthz",
+                    "version_path": "/version",
+                    "ready_timeout": 20,
+                    "stop_timeout": 3,
+                }
+                for name in ("staging", "production")
+            },
+        }
+    }
+    if prometheus_url:
+        integrations["prom"] = {"type": "prometheus", "url": prometheus_url}
+    return {
+        "state_dir": str(folder / "state"),
+        "server": {"host": "127.0.0.1", "port": ports["shipmate"]},
+        "slack": {
+            "mode": "socket",
+            "api_url": workspace.api_url,
+            "bot_token": workspace.bot_token,
+            "app_token": workspace.app_token,
+            "signing_secret": workspace.signing_secret,
+            "aliases": ["rollback", "where", "deploys", "lock", "unlock", "metrics"],
+            "announce": "releases",
+        },
+        "people": {name: {"slack": ident, "emails": [email]} for name, (ident, email) in workspace.people.items()},
+        "groups": {"developers": ["mia", "tom"], "release-managers": ["ana", "raj"], "on-call": ["tom"]},
+        "permissions": [
+            {"allow": ["*.read"], "to": ["everyone"]},
+            {"allow": ["deployment.*", "lock.take", "lock.release"], "to": ["developers", "release-managers"]},
+            {"allow": ["approval.decide"], "to": ["release-managers"]},
+            {"allow": ["lock.break"], "to": ["release-managers", "on-call"]},
+        ],
+        "integrations": integrations,
+        "environments": {"staging": {}, "production": {"production_like": True}},
+        "services": {"checkout": _checkout(ports, with_metrics=bool(prometheus_url))},
+    }
+
+
+def _checkout(ports: Mapping[str, int], *, with_metrics: bool) -> dict[str, Any]:
+    metrics = [
+        {"name": "errors", "with": "prom", "query": ERRORS, "max": 0.05, "unit": "ratio"},
+        {"name": "latency", "with": "prom", "query": LATENCY, "max": 0.5, "unit": "seconds"},
+    ]
+    return {
+        "title": "Checkout",
+        "channel": "checkout",
+        "owners": ["developers"],
+        "repository": {"with": "local", "project": "checkout", "default_branch": "main"},
+        "tickets": {"pattern": r"PAY-\d+", "url": "https://tickets.acme.example/browse/{}"},
+        "build": {"with": "local", "job": "checkout"},
+        "environments": [
+            {
+                "name": name,
+                "deploy": {"with": "local", "job": f"checkout/{name}"},
+                "checks": ["unit-tests"],
+                "rollback": "automatic",
+                "verify": {
+                    "window": window,
+                    "interval": "2s",
+                    "metrics": metrics if with_metrics else [],
+                    "probes": [{"url": f"http://127.0.0.1:{ports[name]}/healthz"}],
+                    "failures_allowed": 1,
+                },
+                **gates,
+            }
+            for name, window, gates in (
+                ("staging", "10s", {}),
+                (
+                    "production",
+                    "20s",
+                    {
+                        "promote_from": "staging",
+                        "approvals": [{"count": 1, "from": ["release-managers"]}],
+                        "approval_expires": "4h",
+                    },
+                ),
+            )
+        ],
+    }

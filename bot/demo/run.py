@@ -1,0 +1,204 @@
+"""`shipmate demo`: put everything up, say what to try, take everything down."""
+
+import asyncio
+import contextlib
+import secrets
+import shutil
+import signal
+import sys
+import webbrowser
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+
+from bot.app import stop_local_places
+from bot.clock import SystemClock
+from bot.demo import repository
+from bot.demo.configuration import Workspace, write
+from bot.demo.surroundings import customers, end, free_port, prometheus
+from bot.sandbox import AppConfig, Sandbox, Seed
+from bot.settings import Settings, load, read_environ
+from bot.slack import manifest
+from commands.registry import registry
+
+Say = Callable[[str], None]
+MARKER = ".shipmate-demo"
+DEFAULT_PORT = 8055
+READY_SECONDS = 60
+QUICK_FAILURES = 5
+
+TRY = (
+    "/deploy checkout@1.4.2 to staging",
+    "/deploy checkout@1.4.2 to production",
+    "/deploy checkout@1.5.0 to staging",
+    "/where checkout",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What was asked for: the folder, the page's port (None: 8055 or a free one), a browser, which Prometheus."""
+
+    folder: Path
+    port: int | None
+    browser: bool
+    prometheus: str
+
+
+async def run(wishes: Wishes, say: Say) -> int:
+    """Run the demo until Ctrl-C or SIGTERM and return the exit status."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    try:
+        await asyncio.to_thread(_prepare, wishes.folder)
+        async with _everything(wishes, say) as (page, bot):
+            say(_welcome(page, wishes.folder))
+            if wishes.browser:
+                await asyncio.to_thread(webbrowser.open, page)
+            ended = asyncio.create_task(bot.wait())
+            await asyncio.wait({ended, asyncio.create_task(stop.wait())}, return_when=asyncio.FIRST_COMPLETED)
+            say("\nStopping …")
+            return 0 if stop.is_set() else 1
+    except (OSError, RuntimeError) as error:
+        say(f"shipmate demo: {error}")
+        return 1
+
+
+@contextlib.asynccontextmanager
+async def _everything(wishes: Wishes, say: Say) -> AsyncIterator[tuple[str, "Bot"]]:
+    places = {name: free_port() for name in ("staging", "production")}
+    async with contextlib.AsyncExitStack() as stack:
+        sandbox = Sandbox(Seed(hints=TRY))
+        await _listen(sandbox, wishes.port, say)
+        stack.push_async_callback(sandbox.stop)
+        metrics = ""
+        if program := wishes.prometheus or shutil.which("prometheus"):
+            metrics = await stack.enter_async_context(prometheus(program, wishes.folder, places))
+        else:
+            say("No prometheus on PATH: deployments are verified by probes only, and /metrics has nothing to show.")
+        settings, config = await _configure(sandbox, wishes.folder, places, metrics)
+        stack.push_async_callback(stop_local_places, settings)
+        shoppers = asyncio.create_task(customers(places))
+        stack.callback(shoppers.cancel)
+        bot = Bot(config, wishes.folder / "shipmate.log", say)
+        stack.push_async_callback(bot.stop)
+        await bot.start(f"http://{settings.server.host}:{settings.server.port}/readyz")
+        yield sandbox.url, bot
+
+
+async def _listen(sandbox: Sandbox, port: int | None, say: Say) -> None:
+    try:
+        await sandbox.start(port=DEFAULT_PORT if port is None else port)
+    except OSError:
+        if port is not None:
+            raise RuntimeError(f"port {port} is taken: choose another with PORT=") from None
+        await sandbox.start(port=0)
+        say(f"Port {DEFAULT_PORT} is taken; the page has another one this time.")
+
+
+async def _configure(
+    sandbox: Sandbox, folder: Path, places: Mapping[str, int], prometheus_url: str
+) -> tuple[Settings, Path]:
+    tokens = {name: f"{prefix}-{secrets.token_hex(16)}" for name, prefix in (("bot", "xoxb"), ("app", "xapp-1"))}
+    workspace = Workspace(
+        api_url=sandbox.api_url,
+        bot_token=tokens["bot"],
+        app_token=tokens["app"],
+        signing_secret=secrets.token_hex(16),
+        people={user.name: (user.id, user.email) for user in sandbox.workspace.users.values() if not user.is_bot},
+    )
+    config = write(folder, workspace, ports={**places, "shipmate": free_port()}, prometheus_url=prometheus_url)
+    settings = load(config, read_environ())
+    await sandbox.install(
+        AppConfig(
+            manifest=manifest.build(settings, registry()),
+            bot_token=workspace.bot_token,
+            app_token=workspace.app_token,
+            signing_secret=workspace.signing_secret,
+        )
+    )
+    return settings, config
+
+
+class Bot:
+    """Shipmate itself, started by its own command line; started again when it dies, as a service manager would."""
+
+    def __init__(self, config: Path, log: Path, say: Say) -> None:
+        self._config = config
+        self._log = log
+        self._say = say
+        self._process: asyncio.subprocess.Process | None = None
+        self._keeper: asyncio.Task[None] | None = None
+
+    async def start(self, ready: str) -> None:
+        """Start it and wait until it says it is ready; raises RuntimeError with the end of its log otherwise."""
+        await self._spawn()
+        async with aiohttp.ClientSession() as session:
+            for _ in range(READY_SECONDS * 10):
+                if self._process is None or self._process.returncode is not None:
+                    break
+                with contextlib.suppress(aiohttp.ClientError, OSError):
+                    async with session.get(ready) as answer:
+                        if answer.ok:
+                            self._keeper = asyncio.create_task(self._keep())
+                            return
+                await asyncio.sleep(0.1)
+        tail = self._log.read_text(errors="replace")[-2000:]
+        raise RuntimeError(f"Shipmate did not become ready; {self._log} ends with:\n{tail}")
+
+    async def wait(self) -> None:
+        """Return when it has died too often to be started again."""
+        if self._keeper is not None:
+            await self._keeper
+
+    async def stop(self) -> None:
+        """End it, after it has handed over what runs."""
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.gather(self._keeper, return_exceptions=True)
+        if self._process is not None:
+            await end(self._process, grace=20)
+
+    async def _spawn(self) -> None:
+        with self._log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "bot", "serve", "--config", str(self._config),
+                stdout=log, stderr=log, start_new_session=True,
+            )  # fmt: skip
+
+    async def _keep(self) -> None:
+        failures = 0
+        while self._process is not None and failures < QUICK_FAILURES:
+            started = asyncio.get_running_loop().time()
+            status = await self._process.wait()
+            lasted = asyncio.get_running_loop().time() - started
+            failures = 0 if lasted > READY_SECONDS else failures + 1
+            self._say(f"Shipmate ended ({status}); it is started again. Its log: {self._log}")
+            await self._spawn()
+
+
+def _prepare(folder: Path) -> None:
+    """Empty the demo's folder and make the repository; a folder that is not the demo's is left alone."""
+    if folder.exists() and any(folder.iterdir()) and not (folder / MARKER).exists():
+        raise RuntimeError(f"{folder} is not empty and not a demo's folder: choose another with --folder")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / MARKER).write_text("This folder is emptied at each start of `shipmate demo`.\n")
+    repository.build(folder / "checkout", now=SystemClock().now())
+
+
+def _welcome(page: str, folder: Path) -> str:
+    return f"""
+  Shipmate's demo is up:  {page}
+
+  Open the page, go to #checkout, and try:
+    1. {TRY[0]}        a release on its way; the card shows each stage
+    2. {TRY[1]}     then press Approve as Ana, a release manager
+    3. {TRY[2]}        a bad one: watch it being found out and rolled back
+
+  The service's repository is {folder / "checkout"}: commit there, and /deploy checkout@main to staging
+  Ctrl-C stops everything; only {folder} stays.
+"""
