@@ -17,20 +17,26 @@ class Changes:
 
     def __init__(self) -> None:
         """Start without listeners."""
-        self._listeners: set[asyncio.Queue[Json]] = set()
+        self._listeners: set[asyncio.Queue[Json | None]] = set()
 
     def publish(self, kind: Kind, *, channel: str | None = None, **details: object) -> None:
         """Tell all listeners that something of this kind changed, in this channel (an id) where it has one."""
-        change: Json = {"channel": channel, "kind": kind, **details}
+        self._tell({"channel": channel, "kind": kind, **details})
+
+    def close(self) -> None:
+        """Tell all listeners that nothing will change any more."""
+        self._tell(None)
+
+    def _tell(self, change: Json | None) -> None:
         for queue in self._listeners:
             if queue.full():
                 queue.get_nowait()
             queue.put_nowait(change)
 
     @contextmanager
-    def listen(self) -> Iterator[asyncio.Queue[Json]]:
-        """Give a queue that receives each change from now on, until the block is left."""
-        queue: asyncio.Queue[Json] = asyncio.Queue(_BACKLOG)
+    def listen(self) -> Iterator[asyncio.Queue[Json | None]]:
+        """Give a queue that receives each change from now on, until the block is left; None is the last one."""
+        queue: asyncio.Queue[Json | None] = asyncio.Queue(_BACKLOG)
         self._listeners.add(queue)
         try:
             yield queue

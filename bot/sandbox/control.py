@@ -163,4 +163,6 @@ class Control:
                 except TimeoutError:
                     await response.write(b": alive\n\n")
                     continue
+                if change is None:
+                    return response
                 await response.write(f"event: change\ndata: {json.dumps(change)}\n\n".encode())

@@ -93,11 +93,21 @@ def placed_elements(blocks: Sequence[object]) -> Iterator[Placed]:
             continue
         kind = str(block.get("type"))
         if kind in _NESTED:
-            yield from placed_elements(block.get(_NESTED[kind]) or [])
-        inner = block.get(_ELEMENT_LISTS.get(kind, "")) or [block.get(_SINGLE_ELEMENTS.get(kind, ""))]
-        for element in inner:
-            if isinstance(element, dict) and "action_id" in element:
-                yield Placed(block, element)
+            yield from placed_elements(listed(block, _NESTED[kind]))
+        elif kind in _ELEMENT_LISTS:
+            yield from _placed(block, listed(block, _ELEMENT_LISTS[kind]))
+        elif kind in _SINGLE_ELEMENTS:
+            yield from _placed(block, [block.get(_SINGLE_ELEMENTS[kind])])
+
+
+def _placed(block: Json, elements: Sequence[object]) -> Iterator[Placed]:
+    return (Placed(block, element) for element in elements if isinstance(element, dict) and "action_id" in element)
+
+
+def listed(parent: Json, name: str) -> list[Any]:
+    """Return a property that should be an array; empty when it is anything else."""
+    value = parent.get(name)
+    return value if isinstance(value, list) else []
 
 
 def find_element(blocks: Sequence[Json], action_id: str, block_id: str | None) -> Placed:

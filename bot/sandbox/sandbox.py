@@ -72,6 +72,7 @@ class Sandbox:
 
     async def stop(self) -> None:
         """Close every connection and stop listening; may be called twice."""
+        self.platform.changes.close()
         await self.platform.deliveries.close()
         await self.platform.sockets.disconnect("link_disabled")
         if self._runner is not None:

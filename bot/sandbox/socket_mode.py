@@ -59,7 +59,7 @@ class Sockets:
 
     def connected(self, app_id: str) -> int:
         """Return how many connections the app holds open."""
-        return len(self._connections.get(app_id, []))
+        return sum(not connection.is_leaving for connection in self._connections.get(app_id, []))
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Serve one connection until either side ends it."""
@@ -69,13 +69,17 @@ class Sockets:
         if self.connected(app_id) >= MAX_CONNECTIONS:
             return web.Response(status=429, text="too many connections")
         socket = web.WebSocketResponse(timeout=_CLOSE_TIMEOUT, max_msg_size=2**20)
-        await socket.prepare(request)
+        try:
+            await socket.prepare(request)
+        except ConnectionResetError:
+            return socket
         connection = Connection(app_id, socket, request)
         open_now = self._connections.setdefault(app_id, [])
         open_now.append(connection)
         self._changes.publish("app", app_id=app_id, connections=len(open_now))
         try:
-            await socket.send_json(_hello(app_id, len(open_now)))
+            with contextlib.suppress(ConnectionResetError):
+                await socket.send_json(_hello(app_id, self.connected(app_id)))
             async for message in socket:
                 if message.type is aiohttp.WSMsgType.TEXT:
                     self._received(connection, message.data)

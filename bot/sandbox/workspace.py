@@ -224,12 +224,6 @@ class Workspace:
             )
         )
 
-    def may_see(self, user: User, channel: Channel) -> bool:
-        """Tell whether the person sees the channel: it is public and they are no guest or stranger, or they are in."""
-        if user.id in channel.members:
-            return True
-        return channel.kind == "channel" and not user.is_guest and not user.is_stranger
-
     def file_objects(self, message: Message, base_url: str) -> list[Json]:
         """Return the file objects a message shows."""
         return [self.files[file].wire(base_url) for file in message.files if file in self.files]

@@ -41,7 +41,7 @@ class Desk:
         return found[0]["messages"] if found else []
 
     async def until(self, look):
-        """Return the first truthy answer of `look` (async), asked again after every change; fails after the deadline."""
+        """Return the first truthy answer of `look`, asked again after every change; fails after the deadline."""
         with self.sandbox.platform.changes.listen() as changes:
             async with asyncio.timeout(DEADLINE):
                 while not (found := await look()):

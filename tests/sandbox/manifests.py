@@ -1,6 +1,7 @@
 """A Slack app manifest for tests: everything switched on."""
 
 import copy
+from typing import Any
 
 SCOPES = [
     "app_mentions:read",
@@ -37,7 +38,7 @@ EVENTS = [
     "reaction_removed",
 ]
 
-_MANIFEST = {
+_MANIFEST: dict[str, Any] = {
     "display_information": {"name": "Ferry", "description": "Ships things"},
     "features": {
         "app_home": {"home_tab_enabled": True},

@@ -150,10 +150,10 @@ REFUSED = [
 def test_refused(blocks, message, pointer):
     with pytest.raises(SlackError) as caught:
         message_blocks(blocks)
-    error = caught.value
-    assert error.code == "invalid_blocks"
-    assert f"{message} [json-pointer:{pointer}]" in error.extra["errors"]
-    assert list(error.messages) == [f"[ERROR] {one}" for one in error.extra["errors"]]
+    answer = caught.value.body()
+    assert answer["error"] == "invalid_blocks"
+    assert f"{message} [json-pointer:{pointer}]" in answer["errors"]
+    assert answer["response_metadata"]["messages"] == [f"[ERROR] {one}" for one in answer["errors"]]
 
 
 TAKEN = [

@@ -82,7 +82,7 @@ async def test_only_declared_commands_exist(desk):
 
 
 async def test_commands_are_refused_in_threads(desk):
-    async with bolt(desk, ship):
+    async with bolt(desk, ship, events=[]):
         first = await desk.post("messages", user="mia", channel="checkout", text="hello")
         answer = await desk.post("commands", user="mia", channel="checkout", command="/ship", thread_ts=first["ts"])
     assert answer["delivered"] == []

@@ -1,6 +1,7 @@
 """Buttons, menus, option look-ups, shortcuts and reactions through a real Bolt app."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -180,7 +181,7 @@ async def test_shortcuts(desk):
             seen.append(shortcut)
             await ack()
 
-    async with bolt(desk, listeners):
+    async with bolt(desk, listeners, events=[]):
         first = await desk.post("messages", user="mia", channel="checkout", text="boxes")
         await desk.post("shortcuts", user="ana", callback_id="ship_it")
         await desk.post("shortcuts", user="ana", callback_id="ship_this", channel="checkout", ts=first["ts"])
@@ -192,7 +193,7 @@ async def test_shortcuts(desk):
 
 
 async def test_reactions_reach_the_app_and_can_be_taken_back(desk):
-    seen = asyncio.Queue()
+    seen: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
 
     def listeners(app):
         for name in ("reaction_added", "reaction_removed"):

@@ -135,7 +135,7 @@ async def test_push_from_a_button_and_at_most_three_views(desk):
     pushing = modal()
     button = {"type": "button", "action_id": "more", "text": words("More")}
     pushing["blocks"].append({"type": "actions", "elements": [button]})
-    outcomes = asyncio.Queue()
+    outcomes: asyncio.Queue[str] = asyncio.Queue()
 
     def listeners(app):
         opens(pushing)(app)

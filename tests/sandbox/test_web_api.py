@@ -15,10 +15,10 @@ from tests.sandbox.manifests import SCOPES, manifest
 
 async def call(desk, method, token=None, **kwargs):
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    async with aiohttp.ClientSession() as session:
-        async with session.post(desk.sandbox.api_url + method, headers=headers, **kwargs) as response:
-            assert response.status == 200
-            return await response.json()
+    url = desk.sandbox.api_url + method
+    async with aiohttp.ClientSession() as session, session.post(url, headers=headers, **kwargs) as response:
+        assert response.status == 200
+        return await response.json()
 
 
 @pytest.mark.parametrize(
@@ -34,9 +34,9 @@ async def call(desk, method, token=None, **kwargs):
     ids=["nothing", "form", "json", "array", "broken json", "post type"],
 )
 async def test_unauthenticated_calls(desk, installed, kwargs, error):
-    async with aiohttp.ClientSession() as session:
-        async with session.post(desk.sandbox.api_url + "auth.test", **kwargs) as response:
-            assert (response.status, await response.json()) == (200, {"ok": False, "error": error})
+    url = desk.sandbox.api_url + "auth.test"
+    async with aiohttp.ClientSession() as session, session.post(url, **kwargs) as response:
+        assert (response.status, await response.json()) == (200, {"ok": False, "error": error})
 
 
 async def test_wrong_token_type_unknown_method_and_revoked_token(desk, installed, client):

@@ -124,7 +124,7 @@ def _cross_checks(blocks: Sequence[object], pointer: str) -> Iterator[Problem]:
         ((str(b["block_id"]), f"{pointer}/{i}/block_id") for i, b in objects if b.get("block_id")), "block_id"
     )
     for index, block in objects:
-        placed = [p.action_id for p in placed_elements([_arrays(block)])]
+        placed = [p.action_id for p in placed_elements([block])]
         yield from unique(((ident, f"{pointer}/{index}") for ident in placed), "action_id")
     tables = [index for index, block in objects if block.get("type") == "table"]
     for index in tables[1:]:
@@ -132,12 +132,6 @@ def _cross_checks(blocks: Sequence[object], pointer: str) -> Iterator[Problem]:
     markdown = sum(len(str(b.get("text", ""))) for _, b in objects if b.get("type") == "markdown")
     if markdown > layout.MAX_MARKDOWN:
         yield pointer, f"markdown blocks must be less than {layout.MAX_MARKDOWN + 1} characters together"
-
-
-def _arrays(block: Json) -> Json:
-    """Return the block without properties of the wrong type, so that its elements can be walked."""
-    lists = {"elements", "child_blocks", "actions"}
-    return {key: value for key, value in block.items() if key not in lists or isinstance(value, list)}
 
 
 def _submit_checks(view: Json) -> Iterator[Problem]:

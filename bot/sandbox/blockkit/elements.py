@@ -33,6 +33,7 @@ from bot.sandbox.blockkit.schema import (
     text,
     whole,
 )
+from bot.sandbox.elements import listed
 
 _DATE = matching(re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])").fullmatch, "YYYY-MM-DD")
 _TIME = matching(re.compile(r"([01]\d|2[0-3]):[0-5]\d").fullmatch, "HH:mm")
@@ -54,8 +55,8 @@ def _offered(value: object, pointer: str) -> Iterator[Problem]:
     """Check that what is chosen at first is among the options."""
     if not isinstance(value, dict):
         return
-    groups = [group for group in value.get("option_groups") or [] if isinstance(group, dict)]
-    offered = [*(value.get("options") or []), *(one for group in groups for one in group.get("options") or [])]
+    groups = [group for group in listed(value, "option_groups") if isinstance(group, dict)]
+    offered = listed(value, "options") + [one for group in groups for one in listed(group, "options")]
     for name in ("initial_option", "initial_options"):
         initial = value.get(name)
         for one in initial if isinstance(initial, list) else [initial] if initial else []:
