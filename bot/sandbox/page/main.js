@@ -6,6 +6,7 @@ import { Composer } from "./composer.js";
 import { copyText, fill, h, icon, iconButton } from "./dom.js";
 import { HomeTab } from "./home.js";
 import { note } from "./overlay.js";
+import { avatar } from "./people.js";
 import { isDirect } from "./state.js";
 import { MessageList } from "./stream.js";
 
@@ -15,6 +16,7 @@ export class MainPane {
     this.workspace = workspace;
     this.title = h("h1", {});
     this.topic = h("div", { class: "topic" });
+    this.you = h("button", { type: "button", class: "button quiet you-chip", on: { click: menu } });
     this.link = h("div", { class: "link-note", role: "status" });
     this.tabs = h("div", { class: "tabs", role: "tablist", "aria-label": "App", hidden: true });
     this.home = new HomeTab(workspace);
@@ -27,27 +29,22 @@ export class MainPane {
       h("header", { class: "main-head" },
         iconButton("menu", "Channels and people", menu, { class: "icon-button drawer-button", "aria-controls": "sidebar", "aria-expanded": "false", id: "drawer-button" }),
         h("div", { class: "main-title" }, this.title, this.topic),
+        this.you,
         h("button", { type: "button", class: "button quiet", id: "wire-button", "aria-pressed": "false", title: "What passes between the workspace and its apps", on: { click: wire } }, icon("wire"), h("span", {}, "Wire"))),
       this.link, this.tabs, this.list.element, this.home.element, this.composer.element);
   }
 
-  get #app() {
-    const { place, apps } = this.workspace;
-    return place.app ? apps.find((app) => app.id === place.app) ?? null : null;
-  }
-
   #target() {
     const { workspace } = this;
-    if (workspace.place.channel) return { channel: workspace.place.channel };
-    const bot = this.#app && workspace.user(this.#app.bot_user_id);
+    if (workspace.channel) return { channel: workspace.channel.id };
+    const bot = workspace.app && workspace.user(workspace.app.bot_user_id);
     return bot ? { channel: `@${bot.name}` } : null;
   }
 
   /** Draw what the place says. */
   draw() {
     const { workspace } = this;
-    const app = this.#app;
-    const channel = workspace.channel;
+    const { app, channel } = workspace;
     const home = Boolean(app && workspace.place.tab === "home");
     this.#drawHead(app, channel);
     this.#drawTabs(app, home);
@@ -74,7 +71,9 @@ export class MainPane {
     const viewer = workspace.user(workspace.viewer);
     if (app) fill(this.title, app.name, h("span", { class: "badge" }, "APP"));
     else fill(this.title, channel ? [isDirect(channel) ? null : icon("hash"), workspace.title(channel)] : "No channel");
-    const topic = channel?.topic;
+    fill(this.you, avatar(viewer, "small"), h("span", {}, (viewer?.real_name ?? "").split(" ")[0]));
+    this.you.setAttribute("aria-label", `You are ${viewer?.real_name ?? ""}; switch person`);
+    const topic = app ? app.description : channel?.topic;
     const people = !app && channel?.members ? `${channel.members.length} members` : null;
     fill(this.topic, channel?.is_ext_shared ? h("span", { class: "badge soft" }, icon("globe"), "shared with another organisation") : null,
       [people, topic].filter(Boolean).join(" · "));

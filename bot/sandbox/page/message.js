@@ -3,7 +3,7 @@
  */
 
 import { patchBlocks, picture, renderAttachment } from "./blocks.js";
-import { ago, clockTime, fullTime, isoTime } from "./dates.js";
+import { clockTime, dayName, fullTime, isoTime } from "./dates.js";
 import { fill, h, icon, safeUrl } from "./dom.js";
 import { plainOf, renderMrkdwn } from "./mrkdwn.js";
 import { avatar, standing } from "./people.js";
@@ -61,7 +61,7 @@ function threadBar(message, context) {
   return h("button", { type: "button", class: "thread-bar", data: { focus: "thread" }, on: { click: () => workspace.go({ thread: message.ts }) } },
     people.map((id) => avatar(workspace.user(id), "tiny")),
     h("b", {}, `${replies.length} ${replies.length === 1 ? "reply" : "replies"}`),
-    h("small", { title: fullTime(last.ts) }, `last ${ago(Number(last.ts))}`));
+    h("small", { title: fullTime(last.ts) }, `last at ${dayName(last.ts) === "Today" ? "" : `${dayName(last.ts)}, `}${clockTime(last.ts)}`));
 }
 
 /** Redraw a part of a row only if what it shows differs. */

@@ -200,8 +200,15 @@ export class Workspace extends EventTarget {
     return [...this.channels.values()].find((channel) => isDirect(channel) && this.other(channel) === userId) ?? null;
   }
 
+  /** The app whose tabs are in view, or null. */
+  get app() {
+    return this.place.app ? this.apps.find((app) => app.id === this.place.app) ?? null : null;
+  }
+
+  /** The conversation in view; with an app that the viewer never wrote to there is none yet. */
   get channel() {
-    return this.channels.get(this.place.channel) ?? null;
+    const { app } = this;
+    return app ? this.directWith(app.bot_user_id) : this.channels.get(this.place.channel) ?? null;
   }
 
   /** Messages of the stream: all but replies that were not also sent to the channel. */
@@ -247,8 +254,12 @@ export class Workspace extends EventTarget {
 
   /** Go somewhere: `{channel, thread, tab, app}`; what is not given stays, a new channel closes the thread. */
   go(target) {
-    const elsewhere = "channel" in target && target.channel !== this.place.channel;
+    const elsewhere = ("channel" in target && target.channel !== this.place.channel) || ("app" in target && target.app !== this.place.app);
     this.place = { ...this.place, ...(elsewhere ? { thread: null, tab: "messages", app: null } : {}), ...target };
+    // A direct message with an app is shown as the app, with its tabs.
+    const direct = this.channels.get(this.place.channel);
+    const app = !this.place.app && direct && isDirect(direct) ? this.appOf(this.other(direct)) : null;
+    if (app) this.place.app = app.id;
     if (this.place.thread && !this.channel?.messages.some((message) => message.ts === this.place.thread)) this.place.thread = null;
     const hash = new URLSearchParams({ viewer: this.user(this.viewer)?.name ?? "" });
     const channel = this.channel;

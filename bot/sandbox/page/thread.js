@@ -14,7 +14,7 @@ export class ThreadPane {
     this.list = new MessageList({ workspace, label: "Thread", inThread: true });
     this.composer = new Composer({
       workspace, label: "Reply in thread",
-      target: () => ({ channel: workspace.place.channel, thread_ts: workspace.place.thread }),
+      target: () => ({ channel: workspace.channel.id, thread_ts: workspace.place.thread }),
       sent: () => this.list.toEnd(),
     });
     this.element = h("aside", { class: "pane thread", "aria-label": "Thread", hidden: true, on: { keydown: (event) => this.#keys(event) } },
