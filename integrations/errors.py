@@ -1,14 +1,14 @@
 """What can go wrong with a tool, told apart by what the caller does next.
 
-    IntegrationError
-    ├── Unavailable          no answer, or a server error: try again later
-    │   └── RateLimited      the tool asks to wait `retry_after` seconds
-    ├── NotAuthenticated     the credentials are wrong or expired: a person must renew them
-    ├── NotPermitted         the credentials are good but may not do this
-    ├── NotFound             the named thing does not exist (or is hidden from these credentials)
-    ├── Refused              the tool understood and said no: show `reason`
-    ├── BadReply             the answer cannot be understood: our bug, or not the tool we think; keeps an excerpt
-    └── OutcomeUnknown       sent, but no answer came: look up by request id, never send blindly again
+IntegrationError
+├── Unavailable          no answer, or a server error: try again later
+│   └── RateLimited      the tool asks to wait `retry_after` seconds
+├── NotAuthenticated     the credentials are wrong or expired: a person must renew them
+├── NotPermitted         the credentials are good but may not do this
+├── NotFound             the named thing does not exist (or is hidden from these credentials)
+├── Refused              the tool understood and said no: show `reason`
+├── BadReply             the answer cannot be understood: our bug, or not the tool we think; keeps an excerpt
+└── OutcomeUnknown       sent, but no answer came: look up by request id, never send blindly again
 """
 
 

@@ -1,0 +1,15 @@
+"""What the registry reads of `local`."""
+
+from integrations.capabilities.builds import BuildServer
+from integrations.capabilities.deploys import Deployer
+from integrations.capabilities.git import GitHost
+from integrations.contract import Integration
+from integrations.local.settings import LocalSettings
+
+INTEGRATION = Integration(
+    name="local",
+    title="This machine",
+    settings=LocalSettings,
+    provides=(GitHost, BuildServer, Deployer),
+    connect="integrations.local.client:connect",
+)
