@@ -129,7 +129,7 @@ class Checks:
             named = group if isinstance(group, list) else _mapping(group).get("people")
             base = where if isinstance(group, list) else (*where, "people")
             for index, person in enumerate(_list(named)):
-                if person not in people and not _SLACK_ID.match(person):
+                if person not in people and not _SLACK_ID.match(person) and not person.startswith("account:"):
                     self._source.note((*base, index), f"{person} is no person", did_you_mean(person, people))
 
     def _permissions(self) -> None:
@@ -174,6 +174,10 @@ class Checks:
             name, person = token.get("name"), token.get("person")
             if isinstance(person, str) and person and person not in people:
                 self._source.note((*where, "person"), f"{person} is no person", did_you_mean(person, people))
+            if token.get("account") == "shipmate":
+                self._source.note(
+                    (*where, "account"), "shipmate is the name of what the bot does by itself", "Rename it."
+                )
             if isinstance(name, str) and name in names:
                 self._source.note((*where, "name"), f"there are two tokens named {name}", "Rename one.")
             names.add(str(name))

@@ -13,11 +13,233 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "approvals",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("subject", sa.String(length=64), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("rules", columns.JsonColumn(), nullable=False),
+        sa.Column("requester", columns.PersonColumn(), nullable=False),
+        sa.Column("excluded", columns.JsonColumn(), nullable=False),
+        sa.Column("excluded_emails", columns.JsonColumn(), nullable=False),
+        sa.Column("expires_at", columns.Timestamp(), nullable=False),
+        sa.Column("opened_at", columns.Timestamp(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("decided_at", columns.Timestamp(), nullable=True),
+        sa.Column("decided_by", columns.PersonColumn(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_approvals")),
+    )
+    op.create_index(op.f("ix_approvals_subject"), "approvals", ["subject"], unique=False)
+    op.create_table(
+        "audit_entries",
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("at", columns.Timestamp(), nullable=False),
+        sa.Column("actor", columns.PersonColumn(), nullable=False),
+        sa.Column("action", sa.Text(), nullable=False),
+        sa.Column("outcome", sa.Text(), nullable=False),
+        sa.Column("service", sa.Text(), nullable=False),
+        sa.Column("environment", sa.Text(), nullable=False),
+        sa.Column("target", sa.Text(), nullable=False),
+        sa.Column("rule", sa.Text(), nullable=False),
+        sa.Column("request_id", sa.Text(), nullable=False),
+        sa.Column("subject", sa.String(length=255), nullable=False),
+        sa.Column("data", sa.Text(), nullable=False),
+        sa.Column("previous", sa.String(length=64), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_audit_entries")),
+    )
+    op.create_index("ix_audit_entries_subject", "audit_entries", ["subject"], unique=False)
+    op.create_table(
+        "audit_head",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_head")),
+    )
+    op.create_table(
+        "changes",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("at", columns.Timestamp(), nullable=False),
+        sa.Column("kind", sa.String(length=64), nullable=False),
+        sa.Column("service", sa.String(length=255), nullable=False),
+        sa.Column("environment", sa.String(length=255), nullable=False),
+        sa.Column("target", sa.String(length=255), nullable=False),
+        sa.Column("subject", sa.String(length=64), nullable=False),
+        sa.Column("person", columns.PersonColumn(), nullable=True),
+        sa.Column("summary", sa.Text(), nullable=False),
+        sa.Column("data", columns.JsonColumn(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_changes")),
+        sa.UniqueConstraint("kind", "subject", name=op.f("uq_changes_kind_subject")),
+    )
+    op.create_index("ix_changes_place", "changes", ["service", "environment", "at"], unique=False)
+    op.create_table(
         "counters",
         sa.Column("prefix", sa.String(length=16), nullable=False),
         sa.Column("value", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("prefix", name=op.f("pk_counters")),
     )
+    op.create_table(
+        "deployments",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("request_id", sa.String(length=255), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("service", sa.String(length=255), nullable=False),
+        sa.Column("environment", sa.String(length=255), nullable=False),
+        sa.Column("target", sa.String(length=255), nullable=False),
+        sa.Column("asked", sa.String(length=255), nullable=False),
+        sa.Column("sha", sa.String(length=64), nullable=False),
+        sa.Column("version", sa.String(length=255), nullable=False),
+        sa.Column("artifact", sa.String(length=1000), nullable=False),
+        sa.Column("digest", sa.String(length=255), nullable=False),
+        sa.Column("previous_sha", sa.String(length=64), nullable=False),
+        sa.Column("previous_version", sa.String(length=255), nullable=False),
+        sa.Column("previous_artifact", sa.String(length=1000), nullable=False),
+        sa.Column("previous_digest", sa.String(length=255), nullable=False),
+        sa.Column("previous_deployment", sa.String(length=32), nullable=False),
+        sa.Column("requested_by", columns.PersonColumn(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("state", sa.String(length=32), nullable=False),
+        sa.Column("state_since", columns.Timestamp(), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("plan", columns.JsonColumn(), nullable=True),
+        sa.Column("plan_digest", sa.String(length=64), nullable=False),
+        sa.Column("irreversible", sa.Boolean(), nullable=False),
+        sa.Column("again", sa.Boolean(), nullable=False),
+        sa.Column("patient", sa.Boolean(), nullable=False),
+        sa.Column("build_run", sa.String(length=1000), nullable=False),
+        sa.Column("deploy_run", sa.String(length=1000), nullable=False),
+        sa.Column("rollback_run", sa.String(length=1000), nullable=False),
+        sa.Column("fence", sa.BigInteger(), nullable=False),
+        sa.Column("queued_at", columns.Timestamp(), nullable=True),
+        sa.Column("cancel_by", columns.PersonColumn(), nullable=True),
+        sa.Column("cancel_at", columns.Timestamp(), nullable=True),
+        sa.Column("rollback_by", columns.PersonColumn(), nullable=True),
+        sa.Column("parked_why", sa.Text(), nullable=False),
+        sa.Column("parked_at", columns.Timestamp(), nullable=True),
+        sa.Column("progress", columns.JsonColumn(), nullable=False),
+        sa.Column("channel", columns.ChannelColumn(), nullable=True),
+        sa.Column("created_at", columns.Timestamp(), nullable=False),
+        sa.Column("started_at", columns.Timestamp(), nullable=True),
+        sa.Column("ended_at", columns.Timestamp(), nullable=True),
+        sa.Column("code", sa.String(length=64), nullable=False),
+        sa.Column("words", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_deployments")),
+        sa.UniqueConstraint("request_id", name=op.f("uq_deployments_request_id")),
+    )
+    op.create_index(
+        "ix_deployments_open",
+        "deployments",
+        ["service"],
+        unique=False,
+        sqlite_where=sa.text("ended_at IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL"),
+    )
+    op.create_index(
+        "ix_deployments_place", "deployments", ["service", "environment", "target", "ended_at"], unique=False
+    )
+    op.create_table(
+        "locks",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("scope", sa.String(length=767), nullable=False),
+        sa.Column("service", sa.String(length=255), nullable=False),
+        sa.Column("environment", sa.String(length=255), nullable=False),
+        sa.Column("target", sa.String(length=255), nullable=False),
+        sa.Column("owner_kind", sa.String(length=16), nullable=False),
+        sa.Column("owner", sa.String(length=255), nullable=False),
+        sa.Column("person", columns.PersonColumn(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("taken_at", columns.Timestamp(), nullable=False),
+        sa.Column("expires_at", columns.Timestamp(), nullable=True),
+        sa.Column("nagged_for", columns.Timestamp(), nullable=True),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("ended_at", columns.Timestamp(), nullable=True),
+        sa.Column("ended_by", columns.PersonColumn(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_locks")),
+    )
+    op.create_index(
+        "ux_locks_held",
+        "locks",
+        ["scope"],
+        unique=True,
+        sqlite_where=sa.text("state = 'held'"),
+        postgresql_where=sa.text("state = 'held'"),
+    )
+    op.create_table(
+        "place_commits",
+        sa.Column("service", sa.String(length=255), nullable=False),
+        sa.Column("environment", sa.String(length=255), nullable=False),
+        sa.Column("target", sa.String(length=255), nullable=False),
+        sa.Column("sha", sa.String(length=64), nullable=False),
+        sa.Column("deployment", sa.String(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("service", "environment", "target", "sha", name=op.f("pk_place_commits")),
+    )
+    op.create_index(op.f("ix_place_commits_sha"), "place_commits", ["sha"], unique=False)
+    op.create_table(
+        "places",
+        sa.Column("service", sa.String(length=255), nullable=False),
+        sa.Column("environment", sa.String(length=255), nullable=False),
+        sa.Column("target", sa.String(length=255), nullable=False),
+        sa.Column("holder", sa.String(length=32), nullable=False),
+        sa.Column("fence", sa.BigInteger(), nullable=False),
+        sa.Column("sha", sa.String(length=64), nullable=False),
+        sa.Column("version", sa.String(length=255), nullable=False),
+        sa.Column("artifact", sa.String(length=1000), nullable=False),
+        sa.Column("digest", sa.String(length=255), nullable=False),
+        sa.Column("deployment", sa.String(length=32), nullable=False),
+        sa.Column("since", columns.Timestamp(), nullable=True),
+        sa.Column("by", columns.PersonColumn(), nullable=True),
+        sa.PrimaryKeyConstraint("service", "environment", "target", name=op.f("pk_places")),
+    )
+    op.create_table(
+        "slack_outbox",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("key", sa.String(length=255), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("lane", sa.String(length=300), nullable=False),
+        sa.Column("channel", columns.ChannelColumn(), nullable=True),
+        sa.Column("person", columns.PersonColumn(), nullable=True),
+        sa.Column("subject", sa.String(length=64), nullable=False),
+        sa.Column("in_thread_of", sa.String(length=255), nullable=False),
+        sa.Column("payload", columns.JsonColumn(), nullable=False),
+        sa.Column("also_to_channel", sa.Boolean(), nullable=False),
+        sa.Column("final", sa.Boolean(), nullable=False),
+        sa.Column("urgent", sa.Boolean(), nullable=False),
+        sa.Column("wanted", sa.Integer(), nullable=False),
+        sa.Column("sent", sa.Integer(), nullable=False),
+        sa.Column("ts", sa.String(length=32), nullable=False),
+        sa.Column("place", sa.String(length=64), nullable=False),
+        sa.Column("form", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("reason", sa.String(length=500), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("reposts", sa.Integer(), nullable=False),
+        sa.Column("wanted_at", columns.Timestamp(), nullable=False),
+        sa.Column("next_try", columns.Timestamp(), nullable=True),
+        sa.Column("sent_at", columns.Timestamp(), nullable=True),
+        sa.Column("owner", sa.String(length=64), nullable=False),
+        sa.Column("lease_until", columns.Timestamp(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_slack_outbox")),
+        sa.UniqueConstraint("key", name=op.f("uq_slack_outbox_key")),
+    )
+    op.create_index(
+        "ix_slack_outbox_open",
+        "slack_outbox",
+        ["lane", "urgent", "id"],
+        unique=False,
+        sqlite_where=sa.text("state IN ('waiting', 'sending', 'doubt')"),
+        postgresql_where=sa.text("state IN ('waiting', 'sending', 'doubt')"),
+    )
+    op.create_table(
+        "slack_posts",
+        sa.Column("channel", sa.String(length=64), nullable=False),
+        sa.Column("ts", sa.String(length=32), nullable=False),
+        sa.Column("subject", sa.String(length=64), nullable=False),
+        sa.Column("card", sa.Boolean(), nullable=False),
+        sa.Column("posted_at", columns.Timestamp(), nullable=False),
+        sa.PrimaryKeyConstraint("channel", "ts", name=op.f("pk_slack_posts")),
+    )
+    op.create_index(op.f("ix_slack_posts_subject"), "slack_posts", ["subject"], unique=False)
     op.create_table(
         "starts",
         sa.Column("workflow_id", sa.String(length=255), nullable=False),
@@ -37,9 +259,65 @@ def upgrade() -> None:
         sqlite_where=sa.text("started_at IS NULL"),
         postgresql_where=sa.text("started_at IS NULL"),
     )
+    op.create_table(
+        "webhook_events",
+        sa.Column("instance", sa.String(length=255), nullable=False),
+        sa.Column("event_id", sa.String(length=255), nullable=False),
+        sa.Column("received_at", columns.Timestamp(), nullable=False),
+        sa.PrimaryKeyConstraint("instance", "event_id", name=op.f("pk_webhook_events")),
+    )
+    op.create_index(op.f("ix_webhook_events_received_at"), "webhook_events", ["received_at"], unique=False)
+    op.create_table(
+        "approval_votes",
+        sa.Column("approval_id", sa.String(length=64), nullable=False),
+        sa.Column("person", columns.PersonColumn(), nullable=False),
+        sa.Column("vote", sa.String(length=16), nullable=False),
+        sa.Column("groups", columns.JsonColumn(), nullable=False),
+        sa.Column("at", columns.Timestamp(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["approval_id"], ["approvals.id"], name=op.f("fk_approval_votes_approval_id_approvals")
+        ),
+        sa.PrimaryKeyConstraint("approval_id", "person", name=op.f("pk_approval_votes")),
+    )
+    op.create_table(
+        "deployment_events",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("deployment_id", sa.String(length=32), nullable=False),
+        sa.Column("at", columns.Timestamp(), nullable=False),
+        sa.Column("kind", sa.String(length=64), nullable=False),
+        sa.Column("person", columns.PersonColumn(), nullable=True),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["deployment_id"], ["deployments.id"], name=op.f("fk_deployment_events_deployment_id_deployments")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_deployment_events")),
+    )
+    op.create_index(op.f("ix_deployment_events_deployment_id"), "deployment_events", ["deployment_id"], unique=False)
+    op.create_table(
+        "slack_pictures",
+        sa.Column("outbox_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("png", sa.LargeBinary(), nullable=False),
+        sa.Column("file_id", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["outbox_id"],
+            ["slack_outbox.id"],
+            name=op.f("fk_slack_pictures_outbox_id_slack_outbox"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("outbox_id", "version", "position", name=op.f("pk_slack_pictures")),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("slack_pictures")
+    op.drop_index(op.f("ix_deployment_events_deployment_id"), table_name="deployment_events")
+    op.drop_table("deployment_events")
+    op.drop_table("approval_votes")
+    op.drop_index(op.f("ix_webhook_events_received_at"), table_name="webhook_events")
+    op.drop_table("webhook_events")
     op.drop_index(
         "ix_starts_pending",
         table_name="starts",
@@ -47,4 +325,38 @@ def downgrade() -> None:
         postgresql_where=sa.text("started_at IS NULL"),
     )
     op.drop_table("starts")
+    op.drop_index(op.f("ix_slack_posts_subject"), table_name="slack_posts")
+    op.drop_table("slack_posts")
+    op.drop_index(
+        "ix_slack_outbox_open",
+        table_name="slack_outbox",
+        sqlite_where=sa.text("state IN ('waiting', 'sending', 'doubt')"),
+        postgresql_where=sa.text("state IN ('waiting', 'sending', 'doubt')"),
+    )
+    op.drop_table("slack_outbox")
+    op.drop_table("places")
+    op.drop_index(op.f("ix_place_commits_sha"), table_name="place_commits")
+    op.drop_table("place_commits")
+    op.drop_index(
+        "ux_locks_held",
+        table_name="locks",
+        sqlite_where=sa.text("state = 'held'"),
+        postgresql_where=sa.text("state = 'held'"),
+    )
+    op.drop_table("locks")
+    op.drop_index("ix_deployments_place", table_name="deployments")
+    op.drop_index(
+        "ix_deployments_open",
+        table_name="deployments",
+        sqlite_where=sa.text("ended_at IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL"),
+    )
+    op.drop_table("deployments")
     op.drop_table("counters")
+    op.drop_index("ix_changes_place", table_name="changes")
+    op.drop_table("changes")
+    op.drop_table("audit_head")
+    op.drop_index("ix_audit_entries_subject", table_name="audit_entries")
+    op.drop_table("audit_entries")
+    op.drop_index(op.f("ix_approvals_subject"), table_name="approvals")
+    op.drop_table("approvals")
