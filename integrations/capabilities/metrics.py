@@ -38,8 +38,6 @@ class MetricsSource(Protocol):
         """
         ...
 
-    async def query_range(
-        self, expression: str, start: datetime, end: datetime, step: timedelta
-    ) -> Sequence[Series]:
+    async def query_range(self, expression: str, start: datetime, end: datetime, step: timedelta) -> Sequence[Series]:
         """Return each series between two moments, a point every `step`."""
         ...
