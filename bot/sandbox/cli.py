@@ -15,6 +15,7 @@ from bot.sandbox.sandbox import Sandbox
 from bot.sandbox.seed import Seed
 
 _USAGE_ERROR = 2
+_VERIFY_PAUSE = 0.5
 
 
 def parser() -> argparse.ArgumentParser:
@@ -70,24 +71,42 @@ async def _serve(args: argparse.Namespace) -> int:
         loop.add_signal_handler(number, stop.set)
     await sandbox.start(args.host, args.port)
     try:
-        app = None
-        if args.app_manifest:
-            app = await sandbox.install(
-                AppConfig(
-                    manifest=_read_manifest(args.app_manifest),
-                    mode=args.mode,
-                    bot_token=args.bot_token,
-                    app_token=args.app_token,
-                    signing_secret=args.signing_secret,
-                    request_url=args.request_url,
-                )
-            )
+        app = sandbox.platform.apps.install(_config(args)) if args.app_manifest else None
         sys.stdout.write(_announcement(sandbox, app, as_json=args.print_json))
         sys.stdout.flush()
+        verifying = asyncio.create_task(_verify(sandbox, app))
         await stop.wait()
+        verifying.cancel()
+        await asyncio.gather(verifying, return_exceptions=True)
     finally:
         await sandbox.stop()
     return 0
+
+
+def _config(args: argparse.Namespace) -> AppConfig:
+    return AppConfig(
+        manifest=_read_manifest(args.app_manifest),
+        mode=args.mode,
+        bot_token=args.bot_token,
+        app_token=args.app_token,
+        signing_secret=args.signing_secret,
+        request_url=args.request_url,
+    )
+
+
+async def _verify(sandbox: Sandbox, app: App | None) -> None:
+    """Ask an app in HTTP mode for its challenge until it answers: it needs the printed tokens before it can start."""
+    told = False
+    while app is not None:
+        try:
+            await sandbox.verify(app)
+        except ControlError as error:
+            if not told:
+                sys.stderr.write(f"shipmate sandbox: waiting for the app: {error}\n")
+            told = True
+            await asyncio.sleep(_VERIFY_PAUSE)
+        else:
+            return
 
 
 def _announcement(sandbox: Sandbox, app: App | None, *, as_json: bool) -> str:

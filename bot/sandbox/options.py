@@ -26,3 +26,4 @@ class Options:
     deliveries_limit: int = 1000
     max_body: int = 10 * 2**20
     max_file: int = 50 * 2**20
+    max_files_together: int = 200 * 2**20

@@ -12,6 +12,7 @@ from bot.sandbox.apps import App, AppConfig
 from bot.sandbox.clock import Clock, wall_clock
 from bot.sandbox.control import Control
 from bot.sandbox.errors import ControlError
+from bot.sandbox.guard import Guard
 from bot.sandbox.options import Options
 from bot.sandbox.platform import Platform
 from bot.sandbox.replies import ResponseUrls
@@ -35,6 +36,7 @@ class Sandbox:
         """Build the workspace; no I/O before `start`."""
         self.platform = Platform(seed or Seed(), options or Options(), clock)
         self._runner: web.AppRunner | None = None
+        self._guard = Guard()
 
     @property
     def workspace(self) -> Workspace:
@@ -67,6 +69,7 @@ class Sandbox:
         bound = self._runner.addresses[0]
         shown = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
         self.platform.base_url = f"http://{shown}:{bound[1]}"
+        self._guard.bound_to(host)
         _LOG.info("workspace %s listens on %s", self.workspace.team.domain, self.platform.base_url)
         return self.platform.base_url
 
@@ -86,12 +89,18 @@ class Sandbox:
         Raises `ManifestError` for a faulty manifest and `ControlError` for a URL that does not answer.
         """
         app = self.platform.apps.install(config)
-        if app.mode == "http":
-            await self.platform.http.verify_url(app)
+        await self.verify(app)
         return app
 
+    async def verify(self, app: App) -> None:
+        """Prove that the events URL of an app in HTTP mode is its own; raises `ControlError` otherwise."""
+        if app.mode == "http":
+            await self.platform.http.verify_url(app)
+
     def _application(self) -> web.Application:
-        application = web.Application(client_max_size=self.platform.options.max_body, middlewares=[_control_errors])
+        application = web.Application(
+            client_max_size=self.platform.options.max_body, middlewares=[self._guard.check, _control_errors]
+        )
         uploads = Uploads(self.platform)
         responses = ResponseUrls(self.platform)
         api = WebApi(self.platform)

@@ -6,6 +6,7 @@ import signal
 import sys
 
 import pytest
+from aiohttp import web
 
 from bot.sandbox.cli import run
 from tests.sandbox.desk import DEADLINE
@@ -32,6 +33,38 @@ async def test_runs_until_it_is_interrupted(manifest_file, number):
         process.send_signal(number)
         _, errors = await process.communicate()
     assert (facts["bot_token"], facts["api_url"]) == ("xoxb-given", facts["url"] + "/api/")
+    assert (process.returncode, errors) == (0, b"")
+
+
+async def test_app_in_http_mode_may_come_later(manifest_file):
+    challenged = asyncio.Event()
+    answers = iter([503, 200])
+
+    async def handler(request):
+        status = next(answers)
+        if status == 200:
+            challenged.set()
+        return web.json_response({"challenge": (await request.json())["challenge"]}, status=status)
+
+    application = web.Application()
+    application.router.add_post("/slack/events", handler)
+    runner = web.AppRunner(application, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}/slack/events"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", "import sys; from bot.sandbox.cli import run; sys.exit(run(sys.argv[1:]))",
+        "--app-manifest", manifest_file, "--mode", "http", "--request-url", url, "--signing-secret", "s3cret",
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stderr
+    async with asyncio.timeout(DEADLINE):
+        assert b"waiting for the app" in await process.stderr.readline()
+        await challenged.wait()
+        process.send_signal(signal.SIGTERM)
+        output, errors = await process.communicate()
+    await runner.cleanup()
+    assert b"signing secret  s3cret" in output
     assert (process.returncode, errors) == (0, b"")
 
 

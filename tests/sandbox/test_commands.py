@@ -86,8 +86,8 @@ async def test_commands_are_refused_in_threads(desk):
         first = await desk.post("messages", user="mia", channel="checkout", text="hello")
         answer = await desk.post("commands", user="mia", channel="checkout", command="/ship", thread_ts=first["ts"])
     assert answer["delivered"] == []
-    assert answer["message"]["text"] == "/ship is not supported in threads. Sorry!"
-    assert answer["message"]["thread_ts"] == first["ts"]
+    assert answer["posted"]["text"] == "/ship is not supported in threads. Sorry!"
+    assert answer["posted"]["thread_ts"] == first["ts"]
 
 
 async def test_no_acknowledgement_in_time():
@@ -104,7 +104,7 @@ async def test_no_acknowledgement_in_time():
         release.set()
     assert answer["ack"]["status"] == "timeout"
     assert answer["error"] == "operation_timeout"
-    assert answer["message"]["text"] == "/ship failed because the app did not respond (operation_timeout)."
+    assert answer["posted"]["text"] == "/ship failed because the app did not respond (operation_timeout)."
 
 
 async def test_nobody_connected(desk, installed):

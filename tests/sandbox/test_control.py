@@ -140,6 +140,25 @@ async def test_health_and_page_files(desk):
                 assert response.status == 404
 
 
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"Host": "localhost:80"}, 200),
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Host": "evil.example"}, 403),
+    ],
+    ids=["client", "localhost", "other origin", "sandboxed frame", "rebound name"],
+)
+async def test_pages_of_others_are_kept_out(desk, headers, status):
+    async with aiohttp.ClientSession() as session:
+        async with session.get(f"{desk.sandbox.url}/_sandbox/health", headers=headers) as response:
+            assert response.status == status
+        async with session.get(f"{desk.sandbox.url}/_sandbox/health", headers={"Origin": desk.sandbox.url}) as response:
+            assert response.status == 200
+
+
 async def test_workspace_of_ones_own():
     seed = Seed.parse(
         {

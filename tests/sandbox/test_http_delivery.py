@@ -39,7 +39,7 @@ async def test_commands_actions_options_and_events_are_signed_and_answered(desk)
     ]
     async with bolt(desk, listeners, mode="http") as (_, client, installed):
         answer = await desk.post("commands", user="mia", channel="checkout", command="/ship", text="a&b ü")
-        assert answer["message"]["text"] == "shipping a&amp;b ü"
+        assert answer["posted"]["text"] == "shipping a&amp;b ü"
         posted = await client.chat_postMessage(
             channel="#checkout", text="card", blocks=[{"type": "actions", "elements": elements}]
         )

@@ -164,7 +164,7 @@ async def test_unacknowledged_press_is_told_to_the_person():
         answer = await desk.post("actions", user="mia", channel="checkout", ts=posted["ts"], action_id="ok")
         hold.set()
     assert answer["error"] == "operation_timeout"
-    assert "did not respond" in answer["message"]["text"]
+    assert "did not respond" in answer["posted"]["text"]
 
 
 async def test_shortcuts(desk):

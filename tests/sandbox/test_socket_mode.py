@@ -49,7 +49,7 @@ async def test_envelopes_go_to_the_connections_in_turn(desk, installed, session)
         await socket.send_str("nonsense")
         await socket.send_json({"envelope_id": "somebody else's"})
         await socket.send_json({"envelope_id": envelope["envelope_id"], "payload": {"text": "here"}})
-        assert (await asking)["message"]["text"] == "here"
+        assert (await asking)["posted"]["text"] == "here"
         await socket.close()
     assert kinds == [("slash_commands", True, False)] * 2
 
@@ -94,7 +94,7 @@ async def test_real_client_comes_back(desk, how):
 
         async def served():
             answer = await desk.post("commands", user="mia", channel="checkout", command="/ship")
-            return answer["ok"] and answer["message"]["text"]
+            return answer["ok"] and answer["posted"]["text"]
 
         assert await desk.until(served) == "here again"
 

@@ -10,7 +10,7 @@ from bot.sandbox.model import File
 from bot.sandbox.posting import Content
 
 MAX_FILES = 500
-"""How many files the sandbox keeps; the oldest go first."""
+"""How many files the sandbox keeps, within `Options.max_files_together`; the oldest go first."""
 
 
 @method("files.getUploadURLExternal", "files:write", tier=4)
@@ -33,7 +33,8 @@ async def get_upload_url(call: Call) -> Json:
         team_id=workspace.team.id,
     )
     workspace.files[file.id] = file
-    while len(workspace.files) > MAX_FILES:
+    together = call.platform.options.max_files_together
+    while len(workspace.files) > MAX_FILES or sum(kept.length for kept in workspace.files.values()) > together:
         workspace.files.pop(next(iter(workspace.files)))
     return {"upload_url": f"{call.platform.base_url}/upload/v1/{file.id}/{new_secret(16)}", "file_id": file.id}
 
