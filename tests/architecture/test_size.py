@@ -7,7 +7,9 @@ from tests.architecture.tree import modules, parsed, text
 MODULE_LINES = 400
 FUNCTION_LINES = 60
 # path, or path::function -> why it is better whole
-EXEMPT: dict[str, str] = {}
+EXEMPT = {
+    "bot/store/migrations/versions/0001_first_tables.py::upgrade": "a list of tables, one call each",
+}
 
 
 def functions(path: str) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
