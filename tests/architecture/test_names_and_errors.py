@@ -12,11 +12,10 @@ DOORS = {
     "bot/engine.py": "runs the workflows: one that fails is parked and somebody is told",
     "bot/permissions.py": "whatever keeps it from knowing who somebody is means no",
     "bot/slack/connection.py": "asks Slack again until it answers, whatever the last attempt said",
+    "bot/slack/home.py": "a section of the home tab that fails must not hide the others",
     "bot/slack/sender.py": "the outbox: one row that cannot be sent must not hold up the others",
     "bot/slack/tasks.py": "work after an acknowledgement: nobody waits for it, so the log is told",
     "bot/store/transaction.py": "a hook after the commit that fails must not make the commit look undone",
-    "bot/watch.py": "follows many runs; one that breaks must not stop the others",
-    "bot/webhooks.py": "every tool's delivery passes here",
     "integrations/threads.py": "carries what a thread raised over to the caller who awaits it",
 }
 VAGUE_MODULES = {"base", "common", "helper", "helpers", "misc", "util", "utils"}
