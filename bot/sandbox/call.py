@@ -78,13 +78,14 @@ class Call:
         except json.JSONDecodeError:
             raise SlackError(error, messages=[f"[ERROR] not valid JSON [json-pointer:/{name}]"]) from None
 
-    def channel(self, name: str = "channel", *, member: bool = False) -> Channel:
-        """Return the channel an argument names, by id or `#name`.
+    def channel(self, name: str = "channel", *, member: bool = False, by_name: bool = False) -> Channel:
+        """Return the channel an argument names by its id, or where Slack allows it (`by_name`) by its name.
 
         Raises `channel_not_found` for one that does not exist or is private and without this app, and, with `member`,
         `not_in_channel` where the app is not in it, `is_archived` where nobody can write.
         """
-        channel = self.platform.workspace.find_channel(self.required(name))
+        wanted, workspace = self.required(name), self.platform.workspace
+        channel = workspace.find_channel(wanted) if by_name else workspace.channels.get(wanted)
         bot = self.app.bot_user_id
         if channel is None or (channel.kind != "channel" and bot not in channel.members):
             raise SlackError("channel_not_found")

@@ -37,6 +37,7 @@ class Message:
     reply_count: int = 0
     latest_reply: str = ""
     broadcast: bool = False
+    client_msg_id: str = ""
     inputs: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
 
     @property
@@ -55,6 +56,7 @@ class Message:
             "subtype": "thread_broadcast" if self.broadcast and self.is_reply else self.subtype,
             "bot_id": self.bot_id,
             "app_id": self.app_id,
+            "client_msg_id": self.client_msg_id,
             "username": self.username,
             "icons": self.icons,
             "blocks": self.blocks,

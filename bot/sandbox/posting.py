@@ -1,5 +1,6 @@
 """Writing, editing and deleting messages, whoever does it."""
 
+import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,6 +9,7 @@ from bot.sandbox.apps import App
 from bot.sandbox.blockkit import message_blocks
 from bot.sandbox.elements import rich_text
 from bot.sandbox.errors import Json, SlackError
+from bot.sandbox.ids import new_secret
 from bot.sandbox.message import Message
 from bot.sandbox.model import Channel, User
 from bot.sandbox.platform import Platform
@@ -161,7 +163,8 @@ def by_person(platform: Platform, user: User, channel: Channel, text: str, threa
         user=user.id,
         text=encoded,
         team=user.team_id,
-        blocks=[{**rich_text(text), "block_id": "typed"}],
+        blocks=[{**rich_text(text), "block_id": new_secret(5)}],
+        client_msg_id=str(uuid.uuid4()),
         thread_ts=thread_ts,
     )
     return platform.workspace.add(message)

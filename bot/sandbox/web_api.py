@@ -39,7 +39,8 @@ class WebApi:
         started = time.perf_counter()
         args: Json = {}
         app: App | None = None
-        status, headers = 200, {"X-Slack-Req-Id": request.headers.get("X-Request-Id", "")}
+        status = 200
+        headers: dict[str, str] = {}
         fault = self._platform.faults.next_for(name)
         if fault is not None and (cut := await _before(fault, request)) is not None:
             self._platform.log.add("from_app", name, "", request=args, response={"fault": fault.kind}, ms=0)
@@ -54,7 +55,7 @@ class WebApi:
         self._note(name, app, args, body, started)
         if fault is not None and fault.kind == "lost_reply":
             return _cut(request)
-        return web.json_response(body, status=status, headers={key: value for key, value in headers.items() if value})
+        return web.json_response(body, status=status, headers=headers)
 
     async def _answer(
         self, name: str, request: web.Request, args: Json, fault: Fault | None

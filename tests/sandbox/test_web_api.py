@@ -122,7 +122,7 @@ async def test_threads_and_broadcasts(desk, client, channel):
         ({"channel": "#checkout", "text": "x", "blocks": {"type": "divider"}}, "invalid_blocks_format"),
         ({"channel": "#checkout", "text": "x", "attachments": [{"nonsense": 1}]}, "invalid_attachments"),
         ({"channel": "#checkout", "text": "x", "metadata": "{"}, "invalid_metadata_format"),
-        ({"channel": "#checkout", "text": "x", "thread_ts": "1.2"}, "thread_not_found"),
+        ({"channel": "#checkout", "text": "x", "thread_ts": "0"}, "invalid_thread_ts"),
         ({"channel": "#checkout", "text": "x", "username": "Somebody"}, "missing_scope"),
         ({"text": "x"}, "invalid_arguments"),
     ],
@@ -167,6 +167,28 @@ async def test_ephemerals_reach_members_only(desk, client, channel):
     assert (await client.conversations_history(channel=channel))["messages"] == []
     with pytest.raises(SlackApiError, match="user_not_in_channel"):
         await client.chat_postEphemeral(channel=channel, user=people.find_user("pat").id, text="psst")
+
+
+async def test_reply_to_a_deleted_message_lands_in_the_channel(desk, client, channel):
+    root = await client.chat_postMessage(channel=channel, text="root")
+    await client.chat_delete(channel=channel, ts=root["ts"])
+    reply = await client.chat_postMessage(channel=channel, text="orphan", thread_ts=root["ts"])
+    assert "thread_ts" not in reply["message"]
+    assert [m["text"] for m in (await client.conversations_history(channel=channel))["messages"]] == ["orphan"]
+
+
+async def test_thread_counts_follow_deleted_replies(desk, client, channel):
+    root = await client.chat_postMessage(channel=channel, text="root")
+    replies = [await client.chat_postMessage(channel=channel, text=str(n), thread_ts=root["ts"]) for n in range(2)]
+    await client.chat_delete(channel=channel, ts=replies[1]["ts"])
+    (message,) = (await client.conversations_history(channel=channel))["messages"]
+    assert (message["reply_count"], message["latest_reply"]) == (1, replies[0]["ts"])
+
+
+@pytest.mark.parametrize("method", ["chat.update", "conversations.history", "conversations.info", "reactions.get"])
+async def test_names_of_channels_are_for_posting_alone(desk, installed, method):
+    arguments = {"channel": "#checkout", "ts": "1.0", "timestamp": "1.0", "text": "x"}
+    assert (await call(desk, method, installed.bot_token, json=arguments))["error"] == "channel_not_found"
 
 
 async def test_channels_members_and_cursors(desk, client, channel):

@@ -1,11 +1,15 @@
 """Methods that write messages (https://docs.slack.dev/reference/methods?family=chat)."""
 
+import re
+
 from bot.sandbox import posting
 from bot.sandbox.call import Call, method
 from bot.sandbox.errors import Json, SlackError
 from bot.sandbox.message import Message
 from bot.sandbox.model import Channel
 from bot.sandbox.posting import Content
+
+_TS = re.compile(r"\d{9,10}\.\d{1,6}\Z")
 
 
 def _content(call: Call) -> Content:
@@ -27,7 +31,7 @@ def _where(call: Call) -> Channel:
         return workspace.direct(wanted, call.app.bot_user_id)
     if wanted.startswith("@"):
         raise SlackError("channel_not_found")
-    channel = call.channel()
+    channel = call.channel(by_name=True)
     if call.app.bot_user_id not in channel.members and "chat:write.public" not in call.app.manifest.scopes:
         raise SlackError("not_in_channel")
     if channel.is_archived:
@@ -56,13 +60,19 @@ def _looks(call: Call) -> Json:
 
 
 def _thread(call: Call, channel: Channel) -> str:
+    """Return the `ts` of the thread to post to, empty for none.
+
+    A `thread_ts` that cannot be one is refused as `invalid_thread_ts`. One without a message (deleted, say) is not:
+    Slack then posts to the channel, and the answer's message has no `thread_ts`, as users found
+    (https://github.com/slack-go/slack/issues/1571).
+    """
     thread_ts = call.text("thread_ts")
+    if thread_ts and not _TS.match(thread_ts):
+        raise SlackError("invalid_thread_ts", messages=[f"[ERROR] {thread_ts} is not a valid thread_ts"])
     parent = channel.messages.get(thread_ts)
-    if parent is not None and parent.is_reply:
-        return parent.thread_ts
-    if thread_ts and (parent is None or parent.ephemeral_to):
-        raise SlackError("thread_not_found")
-    return thread_ts
+    if parent is None or parent.ephemeral_to:
+        return ""
+    return parent.thread_ts if parent.is_reply else thread_ts
 
 
 def _shown(call: Call, message: Message) -> Json:
@@ -104,7 +114,7 @@ async def post_message(call: Call) -> Json:
 @method("chat.postEphemeral", "chat:write", tier=4)
 async def post_ephemeral(call: Call) -> Json:
     """Post a message that one person sees (https://docs.slack.dev/reference/methods/chat.postEphemeral)."""
-    channel = call.channel(member=True)
+    channel = call.channel(member=True, by_name=True)
     user = call.platform.workspace.users.get(call.required("user"))
     if user is None or user.id not in channel.members:
         raise SlackError("user_not_in_channel")

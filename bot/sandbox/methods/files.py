@@ -61,7 +61,7 @@ async def complete_upload(call: Call) -> Json:
     for file in files:
         file.complete = True
     for ref in filter(None, wanted.split(",")):
-        channel = call.platform.workspace.find_channel(ref)
+        channel = call.platform.workspace.channels.get(ref)
         if channel is None or call.app.bot_user_id not in channel.members:
             raise SlackError("channel_not_found" if channel is None else "not_in_channel")
         for file in files:
