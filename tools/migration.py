@@ -5,7 +5,6 @@ runs this and commits the result. After the release a change gets a revision of 
 """
 
 import importlib
-import pkgutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,7 +17,7 @@ from alembic.migration import MigrationContext
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "bot" / "store" / "migrations" / "versions" / "0001_first_tables.py"
-SKIPPED = ("bot.sandbox", "bot.__main__", "bot.demo", "bot.cli", "bot.store.migrations")
+SKIPPED = ("bot.sandbox.", "bot.store.migrations.")
 
 HEADER = '''"""The first tables. Written by tools/migration.py."""
 
@@ -38,11 +37,11 @@ def upgrade() -> None:
 
 
 def declare_all() -> None:
-    """Import every module of the bot that may declare tables."""
-    bot = importlib.import_module("bot")
-    for module in pkgutil.walk_packages(bot.__path__, "bot.", onerror=lambda _name: None):
-        if not module.name.startswith(SKIPPED):
-            importlib.import_module(module.name)
+    """Import every module of the bot that declares a table."""
+    for path in sorted((ROOT / "bot").rglob("*.py")):
+        module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        if not module.startswith(SKIPPED) and "sa.Table(" in path.read_text(encoding="utf-8"):
+            importlib.import_module(module.removesuffix(".__init__"))
 
 
 def _render_item(kind: str, item: object, _context: object) -> str | Literal[False]:
