@@ -19,8 +19,9 @@ class Answer:
 
 
 class FakeMetrics:
-    """Answers the expressions in `answers`; other well-formed ones have no series. A number is a scalar.
+    """Answers the expressions in `answers` and refuses those in `wrong`.
 
+    A number is a scalar; any other well-formed expression has no series.
     `queries` keeps what was asked. `failure`, when set, is raised by every call.
     """
 
@@ -28,6 +29,7 @@ class FakeMetrics:
         self._instance = instance
         self._now = now
         self.answers: dict[str, Sequence[Answer]] = {}
+        self.wrong: set[str] = set()
         self.queries: list[str] = []
         self.failure: IntegrationError | None = None
 
@@ -60,6 +62,8 @@ class FakeMetrics:
     def _evaluate(self, expression: str) -> Sequence[Answer]:
         self._answer()
         self.queries.append(expression)
+        if expression in self.wrong:
+            raise Refused(self._instance, f"parse error in {expression!r}")
         if expression in self.answers:
             return self.answers[expression]
         if not expression.strip() or expression.count("(") != expression.count(")"):
