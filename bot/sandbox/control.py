@@ -1,6 +1,7 @@
 """The control API under `/_sandbox/`: what people do, what they see, and what goes wrong on request."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
@@ -151,9 +152,9 @@ class Control:
         return web.json_response({"ok": True, "connections": connections})
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
-        """Send every change as a server-sent event `change`, until the reader leaves."""
+        """Send every change as a server-sent event `change`, until the reader leaves or the sandbox stops."""
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
-        with self._platform.changes.listen() as changes:
+        with self._platform.changes.listen() as changes, contextlib.suppress(ConnectionResetError):
             await response.prepare(request)
             await response.write(b"retry: 1000\n: connected\n\n")
             while True:
@@ -164,5 +165,6 @@ class Control:
                     await response.write(b": alive\n\n")
                     continue
                 if change is None:
-                    return response
+                    break
                 await response.write(f"event: change\ndata: {json.dumps(change)}\n\n".encode())
+        return response

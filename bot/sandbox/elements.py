@@ -4,7 +4,7 @@ Reference: https://docs.slack.dev/reference/block-kit/block-elements and
 https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -137,6 +137,17 @@ def initial_values(blocks: Sequence[Json]) -> dict[str, dict[str, Any]]:
     for placed in placed_elements(blocks):
         if placed.type in _OPTION_FIELDS:
             values.setdefault(placed.block_id, {})[placed.action_id] = blank_value(placed.element)
+    return values
+
+
+def carried_over(entered: Mapping[str, Mapping[str, Json]], blocks: Sequence[Json]) -> dict[str, dict[str, Any]]:
+    """Return `state.values` of replaced blocks: what was entered stays where block id, action id and type stay."""
+    values = initial_values(blocks)
+    for block_id, actions in values.items():
+        for action_id, value in actions.items():
+            before = entered.get(block_id, {}).get(action_id)
+            if before is not None and before.get("type") == value.get("type"):
+                actions[action_id] = before
     return values
 
 

@@ -3,6 +3,7 @@
 Reference: https://docs.slack.dev/reference/interaction-payloads
 """
 
+import copy
 from dataclasses import dataclass
 
 from bot.sandbox.apps import App
@@ -91,7 +92,7 @@ def _place(platform: Platform, source: Source, user: User) -> Json:
     place: Json = {
         "container": container,
         "channel": {"id": channel.id, "name": channel.name or "directmessage"},
-        "state": {"values": message.inputs.get(user.id) or initial_values(source.blocks)},
+        "state": {"values": copy.deepcopy(message.inputs.get(user.id)) or initial_values(source.blocks)},
     }
     if not message.ephemeral_to:
         place["message"] = message.wire(platform.workspace.file_objects(message, platform.base_url))

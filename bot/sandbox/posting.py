@@ -7,7 +7,7 @@ from typing import Any
 from bot.sandbox import events
 from bot.sandbox.apps import App
 from bot.sandbox.blockkit import message_blocks
-from bot.sandbox.elements import rich_text
+from bot.sandbox.elements import carried_over, rich_text
 from bot.sandbox.errors import Json, SlackError
 from bot.sandbox.ids import new_secret
 from bot.sandbox.message import Message
@@ -183,7 +183,7 @@ def edit(platform: Platform, message: Message, content: Content, editor: str, *,
         if name not in keep:
             setattr(message, name, value)
     if "blocks" not in keep:
-        message.inputs.clear()
+        message.inputs = {user: carried_over(values, message.blocks) for user, values in message.inputs.items()}
     message.edited_by, message.edited_ts = editor, platform.workspace.next_ts()
     platform.changes.publish("message", channel=message.channel, ts=message.ts, edited=True)
     if not message.ephemeral_to:

@@ -47,7 +47,6 @@ class Sockets:
         self._changes = changes
         self._tickets: dict[str, str] = {}
         self._connections: dict[str, list[Connection]] = {}
-        self.is_away = False
 
     def ticket(self, app: App) -> str:
         """Return a ticket that opens one connection (https://docs.slack.dev/reference/methods/apps.connections.open)."""
@@ -64,8 +63,8 @@ class Sockets:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Serve one connection until either side ends it."""
         app_id = self._tickets.pop(request.query.get("ticket", ""), None)
-        if app_id is None or self.is_away:
-            return web.Response(status=403 if app_id is None else 503, text="this ticket opens no connection")
+        if app_id is None:
+            return web.Response(status=403, text="this ticket opens no connection")
         if self.connected(app_id) >= MAX_CONNECTIONS:
             return web.Response(status=429, text="too many connections")
         socket = web.WebSocketResponse(timeout=_CLOSE_TIMEOUT, max_msg_size=2**20)

@@ -3,13 +3,14 @@
 Reference: https://docs.slack.dev/surfaces/modals and https://docs.slack.dev/surfaces/app-home
 """
 
+import copy
 import secrets
 from dataclasses import dataclass, field
 from typing import Any
 
 from bot.sandbox.changes import Changes
 from bot.sandbox.clock import Clock
-from bot.sandbox.elements import initial_values
+from bot.sandbox.elements import carried_over, initial_values
 from bot.sandbox.errors import Json, SlackError
 from bot.sandbox.ids import new_id
 
@@ -63,7 +64,7 @@ class View:
             "blocks": self.blocks,
             **{key: content.get(key) or "" for key in _TEXTS},
             **{key: bool(content.get(key, False)) for key in _FLAGS},
-            "state": {"values": self.values},
+            "state": {"values": copy.deepcopy(self.values)},
             "hash": self.hash,
             "root_view_id": self.root_id,
             "previous_view_id": self.previous_id or None,
@@ -113,14 +114,8 @@ class Views:
 
     def update(self, view: View, content: Json) -> View:
         """Replace a view's content; what the person entered stays where block id and action id stay."""
-        entered = view.values
         view.content = content
-        view.values = initial_values(view.blocks)
-        for block_id, actions in view.values.items():
-            for action_id, value in actions.items():
-                before = entered.get(block_id, {}).get(action_id)
-                if before is not None and before.get("type") == value.get("type"):
-                    actions[action_id] = before
+        view.values = carried_over(view.values, view.blocks)
         view.errors = {}
         return self._shown(view)
 

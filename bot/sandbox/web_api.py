@@ -34,8 +34,6 @@ class WebApi:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one call; always JSON, with HTTP 200 except for rate limits and planned faults."""
         name = request.match_info["method"]
-        if self._platform.faults.is_away:
-            return web.Response(status=503, text="upstream unavailable")
         started = time.perf_counter()
         args: Json = {}
         app: App | None = None

@@ -85,6 +85,25 @@ async def test_every_element_delivers_its_choice(desk, element, value, chosen):
         assert chosen.items() <= state.items()
 
 
+async def test_what_was_entered_stays_over_an_edit_and_is_each_persons_own(desk, client):
+    menu = {"type": "static_select", "action_id": "m", "options": [option("a"), option("b")]}
+    blocks = [{"type": "actions", "block_id": "b", "elements": [menu, {**ELEMENTS[0][0], "action_id": "go"}]}]
+    posted = await client.chat_postMessage(channel="#checkout", text="choose", blocks=blocks)
+    where = {"channel": "checkout", "ts": posted["ts"]}
+    first = await desk.post("actions", user="ana", **where, action_id="m", value="b")
+    await client.chat_update(channel=posted["channel"], ts=posted["ts"], text="again", blocks=blocks)
+    pressed = {who: await desk.post("actions", user=who, **where, action_id="go") for who in ("ana", "raj")}
+    await desk.post("actions", user="ana", **where, action_id="m", value="a")
+    chosen = {
+        who: answer["delivered"][0]["payload"]["state"]["values"]["b"]["m"]["selected_option"]
+        for who, answer in pressed.items()
+    }
+    assert chosen == {"ana": option("b"), "raj": None}
+    sent = (await desk.get("deliveries"))["deliveries"]
+    kept = next(one for one in sent if one.get("delivery_id") == first["delivered"][0]["delivery_id"])
+    assert kept["request"]["state"]["values"]["b"]["m"]["selected_option"] == option("b")
+
+
 async def test_unknown_action_names_what_there_is(desk, client):
     block = {
         "type": "section",

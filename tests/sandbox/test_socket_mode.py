@@ -103,8 +103,9 @@ async def test_away_cuts_sockets_and_answers_503_until_it_is_back(desk, installe
     _, socket, _ = await connect(desk, session, installed)
     assert (await desk.post("away", on=True))["dropped"] == 1
     assert (await socket.receive(timeout=DEADLINE)).type in {aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR}
-    async with session.post(desk.sandbox.api_url + "auth.test") as response:
-        assert response.status == 503
+    for path in ("api/auth.test", "response/A0/x", "upload/v1/F0/x"):
+        async with session.post(f"{desk.sandbox.url}/{path}") as response:
+            assert response.status == 503
     await desk.post("away", on=False)
     _, socket, hello = await connect(desk, session, installed)
     assert hello["type"] == "hello"
