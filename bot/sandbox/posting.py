@@ -7,13 +7,13 @@ from typing import Any
 from bot.sandbox import events
 from bot.sandbox.apps import App
 from bot.sandbox.blockkit import message_blocks
-from bot.sandbox.elements import carried_over, rich_text
+from bot.sandbox.elements import carried_over
 from bot.sandbox.errors import Json, SlackError
 from bot.sandbox.ids import new_secret
 from bot.sandbox.message import Message
 from bot.sandbox.model import Channel, User
 from bot.sandbox.platform import Platform
-from bot.sandbox.typed_text import encode
+from bot.sandbox.typed_text import composed, encode
 
 MAX_TEXT = 40_000
 """The longest text of a message; https://docs.slack.dev/reference/methods/chat.postMessage#truncating."""
@@ -163,7 +163,7 @@ def by_person(platform: Platform, user: User, channel: Channel, text: str, threa
         user=user.id,
         text=encoded,
         team=user.team_id,
-        blocks=[{**rich_text(text), "block_id": new_secret(5)}],
+        blocks=[{**composed(encoded), "block_id": new_secret(5)}],
         client_msg_id=str(uuid.uuid4()),
         thread_ts=thread_ts,
     )

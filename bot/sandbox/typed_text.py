@@ -6,11 +6,13 @@ Reference: https://docs.slack.dev/messaging/formatting-message-text#escaping
 import re
 from collections.abc import Callable
 
+from bot.sandbox.errors import Json
 from bot.sandbox.workspace import SLACKBOT, Workspace
 
 _SPECIAL = ("here", "channel", "everyone")
 _TOKEN = re.compile(r"<(?:@[UW][A-Z0-9]+|#C[A-Z0-9]+)(?:\|[^<>]*)?>")
 _NAMES = re.compile(r"(?<![\w<])([@#])([\w][\w.-]*)")
+_ENCODED = re.compile(r"<([^<>]+)>")
 _LINK = re.compile(r"https?://[^\s<>]+")
 
 
@@ -35,6 +37,40 @@ def encode(text: str, workspace: Workspace) -> str:
     An unknown `@name` stays as it was typed. `<@U…>` and `<#C…>` are taken as they are.
     """
     return _outside_tokens(text, lambda part: _link(_mention(escape(part), workspace, with_label=False)))
+
+
+def composed(encoded: str) -> Json:
+    """Return the rich text block that Slack's composer makes of an encoded message.
+
+    Reference: https://docs.slack.dev/reference/block-kit/blocks/rich-text-block
+    """
+    parts: list[Json] = []
+    end = 0
+    for found in _ENCODED.finditer(encoded):
+        parts += [*_plain(encoded[end : found.start()]), _part(found.group(1))]
+        end = found.end()
+    parts += _plain(encoded[end:])
+    return {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": parts}]}
+
+
+def _plain(encoded: str) -> list[Json]:
+    return [{"type": "text", "text": unescape(encoded)}] if encoded else []
+
+
+def _part(token: str) -> Json:
+    body = token.partition("|")[0]
+    if body.startswith("@"):
+        return {"type": "user", "user_id": body[1:]}
+    if body.startswith("#"):
+        return {"type": "channel", "channel_id": body[1:]}
+    if body.startswith("!"):
+        return {"type": "broadcast", "range": body[1:]}
+    return {"type": "link", "url": unescape(body)}
+
+
+def unescape(text: str) -> str:
+    """Undo `escape`."""
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
 def encode_command(text: str, workspace: Workspace, *, should_escape: bool) -> str:

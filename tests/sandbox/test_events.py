@@ -54,6 +54,32 @@ async def test_mention_carries_the_envelope_of_slacks(desk):
     assert sent["ack"]["status"] == "ok"
 
 
+async def test_what_people_type_comes_as_text_and_as_rich_text(desk, client):
+    people = desk.sandbox.workspace
+    await desk.post(
+        "messages",
+        user="mia",
+        channel="checkout",
+        text="@ana, see #releases <b> & https://acme.example/?a&b @here @nobody",
+    )
+    (message,) = await desk.messages()
+    ana, releases = people.find_user("ana").id, people.find_channel("releases").id
+    assert message["text"] == (
+        f"<@{ana}>, see <#{releases}|releases> &lt;b&gt; &amp; <https://acme.example/?a&amp;b> <!here> @nobody"
+    )
+    (section,) = message["blocks"][0]["elements"]
+    assert section["elements"] == [
+        {"type": "user", "user_id": ana},
+        {"type": "text", "text": ", see "},
+        {"type": "channel", "channel_id": releases},
+        {"type": "text", "text": " <b> & "},
+        {"type": "link", "url": "https://acme.example/?a&b"},
+        {"type": "text", "text": " "},
+        {"type": "broadcast", "range": "here"},
+        {"type": "text", "text": " @nobody"},
+    ]
+
+
 async def test_person_of_another_organisation(desk):
     heard: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
     async with bolt(desk, hears(heard, "message"), events=["message.channels"]):
