@@ -1,0 +1,123 @@
+"""Asks for what is missing of a command: opens its modal, fills its menus, or says how to type it."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+
+import structlog
+
+from bot.arguments import grammar_of, usage
+from bot.clock import Clock
+from bot.command import Call, Command, Invocation, World
+from bot.errors import UserError
+from bot.reply import Button, Reply, code, escape, say, text
+from bot.slack import modals, reading
+from bot.slack.answers import Answers
+from bot.slack.connection import Connection, SlackError
+from bot.slack.failures import Cause
+from bot.slack.mrkdwn import Json
+from bot.slack.who import Who
+
+_log = structlog.get_logger(__name__)
+
+WAIT_FOR_OPTIONS = 2.5
+"""Seconds: Slack gives up on a menu after three."""
+
+
+class Asking:
+    """Modals of commands, from opening to the options of their menus."""
+
+    def __init__(
+        self,
+        registry: Mapping[str, Command],
+        world: World,
+        clock: Clock,
+        connection: Connection,
+        answers: Answers,
+        who: Who,
+    ) -> None:
+        self._registry = registry
+        self._world = world
+        self._clock = clock
+        self._connection = connection
+        self._answers = answers
+        self._who = who
+
+    async def open(self, invocation: Invocation, command: Command, given: Mapping[str, str]) -> None:
+        """Open the modal: at once, with a loading view while options are looked up (a trigger lasts 3 s)."""
+        slots = list(grammar_of(command.args).slots.values())
+        first = slots[0].arg.options if slots else None
+        try:
+            if first is None:
+                view = modals.build(command, given, invocation)
+                await self._connection.call("views.open", {"trigger_id": invocation.trigger_id, "view": view})
+                return
+            opened = await self._connection.call(
+                "views.open", {"trigger_id": invocation.trigger_id, "view": modals.loading(command)}
+            )
+            try:
+                others = {name: value for name, value in given.items() if name != slots[0].name}
+                view = modals.build(
+                    command, given, invocation, first_options=await first(self._call(invocation), others, "")
+                )
+            except UserError as error:
+                view = modals.told(command, error.reply())
+            shown = opened.get("view") or {}
+            await self._connection.call(
+                "views.update", {"view_id": shown.get("id"), "hash": shown.get("hash"), "view": view}
+            )
+        except SlackError as error:
+            await self._not_opened(invocation, command, given, error)
+
+    async def _not_opened(
+        self, invocation: Invocation, command: Command, given: Mapping[str, str], error: SlackError
+    ) -> None:
+        _log.warning("a modal could not be opened", command=command.name, reason=error.failure.reason)
+        if error.failure.cause is not Cause.REFUSED or "trigger" not in error.failure.reason:
+            return
+        try:
+            await self._answers.reply(invocation, how_to_type(command, (fill_in(command, given),)))
+        except SlackError as also:
+            _log.warning("nor could that be said", reason=also.failure.reason)
+
+    async def options(self, body: Json) -> Json:
+        """Answer a menu: the argument's own options for what is typed, with the other inputs as they stand.
+
+        Source: https://docs.slack.dev/reference/interaction-payloads/block_suggestion-payload
+        """
+        view = body.get("view") or {}
+        command = self._registry.get(modals.command_name(view))
+        slot = grammar_of(command.args).slots.get(str(body.get("action_id"))) if command else None
+        if command is None or slot is None or slot.arg.options is None:
+            return {"options": []}
+        args = modals.values(view, command)
+        args.pop(slot.name, None)
+        invocation = reading.submission(
+            body, command.name, args, reading.metadata(view), self._who.workspace(), self._clock.now()
+        )
+        typed = str(body.get("value") or "")
+        try:
+            async with asyncio.timeout(WAIT_FOR_OPTIONS):
+                invocation = await self._who.identified(invocation)
+                if not invocation.ours or invocation.guest:
+                    return {"options": []}
+                found = await slot.arg.options(self._call(invocation), args, typed)
+        except (UserError, TimeoutError) as error:
+            _log.info("no options", command=command.name, argument=slot.name, reason=str(error))
+            found = ()
+        return {"options": modals.option_list(found, typed, free=modals.takes_any_text(slot))}
+
+    def _call(self, invocation: Invocation) -> Call:
+        return Call(invocation=invocation, world=self._world, now=self._clock.now())
+
+
+def how_to_type(command: Command, moves: tuple[Button, ...]) -> Reply:
+    """Return how to type a command, for where it cannot be asked in a modal."""
+    line = usage(command)
+    markup = say("{} Something is missing: {}", escape(command.summary), code(f"/shipmate {line.removeprefix('/')}"))
+    return replace(text(f"Usage: {line}", markup, *moves), code="incomplete")
+
+
+def fill_in(command: Command, given: Mapping[str, str]) -> Button:
+    """Return the button that opens the modal of a command."""
+    return Button(label="Fill in…", command=command.name, args=dict(given), ask=True)

@@ -1,0 +1,91 @@
+"""Bolt, set up so that a delivery costs as little as it can.
+
+Bolt waits for an acknowledgement in steps of ten milliseconds unless `process_before_response` is set, tries its
+listeners one by one, and makes a client for every request. So: that flag, one listener for each kind of delivery,
+and one client. Source: https://docs.slack.dev/tools/bolt-python/concepts/async
+"""
+
+import json
+import logging
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.authorization.async_authorize import AsyncAuthorize
+from slack_bolt.request.async_request import AsyncBoltRequest
+from slack_bolt.response import BoltResponse
+
+from bot.slack.connection import Connection
+from bot.slack.mrkdwn import Json
+
+Listener = Callable[[Json], Awaitable[Json | None]]
+
+_ANY = re.compile("")
+_HEADERS: dict[str, str | Sequence[str]] = {"content-type": "application/json;charset=utf-8"}
+KINDS = ("command", "action", "options", "view", "view_closed", "event", "shortcut")
+
+
+class LeanApp(AsyncApp):
+    """An `AsyncApp` whose requests share one client: they all act for one workspace."""
+
+    def _init_context(self, req: AsyncBoltRequest) -> None:
+        req.context["logger"] = self.logger
+        req.context["token"] = self.client.token
+        req.context["client"] = self.client
+        req.context["listener_runner"] = self.listener_runner
+
+
+class _Installed(AsyncAuthorize):
+    """Authorises every request for the workspace that the token belongs to, without asking Slack each time."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def __call__(self, **_: Any) -> AuthorizeResult:  # noqa: ANN401 - all are ignored
+        """Return who we are; the parts that Slack has not told yet are None."""
+        identity = self._connection.identity
+        return AuthorizeResult(
+            enterprise_id=identity.enterprise or None if identity else None,
+            team_id=identity.team if identity else None,
+            bot_user_id=identity.user if identity else None,
+            bot_id=identity.bot if identity else None,
+            bot_token=self._connection.client.token,
+        )
+
+
+def make(connection: Connection, *, signing_secret: str, listeners: Mapping[str, Listener]) -> AsyncApp:
+    """Return the Bolt app. `listeners` has one function for each of `KINDS`: payload -> JSON to acknowledge with.
+
+    None acknowledges with nothing. `signing_secret` is checked on HTTP requests; Socket Mode has none.
+    """
+    app = LeanApp(
+        name="shipmate",
+        logger=logging.getLogger("slack_bolt"),
+        client=connection.client,
+        signing_secret=signing_secret,
+        authorize=_Installed(connection),
+        process_before_response=True,
+        request_verification_enabled=True,
+        attaching_function_token_enabled=False,
+        attaching_conversation_kwargs_enabled=False,
+    )
+    app.command(_ANY)(_answering(listeners["command"]))
+    app.action(_ANY)(_answering(listeners["action"]))
+    app.options(_ANY)(_answering(listeners["options"]))
+    app.view(_ANY)(_answering(listeners["view"]))
+    app.view_closed(_ANY)(_answering(listeners["view_closed"]))
+    app.event(_ANY)(_answering(listeners["event"]))
+    app.shortcut(_ANY)(_answering(listeners["shortcut"]))
+    return app
+
+
+def _answering(listener: Listener) -> Callable[..., Awaitable[BoltResponse]]:
+    async def listen(body: Json) -> BoltResponse:
+        answer = await listener(body)
+        if answer is None:
+            return BoltResponse(status=200, body="")
+        return BoltResponse(status=200, body=json.dumps(answer), headers=_HEADERS)
+
+    return listen

@@ -1,0 +1,325 @@
+"""Where Slack's deliveries come in: each becomes an `Invocation`, is acknowledged in time, and answered once."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import replace
+from typing import Any, Protocol
+
+import structlog
+
+from bot.arguments import Incomplete, grammar_of
+from bot.clock import Clock
+from bot.command import Command, Effect, Invocation, Trigger
+from bot.errors import BadInput, Degraded, UserError
+from bot.reply import Picture, Reply
+from bot.slack import buttons, modals, reading
+from bot.slack.answers import Answers, content
+from bot.slack.asking import Asking, fill_in, how_to_type
+from bot.slack.connection import Connection, SlackError
+from bot.slack.metrics import METRICS
+from bot.slack.mrkdwn import Json
+from bot.slack.posts import Posts
+from bot.slack.seen import Seen
+from bot.slack.tasks import Busy, Tasks
+from bot.slack.who import Who
+
+_log = structlog.get_logger(__name__)
+
+WAIT_FOR_READ = 0.1
+"""Seconds: with the wait for who asks it leaves room for the acknowledgement, which must go within half a second."""
+STALE_SECONDS = 300.0
+"""A reaction that arrives later than this does nothing: nobody remembers having made it."""
+_BUSY = Degraded("busy", "Shipmate has too much to do just now; nothing was started. Try again in a minute.")
+_SUBJECT_ARGS = ("deployment", "subject", "id")
+
+
+class Parsed(Protocol):
+    """A wish that is understood: the command and its arguments."""
+
+    @property
+    def command(self) -> Command:
+        """The command."""
+        ...
+
+    @property
+    def args(self) -> object:
+        """Its arguments."""
+        ...
+
+
+class Road(Protocol):
+    """What the edge needs of the dispatcher."""
+
+    def parse(self, invocation: Invocation) -> Any:  # noqa: ANN401 - a `Parsed` or an `Incomplete`
+        """Return what was asked, or what is missing; raises BadInput."""
+        ...
+
+    async def answer(self, invocation: Invocation, parsed: Any) -> Reply:  # noqa: ANN401 - its own `Parsed`
+        """Run a command and return its reply."""
+        ...
+
+    async def accept(self, invocation: Invocation) -> bool:
+        """Store a change, to be run; False when it was seen before."""
+        ...
+
+
+class Edge:
+    """Takes deliveries; `listeners` is what Bolt calls, payload in, JSON of the acknowledgement out."""
+
+    def __init__(  # noqa: PLR0913 - its parts
+        self,
+        road: Road,
+        registry: Mapping[str, Command],
+        clock: Clock,
+        connection: Connection,
+        *,
+        who: Who,
+        posts: Posts,
+        answers: Answers,
+        asking: Asking,
+        publish_home: Callable[[str], Coroutine[Any, Any, None]],
+        names: Mapping[str, str],
+        reactions: Mapping[str, str],
+    ) -> None:
+        self._road = road
+        self._registry = registry
+        self._clock = clock
+        self._connection = connection
+        self._who = who
+        self._posts = posts
+        self._answers = answers
+        self._asking = asking
+        self._publish_home = publish_home
+        self._names = names
+        self._reactions = reactions
+        self._seen = Seen()
+        self.tasks = Tasks()
+        self.listeners = {
+            "command": self._timed("command", self._command),
+            "action": self._timed("action", self._action),
+            "options": self._timed("options", asking.options),
+            "view": self._timed("view", self._submission),
+            "view_closed": self._timed("view_closed", self._nothing),
+            "event": self._timed("event", self._event),
+            "shortcut": self._timed("shortcut", self._shortcut),
+        }
+
+    async def close(self, seconds: float = 5.0) -> None:
+        """Wait for the answers that are still on their way."""
+        await self.tasks.close(seconds)
+
+    def _timed(self, kind: str, listener: Any) -> Any:  # noqa: ANN401 - the shape of a listener, in and out
+        observed = METRICS.acknowledged.labels(kind=kind)
+
+        async def listen(body: Json) -> Json | None:
+            started = self._clock.monotonic()
+            try:
+                answer: Json | None = await listener(body)
+                return answer
+            finally:
+                observed.observe(self._clock.monotonic() - started)
+
+        return listen
+
+    # What arrives, by kind
+
+    async def _command(self, body: Json) -> Json | None:
+        invocation = reading.command(body, self._names, self._who.workspace(), self._clock.now())
+        return await self._take(invocation, in_ack=True)
+
+    async def _action(self, body: Json) -> Json | None:
+        pressed = buttons.read((body.get("actions") or [{}])[0])
+        if pressed is None:
+            return None  # a link, or a button of another version: Slack has done what there is to do
+        invocation = reading.press(body, pressed, self._who.workspace(), self._clock.now())
+        if invocation.channel is not None and invocation.message_ts:
+            subject = await self._subject(invocation)
+            invocation = replace(invocation, subject=subject or "")
+        return await self._take(invocation, ask=pressed.ask)
+
+    async def _shortcut(self, body: Json) -> Json | None:
+        name = modals.command_name(body)
+        invocation = reading.shortcut(body, name, self._who.workspace(), self._clock.now())
+        return await self._take(invocation, ask=True)
+
+    async def _submission(self, body: Json) -> Json | None:
+        view = body.get("view") or {}
+        command = self._registry.get(modals.command_name(view))
+        if command is None:
+            return None
+        args = modals.values(view, command)
+        kept = reading.metadata(view)
+        invocation = reading.submission(body, command.name, args, kept, self._who.workspace(), self._clock.now())
+        return await self._take(invocation, view=view)
+
+    async def _event(self, body: Json) -> Json | None:
+        event = body.get("event") or {}
+        match event.get("type"):
+            case "app_mention":
+                await self._said_to_us(body)
+            case "message" if event.get("channel_type") == "im":
+                await self._said_to_us(body)
+            case "reaction_added":
+                await self._reacted(body)
+            case "app_home_opened" if event.get("tab", "home") == "home":
+                self._spawn("home", self._publish_home(str(event.get("user") or "")))
+            case "app_uninstalled" | "tokens_revoked":
+                self._connection.check_soon("Slack says that the app was uninstalled or its token revoked")
+            case _:
+                pass  # nothing we asked for
+        return None
+
+    async def _nothing(self, body: Json) -> Json | None:
+        """Take note of a closed view: nothing was asked."""
+        self._seen.before(reading.view_delivery(body))
+        return None
+
+    async def _said_to_us(self, body: Json) -> None:
+        invocation = reading.mention(body, self._who.workspace(), self._clock.now())
+        if invocation is None or self._who.is_us(invocation.person.user):
+            return
+        if invocation.thread_ts:
+            invocation = replace(invocation, subject=await self._subject(invocation) or "")
+        await self._take(invocation)
+
+    async def _reacted(self, body: Json) -> None:
+        """Take a reaction that stands for a command, on a message about something of ours, made just now."""
+        found = reading.reaction(body, self._who.workspace(), self._clock.now())
+        if found is None or self._who.is_us(found.person.user):
+            return
+        name = self._reactions.get(found.name)
+        command = self._registry.get(name) if name else None
+        if command is None or (self._clock.now() - found.at).total_seconds() > STALE_SECONDS:
+            return
+        subject = await self._posts.subject_of(found.channel, found.ts)
+        if subject is None:
+            return
+        slots = grammar_of(command.args).slots
+        invocation = Invocation(
+            delivery_id=found.delivery_id,
+            trigger=Trigger.REACTION,
+            person=found.person,
+            at=found.at,
+            command=command.name,
+            args={slot: subject for slot in _SUBJECT_ARGS if slot in slots},
+            channel=found.channel,
+            message_ts=found.ts,
+            subject=subject,
+        )
+        await self._take(invocation)
+
+    # The road of every wish
+
+    async def _take(
+        self, invocation: Invocation, *, in_ack: bool = False, ask: bool = False, view: Json | None = None
+    ) -> Json | None:
+        """Do what one delivery asks, once; return the acknowledgement.
+
+        `in_ack`: an answer may stand in the acknowledgement. `ask`: open the command's modal. `view`: the modal
+        that was submitted, below whose inputs errors are shown.
+        """
+        if self._seen.before(invocation.delivery_id):
+            METRICS.repeated.labels(kind=invocation.trigger.value).inc()
+            return None
+        with structlog.contextvars.bound_contextvars(
+            delivery_id=invocation.delivery_id, person=invocation.person.key, trigger=invocation.trigger.value
+        ):
+            try:
+                return await self._attempt(invocation, in_ack=in_ack, ask=ask, view=view)
+            except Busy:
+                self._seen.forget(invocation.delivery_id)
+                return content(_BUSY.reply()) if in_ack else None
+            except BaseException:
+                self._seen.forget(invocation.delivery_id)  # a mistake of ours: Slack may try again
+                raise
+
+    async def _attempt(self, invocation: Invocation, *, in_ack: bool, ask: bool, view: Json | None) -> Json | None:
+        try:
+            invocation = await self._who.identified(invocation)
+            if ask:
+                return self._ask(invocation, self._known(invocation.command), invocation.args, in_ack=in_ack)
+            found = self._road.parse(invocation)
+            if isinstance(found, Incomplete):
+                return self._ask(invocation, found.command, found.given, in_ack=in_ack)
+            return await self._go(invocation, found, in_ack=in_ack)
+        except UserError as error:
+            if isinstance(error, Degraded):
+                self._seen.forget(invocation.delivery_id)  # nothing was done: it may come again
+            if view is not None and (command := self._registry.get(invocation.command)) is not None:
+                return modals.errors(command, view, error)
+            return self._told(invocation, error.reply(), in_ack=in_ack)
+
+    async def _go(self, invocation: Invocation, parsed: Parsed, *, in_ack: bool) -> Json | None:
+        effect = parsed.command.effect
+        if effect is Effect.CHANGE:
+            if not await self._road.accept(invocation):
+                METRICS.repeated.labels(kind=invocation.trigger.value).inc()
+            return None
+        if effect is Effect.READ and in_ack:
+            return await self._read(invocation, parsed)
+        self._spawn(f"answer {parsed.command.name}", self._look_up(invocation, parsed))
+        return None
+
+    async def _read(self, invocation: Invocation, parsed: Parsed) -> Json | None:
+        """Answer in the acknowledgement if it is there in time, else through the response URL when it is."""
+        work = asyncio.ensure_future(self._road.answer(invocation, parsed))
+        await asyncio.wait({work}, timeout=WAIT_FOR_READ)
+        if not work.done():
+            self._spawn(f"late {parsed.command.name}", self._late(invocation, work))
+            return None
+        return self._told(invocation, work.result(), in_ack=True)
+
+    async def _late(self, invocation: Invocation, work: "asyncio.Future[Reply]") -> None:
+        await self._reply(invocation, await work)
+
+    async def _look_up(self, invocation: Invocation, parsed: Parsed) -> None:
+        await self._reply(invocation, await self._road.answer(invocation, parsed))
+
+    def _told(self, invocation: Invocation, reply: Reply, *, in_ack: bool) -> Json | None:
+        """Return the reply as an acknowledgement where that is possible, else send it."""
+        if in_ack and not reply.share and not _has_picture(reply):
+            return {"response_type": "ephemeral", **content(reply)}
+        self._spawn("reply", self._reply(invocation, reply))
+        return None
+
+    async def _reply(self, invocation: Invocation, reply: Reply) -> None:
+        try:
+            await self._answers.reply(invocation, reply)
+        except SlackError as error:
+            # A failure to post is never itself posted.
+            _log.warning("an answer did not reach who asked", reason=error.failure.reason, code=reply.code)
+
+    def _spawn(self, name: str, work: Coroutine[Any, Any, object]) -> None:
+        self.tasks.spawn(name, work)
+
+    # Modals and the home tab
+
+    def _known(self, name: str) -> Command:
+        command = self._registry.get(name)
+        if command is None:
+            raise BadInput("unknown_command", f"{name!r} is no command of this version of Shipmate.")
+        return command
+
+    def _ask(self, invocation: Invocation, command: Command, given: Mapping[str, str], *, in_ack: bool) -> Json | None:
+        """Open the modal of a command where Slack lets us, else say how to type it."""
+        if not invocation.ours or invocation.guest:
+            return self._told(invocation, how_to_type(command, ()), in_ack=in_ack)
+        if not invocation.trigger_id:
+            return self._told(invocation, how_to_type(command, (fill_in(command, given),)), in_ack=in_ack)
+        self._spawn(f"modal {command.name}", self._asking.open(invocation, command, given))
+        return None
+
+    # Who and where
+
+    async def _subject(self, invocation: Invocation) -> str | None:
+        """Return what the message or thread is about, None when it is unknown or the store does not say."""
+        if invocation.channel is None:
+            return None
+        for ts in (invocation.message_ts, invocation.thread_ts):
+            if ts and (subject := await self._posts.subject_of(invocation.channel, ts)) is not None:
+                return subject
+        return None
+
+
+def _has_picture(reply: Reply) -> bool:
+    return any(isinstance(part, Picture) for part in reply.parts)

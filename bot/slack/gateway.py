@@ -1,0 +1,130 @@
+"""The Slack side, put together: one object that `bot.app` makes, connects and closes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from aiohttp import web as aiohttp_web
+from slack_bolt.async_app import AsyncApp
+
+from bot.clock import Clock
+from bot.command import Command, World
+from bot.settings import Settings
+from bot.slack import bolt, manifest, web
+from bot.slack.answers import Answers
+from bot.slack.asking import Asking
+from bot.slack.connection import Connection
+from bot.slack.courier import Courier
+from bot.slack.directory import Directory, Usergroups
+from bot.slack.edge import Edge, Road
+from bot.slack.home import HomeTab
+from bot.slack.outbox import Outbox
+from bot.slack.pacing import Pacing
+from bot.slack.posts import Posts
+from bot.slack.sender import Sender
+from bot.slack.socket_link import SocketLink
+from bot.slack.who import Who
+from bot.store import Store
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SlackState:
+    """How it stands with Slack, for health pages: in order or not, in words, and since when not."""
+
+    ok: bool
+    detail: str
+    since: datetime | None = None
+
+
+class Gateway:
+    """Everything of Slack. Made first, so that others can write to its `outbox`; connected when they are made."""
+
+    def __init__(
+        self, settings: Settings, store: Store, clock: Clock, *, owner: str, pacing: Pacing | None = None
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        slack = settings.slack
+        self.connection = Connection(token=slack.bot_token.get_secret_value(), api_url=slack.api_url, clock=clock)
+        self.directory = Directory(self.connection, clock)
+        self.usergroups = Usergroups(self.directory)
+        self.answers = Answers(self.connection, self.directory, clock, shared_channels=frozenset(slack.shared_channels))
+        self.posts = Posts(store, clock)
+        self.outbox = Outbox(store, clock)
+        self.home = HomeTab(self.connection, self.directory)
+        courier = Courier(store, self.connection, self.directory, self.answers)
+        self.sender = Sender(
+            store, clock, self.outbox, self.posts, self.connection, courier, owner=owner, pacing=pacing
+        )
+        self.edge: Edge | None = None
+        self.app: AsyncApp | None = None
+        self.link: SocketLink | None = None
+
+    async def open(self) -> None:
+        """Make the client and learn who we are, if Slack answers; `connection.identity` is set then."""
+        await self.connection.open()
+
+    async def connect(self, road: Road, registry: Mapping[str, Command], world: World) -> None:
+        """Begin to send what waits and to take deliveries: over a socket, or over `routes()` in HTTP mode."""
+        slack = self._settings.slack
+        who = Who(self.connection, self.directory)
+        self.edge = Edge(
+            road,
+            registry,
+            self._clock,
+            self.connection,
+            who=who,
+            posts=self.posts,
+            answers=self.answers,
+            asking=Asking(registry, world, self._clock, self.connection, self.answers, who),
+            publish_home=self.home.publish,
+            names=manifest.names(self._settings),
+            reactions=slack.reactions,
+        )
+        self.app = bolt.make(
+            self.connection,
+            signing_secret=slack.signing_secret.get_secret_value(),
+            listeners=self.edge.listeners,
+        )
+        await self.sender.start()
+        if slack.mode == "socket":
+            self.link = SocketLink(self.app, self.connection, self._clock, app_token=slack.app_token.get_secret_value())
+            await self.link.start()
+
+    def routes(self) -> list[aiohttp_web.RouteDef]:
+        """Return the routes Slack calls in HTTP mode; none in Socket Mode.
+
+        Raises:
+            RuntimeError: asked before `connect`; a mistake of ours.
+        """
+        if self._settings.slack.mode == "socket":
+            return []
+        if self.app is None:
+            raise RuntimeError("the routes of Slack were asked for before it was connected")
+        return web.routes(self.app)
+
+    async def close(self, seconds: float = 5.0) -> None:
+        """Take nothing more, finish what is on its way within so many seconds, and disconnect."""
+        if self.link is not None:
+            await self.link.close(seconds)
+        if self.edge is not None:
+            await self.edge.close(seconds)
+        await self.sender.close(seconds)
+        await self.connection.close()
+
+    async def state(self) -> SlackState:
+        """Return how it stands with Slack: connection, token, and what could not be said."""
+        trouble = self.connection.trouble
+        if trouble is not None:
+            what = "Slack does not take our token" if trouble.unauthorised else "Slack does not answer"
+            return SlackState(ok=False, detail=f"{what}: {trouble.reason}", since=trouble.since)
+        if self.link is not None and not self.link.connected.is_set():
+            return SlackState(ok=False, detail="no Socket Mode connection")
+        parked = await self.outbox.parked()
+        if parked:
+            return SlackState(ok=False, detail=f"{len(parked)} messages refused, newest: {parked[0][1]}")
+        lag = await self.outbox.lag()
+        return SlackState(ok=True, detail=f"connected, {await self.outbox.waiting()} waiting, {lag.seconds} s behind")

@@ -1,0 +1,128 @@
+"""Socket Mode: one connection to Slack, kept up whatever happens, with a bound on what is handled at a time.
+
+Source: https://docs.slack.dev/apis/events-api/using-socket-mode
+"""
+
+import asyncio
+import logging
+
+import structlog
+from slack_bolt.adapter.socket_mode.async_internals import run_async_bolt_app, send_async_response
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.socket_mode.aiohttp import SocketModeClient
+from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
+from slack_sdk.socket_mode.request import SocketModeRequest
+
+from bot.clock import Clock
+from bot.slack.connection import Connection
+
+_log = structlog.get_logger(__name__)
+
+AT_ONCE = 64
+"""Deliveries handled at a time; more wait their turn (the SDK has no bound of its own)."""
+PING_SECONDS = 5.0
+ANEW_SECONDS = 20.0
+"""Without a connection for so long, the client is made anew: the SDK may be trying a ticket that is used up."""
+
+
+class SocketLink:
+    """Keeps a Socket Mode connection. `connected` says whether deliveries can arrive now."""
+
+    def __init__(
+        self,
+        app: AsyncApp,
+        connection: Connection,
+        clock: Clock,
+        *,
+        app_token: str,
+        ping_seconds: float = PING_SECONDS,
+        anew_seconds: float = ANEW_SECONDS,
+    ) -> None:
+        self._app = app
+        self._connection = connection
+        self._clock = clock
+        self._app_token = app_token
+        self._ping_seconds = ping_seconds
+        self._anew_seconds = anew_seconds
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._handled: set[asyncio.Task[None]] = set()
+        self._client: SocketModeClient | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self._closing = False
+        self.connected = asyncio.Event()
+
+    async def start(self) -> None:
+        """Begin to connect; returns at once, `connected` tells when it is done."""
+        self._keeper = asyncio.get_running_loop().create_task(self._keep(), name="slack.socket")
+
+    async def close(self, seconds: float = 5.0) -> None:
+        """Take nothing more, finish what is being handled within so many seconds, and disconnect."""
+        self._closing = True
+        if self._handled:
+            await asyncio.wait(set(self._handled), timeout=seconds)
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.gather(self._keeper, return_exceptions=True)
+        await self._drop()
+        for task in set(self._handled):
+            task.cancel()
+        await asyncio.gather(*self._handled, return_exceptions=True)
+
+    async def _keep(self) -> None:
+        """Make a client and watch it; make another when it has not been connected for too long."""
+        while True:
+            self._client = self._make()
+            connecting = asyncio.ensure_future(self._client.connect_to_new_endpoint(force=True))
+            try:
+                await self._watch(self._client)
+            finally:
+                connecting.cancel()
+                await asyncio.gather(connecting, return_exceptions=True)
+            _log.warning("no Socket Mode connection for a while: connecting anew")
+            await self._drop()
+
+    async def _watch(self, client: SocketModeClient) -> None:
+        since = self._clock.monotonic()
+        while self._clock.monotonic() - since < self._anew_seconds:
+            if await client.is_connected():
+                since = self._clock.monotonic()
+                self.connected.set()
+            else:
+                self.connected.clear()
+            await self._clock.sleep(0.25)
+        self.connected.clear()
+
+    def _make(self) -> SocketModeClient:
+        client = SocketModeClient(
+            app_token=self._app_token,
+            logger=logging.getLogger("slack_sdk.socket_mode"),
+            web_client=self._connection.client,
+            ping_interval=self._ping_seconds,
+        )
+        client.socket_mode_request_listeners.append(self._arrived)
+        return client
+
+    async def _arrived(self, client: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
+        if self._closing:
+            return  # not acknowledged: Slack gives it to another connection, or again
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - listeners run in tasks of the SDK
+        self._handled.add(task)
+        try:
+            async with self._slots:
+                started = self._clock.monotonic()
+                if request.retry_attempt:
+                    _log.info("Slack repeats a delivery", attempt=request.retry_attempt, reason=request.retry_reason)
+                response = await run_async_bolt_app(self._app, request)
+                await send_async_response(client, request, response, started)
+        finally:
+            self._handled.discard(task)
+
+    async def _drop(self) -> None:
+        client, self._client = self._client, None
+        self.connected.clear()
+        if client is None:
+            return
+        await client.close()  # type: ignore[no-untyped-call]  # the SDK's has no annotations
+        left = [client.message_processor, client.current_session_monitor, client.message_receiver]
+        await asyncio.gather(*(one for one in left if one is not None), return_exceptions=True)

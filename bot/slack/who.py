@@ -1,0 +1,60 @@
+"""Who acted, as Slack's own directory has it, checked for every delivery."""
+
+import asyncio
+from dataclasses import replace
+
+from bot.command import Invocation
+from bot.errors import Degraded
+from bot.slack import reading
+from bot.slack.connection import Connection, SlackError
+from bot.slack.directory import Directory
+
+WAIT_FOR_PERSON = 0.35
+"""Seconds; leaves room for the acknowledgement, which must go within half a second."""
+
+
+class Who:
+    """Tells our people from those of other organisations; what Slack does not say is never ours."""
+
+    def __init__(self, connection: Connection, directory: Directory) -> None:
+        self._connection = connection
+        self._directory = directory
+
+    def workspace(self) -> reading.Home:
+        """Return the workspace we are installed in; one that nobody is in while Slack has not told."""
+        identity = self._connection.identity
+        return reading.Home("unasked") if identity is None else reading.Home(identity.team, identity.enterprise)
+
+    def is_us(self, user: str) -> bool:
+        """Tell whether this user is the bot itself."""
+        identity = self._connection.identity
+        return identity is not None and identity.user == user
+
+    async def identified(self, invocation: Invocation) -> Invocation:
+        """Return the invocation with the person as the directory has them: home team, name, guest or not.
+
+        The team of the payload is checked first: somebody of another organisation is not looked up.
+
+        Raises:
+            Degraded: Slack does not say in time who this is; nothing was done.
+        """
+        told, home = invocation.person, self.workspace()
+        if told.team != home.team and not (home.enterprise and told.enterprise == home.enterprise):
+            return replace(invocation, ours=False)
+        info = self._directory.known(told.user)
+        if info is None:
+            try:
+                async with asyncio.timeout(WAIT_FOR_PERSON):
+                    info = await self._directory.info(told)
+            except (SlackError, TimeoutError) as error:
+                raise Degraded(
+                    "person_unknown",
+                    "Slack did not say in time who you are, so nothing was started. Try again in a moment.",
+                ) from error
+        return replace(
+            invocation,
+            person=info.person,
+            person_name=info.name or invocation.person_name,
+            ours=info.ours and not info.bot and not info.deactivated,
+            guest=info.guest,
+        )

@@ -1,0 +1,166 @@
+"""A local workspace with the Slack side of Shipmate connected to it, and what people in it do and see."""
+
+import asyncio
+import time
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+
+import aiohttp
+from aiohttp import web
+from pydantic import SecretStr
+
+from bot.clock import SystemClock
+from bot.command import World
+from bot.sandbox import AppConfig, Options, Sandbox
+from bot.settings import Server, Settings, Slack
+from bot.slack import manifest
+from bot.slack.gateway import Gateway
+from bot.slack.pacing import Pacing
+from bot.store import Store
+from tests.slack.commands import REGISTRY, TestRoad
+
+BOT_TOKEN, APP_TOKEN, SECRET = "xoxb-1-2-office", "xapp-1-A1-office", "office-signing-secret"
+DEADLINE = 10.0
+
+
+class Office:
+    """The workspace's control API, spoken over HTTP as any test of the sandbox does."""
+
+    def __init__(self, sandbox, session):
+        self.sandbox = sandbox
+        self.session = session
+        self.gateway: Gateway | None = None
+        self.store: Store | None = None
+        self.road: TestRoad | None = None
+        self.world = World()
+        self.url = ""
+
+    async def post(self, what, **data):
+        async with self.session.post(f"{self.sandbox.url}/_sandbox/{what}", json=data) as answer:
+            return await answer.json()
+
+    async def get(self, what, **query):
+        async with self.session.get(f"{self.sandbox.url}/_sandbox/{what}", params=query) as answer:
+            return await answer.json()
+
+    async def type(self, user, channel, line):
+        command, _, text = line.partition(" ")
+        return await self.post("commands", user=user, channel=channel, command=command, text=text)
+
+    async def messages(self, channel, viewer=None):
+        """What stands in a channel; with `viewer` what that person sees."""
+        found = await self.get(f"channels/{channel}", **({"viewer": viewer} if viewer else {}))
+        return found["messages"]
+
+    async def from_bot(self, channel, viewer=None):
+        bot = self.bot_user
+        return [m for m in await self.messages(channel, viewer) if m.get("user") == bot]
+
+    async def direct(self, user):
+        """The messages of the bot to one person."""
+        state = await self.get("state", viewer=user)
+        return [
+            m
+            for c in state["channels"]
+            if c["is_im"] and self.bot_user in c["members"]
+            for m in c["messages"]
+            if m.get("user") == self.bot_user
+        ]
+
+    @property
+    def bot_user(self):
+        return next(iter(self.sandbox.platform.apps.installed.values())).bot_user_id
+
+    def channel_id(self, name):
+        return self.sandbox.workspace.find_channel(name).id
+
+    async def calls(self, method):
+        """The calls of one Web API method, oldest first."""
+        found = await self.get("deliveries")
+        return [one for one in found["deliveries"] if one["direction"] == "from_app" and one["type"] == method]
+
+    async def until(self, condition, what="it", deadline=DEADLINE):
+        """Wait for an async condition; returns what it gave."""
+        ends = time.monotonic() + deadline
+        while True:
+            if found := await condition():
+                return found
+            assert time.monotonic() < ends, f"{what} did not happen within {deadline} s"
+            await asyncio.sleep(0.02)
+
+    async def bot_says(self, channel, text, *, viewer=None, times=1):
+        """Wait until the bot's messages with `text` in them are so many; return the first."""
+
+        async def said():
+            found = [m for m in await self.from_bot(channel, viewer) if text in str(m["text"]) + str(m["blocks"])]
+            return found if len(found) >= times else None
+
+        return (await self.until(said, f"{text!r} in #{channel}"))[0]
+
+
+def settings_for(sandbox, mode="socket", **slack):
+    """Settings as an administrator would write them for this workspace."""
+    return Settings(
+        slack=Slack(
+            mode=mode,
+            bot_token=SecretStr(BOT_TOKEN),
+            app_token=SecretStr(APP_TOKEN),
+            signing_secret=SecretStr(SECRET),
+            api_url=sandbox.api_url,
+            **{"aliases": ("where",), "reactions": {"white_check_mark": "approve", "eyes": "where"}} | slack,
+        ),
+        server=Server(public_url="https://shipmate.example.org"),
+    )
+
+
+@asynccontextmanager
+async def workspace(seed=None, **options):
+    """Run a sandbox and yield an `Office` in which nobody is connected yet."""
+    sandbox = Sandbox(seed, Options(**options))
+    await sandbox.start()
+    try:
+        async with aiohttp.ClientSession() as session:
+            yield Office(sandbox, session)
+    finally:
+        await sandbox.stop()
+
+
+@asynccontextmanager
+async def connected(office, url, *, mode="socket", clock=None, pacing=None, owner="one", registry=REGISTRY, **slack):
+    """Connect a gateway to the office over its store at `url`."""
+    clock = clock or SystemClock()
+    settings = settings_for(office.sandbox, mode, **slack)
+    async with AsyncExitStack() as stack:
+        store = await Store.open(url, clock=clock)
+        stack.push_async_callback(store.close)
+        gateway = Gateway(settings, store, clock, owner=owner, pacing=pacing or Pacing(post_every=0.01, post_burst=50))
+        tokens = AppConfig(
+            manifest=manifest.build(settings, registry),
+            mode=mode,
+            bot_token=BOT_TOKEN,
+            app_token=APP_TOKEN,
+            signing_secret=SECRET,
+        )
+        if mode == "socket":
+            await office.sandbox.install(tokens)
+        else:
+            office.sandbox.platform.apps.install(replace(tokens, request_url="http://127.0.0.1:1/"))
+        await gateway.open()
+        stack.push_async_callback(gateway.close, 2.0)
+        road = TestRoad(office.world, store, gateway.outbox, clock)
+        await gateway.connect(road, registry, office.world)
+        office.gateway, office.store, office.road = gateway, store, road
+        if mode == "http":
+            server = web.Application()
+            server.add_routes(gateway.routes())
+            runner = web.AppRunner(server, access_log=None, shutdown_timeout=0.1)
+            await runner.setup()
+            stack.push_async_callback(runner.cleanup)
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            office.url = f"http://127.0.0.1:{runner.addresses[0][1]}/slack/events"
+            await office.sandbox.install(replace(tokens, request_url=office.url))
+        else:
+            async with asyncio.timeout(DEADLINE):
+                assert gateway.link is not None
+                await gateway.link.connected.wait()
+        yield office
