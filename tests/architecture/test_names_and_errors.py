@@ -16,7 +16,6 @@ DOORS = {
     "bot/slack/home.py": "a section of the home tab that fails must not hide the others",
     "bot/slack/sender.py": "the outbox: one row that cannot be sent must not hold up the others",
     "bot/slack/tasks.py": "work after an acknowledgement: nobody waits for it, so the log is told",
-    "bot/starter.py": "one stored delivery that cannot be started must not hold up the others",
     "bot/store/transaction.py": "a hook after the commit that fails must not make the commit look undone",
     "integrations/threads.py": "carries what a thread raised over to the caller who awaits it",
 }
