@@ -51,8 +51,8 @@ def load(
     Raises:
         SettingsError: all mistakes, sorted by file and line.
     """
-    declared = _installed() if integrations is None else integrations
     source = read(path)
+    declared = _installed(source) if integrations is None else integrations
     walk = Walk(source, Resolver(environ, path.parent))
     Checks(source, declared, known_permissions).run()
     instances = _instances(source, walk, declared)
@@ -116,10 +116,14 @@ def warnings(settings: Settings) -> tuple[str, ...]:
     return tuple(told)
 
 
-def _installed() -> Mapping[str, Integration]:
-    from integrations.registry import declared  # noqa: PLC0415 - only where the caller names none
+def _installed(source: Source) -> Mapping[str, Integration]:
+    from integrations.registry import PluginError, declared  # noqa: PLC0415 - only where the caller names none
 
-    return declared()
+    try:
+        return declared()
+    except PluginError as error:
+        source.note(("integrations",), str(error))
+        return {}
 
 
 def _instances(source: Source, walk: Walk, declared: Mapping[str, Integration]) -> dict[str, Instance]:

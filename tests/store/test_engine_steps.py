@@ -1,6 +1,7 @@
 """Our engine object carries the durability engine's transactional steps, on both databases."""
 
 import asyncio
+from typing import Literal
 
 import pytest
 import sqlalchemy as sa
@@ -28,7 +29,9 @@ async def _run(store: Store, datasource: AsyncSQLAlchemyDatasource, *, fail: boo
             raise RuntimeError("on purpose")
         return taken
 
-    isolation = "SERIALIZABLE" if store.dialect == "sqlite" else "READ COMMITTED"
+    isolation: Literal["SERIALIZABLE", "READ COMMITTED"] = (
+        "SERIALIZABLE" if store.dialect == "sqlite" else "READ COMMITTED"
+    )
     async with store.writing():
         return await datasource.run_tx_step_async({"name": "n", "isolation_level": isolation}, body)
 

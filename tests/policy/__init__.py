@@ -1,0 +1,1 @@
+"""Tests of permissions and the audit log."""
