@@ -5,6 +5,7 @@ import logging
 import mimetypes
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from aiohttp import web
 
@@ -123,7 +124,7 @@ class Sandbox:
                 web.get("/files-pri/{file}/{name}", uploads.serve),
                 *Control(self.platform).routes(),
                 web.get("/", _page),
-                web.get("/archives/{rest:.*}", _page),
+                web.get("/archives/{channel}/{rest:.*}", _permalink),
                 web.get("/page/{file:.*}", _page),
             ]
         )
@@ -139,6 +140,14 @@ async def _control_errors(
     except ControlError as error:
         body: Mapping[str, Any] = {"ok": False, "error": error.code, "message": error.message}
         return web.json_response(body, status=error.status)
+
+
+async def _permalink(request: web.Request) -> web.Response:
+    """Lead a permalink to its place on the page."""
+    place = {"channel": request.match_info["channel"]}
+    if thread_ts := request.query.get("thread_ts"):
+        place["thread"] = thread_ts
+    raise web.HTTPFound("/#" + urlencode(place))
 
 
 async def _page(request: web.Request) -> web.Response:

@@ -106,6 +106,11 @@ async def test_threads_and_broadcasts(desk, client, channel):
     assert [m["text"] for m in replies] == ["root", "quiet", "loud"]
     link = await client.chat_getPermalink(channel=channel, message_ts=loud["ts"])
     assert link["permalink"].endswith(f"?thread_ts={root['ts']}&cid={channel}")
+    async with aiohttp.ClientSession() as session:
+        async with session.get(link["permalink"], allow_redirects=False) as response:
+            assert response.headers["Location"] == f"/#channel={channel}&thread={root['ts']}"
+        async with session.get(link["permalink"]) as response:
+            assert (response.status, response.content_type) == (200, "text/html")
 
 
 @pytest.mark.parametrize(
