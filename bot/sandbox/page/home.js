@@ -56,6 +56,7 @@ export class HomeTab {
     if (this.#key !== key) return;
     const there = view?.blocks?.length > 0;
     this.blank.hidden = there;
+    fill(this.blank);
     if (!there) return void fill(this.blank, h("h2", {}, `${app.name} has no Home for you yet`), h("p", {}, "An app publishes it with views.publish when the tab is opened. If it stays empty, the app may not be connected."));
     patchBlocks(this.blocks, view.blocks, { workspace: this.workspace, surface: viewSurface(this.workspace, view) });
   }

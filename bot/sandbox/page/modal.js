@@ -121,7 +121,7 @@ export class ModalStack {
       const text = typeof value === "string" ? value : "";
       const { min_length: least } = block.element;
       const control = this.form.querySelector(`[data-focus="${CSS.escape(`${block.block_id}/${block.element.action_id}`)}"]`);
-      if (!block.optional && (value === undefined || value === null || value === "" || value.length === 0)) errors[block.block_id] = "Please fill this in.";
+      if (!block.optional && (value === undefined || value === null || value === "" || value.length === 0)) errors[block.block_id] = "Please complete this required field.";
       else if (text && least && text.length < least) errors[block.block_id] = `Please enter at least ${least} characters.`;
       else if (control?.validity && !control.validity.valid) errors[block.block_id] = control.validationMessage;
     }

@@ -122,7 +122,7 @@ function renderInline(text, workspace) {
   return nodes;
 }
 
-const LIST_ITEM = /^(\s*)([•◦▪*-]|\d{1,3}[.)])\s+(.*)$/u;
+const LIST_ITEM = /^(\s*)([•◦▪-]|\d{1,3}[.)])\s+(.*)$/u;
 const QUOTE = /^(?:>|&gt;)\s?/;
 
 /** Render lines outside of preformatted text: quotes, list items with a hanging marker, and plain lines. */

@@ -41,6 +41,7 @@ export function openPopover(anchor, content, { label, role = "dialog", className
   const element = h("div", { class: `popover ${className}`, role, "aria-label": label }, content);
   (anchor.closest("dialog") ?? document.body).append(element);
   const update = () => place(element, anchor);
+  if (className === "select-popover") element.style.minWidth = `${Math.min(anchor.offsetWidth, innerWidth - 16)}px`;
   const outside = (event) => {
     if (!element.contains(event.target) && !anchor.contains(event.target)) closePopover({ refocus: false });
   };

@@ -64,7 +64,10 @@ export class MessageList {
 
   #draw() {
     const { workspace, channel, inThread } = this;
+    const first = this.stuck ? -1 : this.messages.findIndex((message) => message.ts === this.firstShown);
+    if (first >= 0) this.limit = Math.max(this.limit, this.messages.length - first);
     const from = Math.max(0, this.messages.length - this.limit);
+    this.firstShown = this.messages[from]?.ts;
     const context = { workspace, channel, inThread, dismiss: (message) => this.#dismiss(message) };
     const items = listItems(this.messages.slice(from), context, this.newFrom, workspace.viewer);
     this.earlier.hidden = from === 0;

@@ -43,6 +43,6 @@ export class ThreadPane {
     const key = `${workspace.viewer}/${channel.id}/${ts}`;
     this.list.show(channel, workspace.thread(channel, ts), key);
     this.composer.place(key, { placeholder: "Reply…" });
-    if (opened) this.composer.field.focus();
+    if (opened && matchMedia("(hover: hover)").matches) this.composer.field.focus();
   }
 }
