@@ -16,6 +16,7 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.authorization.async_authorize import AsyncAuthorize
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
+from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.connection import Connection
 from bot.slack.mrkdwn import Json
@@ -63,7 +64,7 @@ def make(connection: Connection, *, signing_secret: str, listeners: Mapping[str,
     app = LeanApp(
         name="shipmate",
         logger=logging.getLogger("slack_bolt"),
-        client=connection.client,
+        client=AsyncWebClient(base_url=connection.client.base_url, retry_handlers=[]),
         signing_secret=signing_secret,
         authorize=_Installed(connection),
         process_before_response=True,

@@ -300,7 +300,9 @@ class Sender:
                     sent_at=now,
                     owner="",
                     lease_until=None,
-                    wanted_at=sa.case((outbox.c.wanted > version, now), else_=outbox.c.wanted_at),
+                    wanted_at=sa.case(
+                        (outbox.c.wanted > version, sa.literal(now, outbox.c.wanted_at.type)), else_=outbox.c.wanted_at
+                    ),
                 )
             )
             if said.ts and not row.ts and row.subject:

@@ -10,10 +10,23 @@ def url(tmp_path):
     return f"sqlite:///{tmp_path}/shipmate.db"
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def either_url(request):
+    """The URL of an empty database of each kind."""
+    return request.getfixturevalue("url" if request.param == "sqlite" else "postgres_url")
+
+
 @pytest.fixture
 async def office(url):
     """Connected over Socket Mode."""
     async with workspace() as made, connected(made, url):
+        yield made
+
+
+@pytest.fixture
+async def office_on_either(either_url):
+    """Connected over Socket Mode, on each of the databases."""
+    async with workspace() as made, connected(made, either_url):
         yield made
 
 
