@@ -31,7 +31,7 @@ class Grant:
     """One grant of the configuration: these groups hold these permissions there. `number` is its place in the file.
 
     `groups` also names single holders: "person:mia", "account:ci". "*" stands for anything, "deployment.*" for all
-    permissions of that family.
+    permissions of that family, "*.read" for reading anything.
     """
 
     permissions: tuple[str, ...]
@@ -330,6 +330,8 @@ class Permissions:
 def _holds(pattern: str, permission: str) -> bool:
     if pattern.endswith(".*"):
         return permission.startswith(pattern.removesuffix("*"))
+    if pattern.startswith("*."):
+        return permission.endswith(pattern.removeprefix("*"))
     return pattern in {_ANY, permission}
 
 

@@ -154,7 +154,8 @@ class Checks:
 
     def _allowed(self, allow: Any, where: Where) -> None:  # noqa: ANN401 - raw values
         known = set(self._known_permissions)
-        families = {f"{name.rsplit('.', 1)[0]}.*" for name in known} | {"*"}
+        families = {f"{name.split('.', maxsplit=1)[0]}.*" for name in known} | {"*"}
+        families |= {f"*.{name.rsplit('.', maxsplit=1)[-1]}" for name in known}
         for index, permission in enumerate(_list(allow)):
             if permission not in known | families:
                 self._source.note(

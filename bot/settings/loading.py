@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -53,7 +54,8 @@ def load(
     """
     source = read(path)
     declared = _installed(source) if integrations is None else integrations
-    walk = Walk(source, Resolver(environ, path.parent))
+    resolver = Resolver(environ, path.parent)
+    walk = Walk(source, resolver)
     Checks(source, declared, known_permissions).run()
     instances = _instances(source, walk, declared)
     ready = walk.prepare(Settings, source.data, (), skip=("integrations",))
@@ -61,7 +63,8 @@ def load(
     if settings is not None:
         _check_tokens(settings, source)
     if source.mistakes or settings is None:
-        raise SettingsError(sorted(set(source.mistakes)))
+        masked = (replace(mistake, message=resolver.mask(mistake.message)) for mistake in source.mistakes)
+        raise SettingsError(sorted(set(masked)))
     folder = path.parent.resolve()
     return settings.model_copy(update={"folder": folder, "state_dir": folder / settings.state_dir})
 
@@ -166,11 +169,18 @@ def _validate(model: type[ModelT], ready: Any, base: Where, source: Source) -> M
             if kind == "extra_forbidden" or (kind == "too_short" and inner):
                 continue  # told by the walk, with a suggestion; or none was counted because each has a mistake
             where = loc[:-1] if kind == "missing" else _written(loc, source)
-            message = _TELLING.get(kind, one["msg"]).format(field=loc[-1] if loc else "")
+            message = _message(kind, one["msg"], str(loc[-1]) if loc else "")
             if kind != "missing" and (*source.place(where), dotted(where)) in told:
                 continue  # its secret failed, or it stands here twice: one message is enough
-            source.note(where, message[0].lower() + message[1:])
+            source.note(where, message)
         return None
+
+
+def _message(kind: str, said: str, field: str) -> str:
+    if kind in _TELLING:
+        return _TELLING[kind].format(field=field)
+    said = said.removeprefix("Value error, ")
+    return said[:1].lower() + said[1:]
 
 
 def _written(where: Where, source: Source) -> Where:

@@ -71,11 +71,14 @@ class GroupSettings(Model):
     usergroup: str = Field("", pattern=r"^(S[A-Z0-9]+)?$", description="Id of a Slack user group.")
 
 
+PermissionPattern = Annotated[str, Field(pattern=r"^(\*|(\*\.)?[a-z_]+(\.[a-z_]+)*|[a-z_]+(\.[a-z_]+)*\.\*)$")]
+
+
 class GrantSettings(Model):
     """One grant: who may do what, where. What no grant allows is refused."""
 
-    allow: tuple[Annotated[str, Field(pattern=r"^(\*|[a-z_]+(\.[a-z_]+)*(\.\*)?)$")], ...] = Field(
-        min_length=1, description='Permissions, such as deployment.start, deployment.* or "*".'
+    allow: tuple[Annotated[str, Field(pattern=r"^(\*|(\*\.)?[a-z_]+(\.[a-z_]+)*|[a-z_]+(\.[a-z_]+)*\.\*)$")], ...] = (
+        Field(min_length=1, description='Permissions, such as deployment.start, deployment.*, "*.read" or "*".')
     )
     to: tuple[Word, ...] = Field(
         min_length=1, description="Groups, people by name, or account:<name>; everyone is all of our own team."

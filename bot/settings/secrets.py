@@ -11,6 +11,7 @@ from pathlib import Path
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _EXEC_SECONDS = 15
+_SHORTEST = 3
 
 
 class BadReference(Exception):
@@ -43,6 +44,12 @@ class Resolver:
         if text not in self._known:
             self._known[text] = self._follow(text, plain_allowed=plain_allowed)
         return self._known[text]
+
+    def mask(self, text: str) -> str:
+        """Return `text` without the secrets that were resolved: another's validator may repeat what it was given."""
+        for value in sorted({one for one in self._known.values() if len(one) > _SHORTEST}, key=len, reverse=True):
+            text = text.replace(value, "***")
+        return text
 
     def _follow(self, text: str, *, plain_allowed: bool) -> str:
         if text.startswith("file:"):

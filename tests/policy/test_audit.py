@@ -267,9 +267,8 @@ async def test_a_killed_writer_leaves_a_whole_chain_with_all_it_reported(
     assert (await audit.verify()).entries == verdict.entries + 1
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_a_full_disk_means_no_change_and_a_whole_chain(store: Store, audit: Audit) -> None:
-    if store.dialect != "sqlite":
-        pytest.skip("a database of its own cannot be filled up on PostgreSQL without filling the disk")
     await _write(store, audit, 2)
     with pytest.raises(StoreUnavailable, match="its disk is full"):
         await _fill(store, audit)

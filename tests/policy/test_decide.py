@@ -10,7 +10,9 @@ PERMISSIONS = ("deployment.start", "deployment.cancel", "deploymentx.start", "lo
 NAMES = ("a", "b")
 GROUPS = ("developers", "ops", "person:mia")
 
-patterns = st.lists(st.sampled_from((*PERMISSIONS, "deployment.*", "lock.*", "*")), min_size=1, max_size=2).map(tuple)
+patterns = st.lists(
+    st.sampled_from((*PERMISSIONS, "deployment.*", "lock.*", "*.start", "*")), min_size=1, max_size=2
+).map(tuple)
 names = st.lists(st.sampled_from((*NAMES, "*")), min_size=1, max_size=2).map(tuple)
 grants = st.lists(
     st.builds(
@@ -80,10 +82,10 @@ def test_a_plain_model_of_the_rule_agrees(
     def within(name: str, allowed: tuple[str, ...]) -> bool:
         return "*" in allowed or name in allowed
 
-    family = permission.split(".", maxsplit=1)[0] + ".*"
+    family, verb = permission.split(".")
     expected = any(
         bool(groups.intersection(grant.groups))
-        and bool({"*", permission, family}.intersection(grant.permissions))
+        and bool({"*", permission, f"{family}.*", f"*.{verb}"}.intersection(grant.permissions))
         and within(resource.service, grant.services)
         and within(resource.environment, grant.environments)
         and within(resource.target, grant.targets)
@@ -100,6 +102,9 @@ def test_a_plain_model_of_the_rule_agrees(
         ("deployment.*", "deployment", False),
         ("deployment.start", "deployment.start_now", False),
         ("*", "anything.at.all", True),
+        ("*.read", "lock.read", True),
+        ("*.read", "lock.spread", False),
+        ("*.read", "read", False),
     ],
 )
 def test_wildcards(pattern: str, permission: str, held: bool) -> None:
