@@ -112,14 +112,15 @@ class Control:
         return web.json_response(state.whole(self._platform, self._viewer(request)))
 
     async def channel(self, request: web.Request) -> web.Response:
-        """Answer with one channel, by id or name, and its messages."""
+        """Answer with one channel, by id or name, and its messages; `?ts=` (commas between) asks for these alone."""
         workspace, viewer, wanted = self._platform.workspace, self._viewer(request), request.match_info["channel"]
         found = workspace.find_channel(wanted)
         if viewer is not None:
             found = workspace.channel(wanted, viewer)
         if found is None:
             raise ControlError("channel_not_found", f"channel: no channel {wanted!r}", status=404)
-        return web.json_response(state.channel(self._platform, found, viewer))
+        only = frozenset(request.query["ts"].split(",")) if "ts" in request.query else None
+        return web.json_response(state.channel(self._platform, found, viewer, only))
 
     async def view(self, request: web.Request) -> web.Response:
         """Answer with one open view or home."""

@@ -45,9 +45,10 @@ def user(one: User) -> Json:
     }
 
 
-def channel(platform: Platform, one: Channel, viewer: User | None) -> Json:
-    """Return a channel with the messages `viewer` sees, oldest first."""
-    shown = [m for m in one.messages.values() if viewer is None or m.ephemeral_to in {"", viewer.id}]
+def channel(platform: Platform, one: Channel, viewer: User | None, only: frozenset[str] | None = None) -> Json:
+    """Return a channel with the messages `viewer` sees, oldest first; `only` takes those with these `ts`."""
+    asked = one.messages.values() if only is None else [m for ts, m in one.messages.items() if ts in only]
+    shown = [m for m in asked if viewer is None or m.ephemeral_to in {"", viewer.id}]
     name = one.name
     if one.is_im:
         others = [m for m in one.members if viewer is None or m != viewer.id] or one.members
