@@ -57,6 +57,7 @@ class Control:
             web.post("/_sandbox/apps", self.install),
             web.get("/_sandbox/state", self.state),
             web.get("/_sandbox/channels/{channel}", self.channel),
+            web.get("/_sandbox/views", self.views),
             web.get("/_sandbox/views/{view}", self.view),
             web.get("/_sandbox/home", self.home),
             web.get("/_sandbox/deliveries", self.deliveries),
@@ -121,6 +122,14 @@ class Control:
             raise ControlError("channel_not_found", f"channel: no channel {wanted!r}", status=404)
         only = frozenset(request.query["ts"].split(",")) if "ts" in request.query else None
         return web.json_response(state.channel(self._platform, found, viewer, only))
+
+    async def views(self, request: web.Request) -> web.Response:
+        """Answer with the modals that are open for `?user=`, topmost last."""
+        person = self._viewer(request, "user")
+        if person is None:
+            raise ControlError("missing_field", "user: is missing; say whose views, as ?user=mia")
+        stack = self._platform.views.stacks.get(person.id, [])
+        return web.json_response({"views": [state.view_state(view) for view in stack]})
 
     async def view(self, request: web.Request) -> web.Response:
         """Answer with one open view or home."""

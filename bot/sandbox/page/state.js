@@ -24,6 +24,8 @@ const storage = {
   },
 };
 
+const MANY = 40;
+
 /** Everything the page knows; one instance per page. */
 export class Workspace extends EventTarget {
   viewer = null;
@@ -37,8 +39,9 @@ export class Workspace extends EventTarget {
   place = { channel: null, thread: null, tab: "messages" };
   connected = false;
   everConnected = false;
-  #dirty = new Set();
+  #dirty = new Map();
   #all = false;
+  #stack = false;
   #flushing = false;
   #generation = 0;
 
@@ -77,20 +80,21 @@ export class Workspace extends EventTarget {
     this.emit("wire", change);
     if (change.kind === "delivery") return;
     if (change.kind === "view") {
-      if (!change.user || change.user === this.viewer) this.#mark({ all: true });
-    } else if (["message", "reaction"].includes(change.kind) && change.channel) this.#mark({ channel: change.channel });
+      if (!change.user || change.user === this.viewer) this.#mark({ views: true });
+    } else if (["message", "reaction"].includes(change.kind) && change.channel) this.#mark({ channel: change.channel, ts: change.ts });
     else if (change.kind === "home") this.emit("home", change);
     else this.#mark({ all: true });
   }
 
   /** Ask again which views are open. */
   refreshViews() {
-    this.#mark({ all: true });
+    this.#mark({ views: true });
   }
 
-  #mark({ channel, all }) {
+  #mark({ channel, ts, views, all }) {
     if (all) this.#all = true;
-    if (channel) this.#dirty.add(channel);
+    if (views) this.#stack = true;
+    if (channel) this.#dirty.set(channel, (this.#dirty.get(channel) ?? new Set()).add(ts ?? ""));
     if (!this.#flushing) this.#flush();
   }
 
@@ -98,14 +102,18 @@ export class Workspace extends EventTarget {
   async #flush() {
     this.#flushing = true;
     try {
-      while (this.#all || this.#dirty.size) {
+      while (this.#all || this.#stack || this.#dirty.size) {
         await new Promise((resolve) => setTimeout(resolve, 15));
-        const ids = [...this.#dirty].filter((id) => this.channels.has(id));
-        const everything = this.#all;
+        const changed = [...this.#dirty].filter(([id]) => this.channels.has(id));
+        const [everything, stack] = [this.#all, this.#stack];
         this.#all = false;
+        this.#stack = false;
         this.#dirty.clear();
         if (everything) await this.#load(this.viewer);
-        else if (ids.length) await this.#loadChannels(ids);
+        else {
+          if (stack) await this.#loadViews();
+          if (changed.length) await this.#loadMessages(changed);
+        }
       }
     } catch (error) {
       this.emit("trouble", { error });
@@ -114,14 +122,25 @@ export class Workspace extends EventTarget {
     }
   }
 
-  async #loadChannels(ids) {
+  async #loadViews() {
     const generation = this.#generation;
-    for (const id of ids) {
-      const fresh = await get(`channels/${id}`, { viewer: this.viewer });
+    const { views } = await get("views", { user: this.viewer });
+    if (generation !== this.#generation) return;
+    this.views = views;
+    this.emit("views");
+  }
+
+  // Only what changed is asked for: a channel may hold a thousand cards.
+  async #loadMessages(changed) {
+    const generation = this.#generation;
+    for (const [id, stamps] of changed) {
+      const some = !stamps.has("") && stamps.size <= MANY;
+      const fresh = await get(`channels/${id}`, { viewer: this.viewer, ts: some ? [...stamps].join(",") : undefined });
       if (generation !== this.#generation) return;
-      this.#put(fresh);
+      const kept = some ? this.channels.get(id).messages.filter((message) => !stamps.has(message.ts)) : [];
+      this.#put({ ...fresh, messages: [...kept, ...fresh.messages] });
     }
-    this.emit("channels", { ids });
+    this.emit("channels", { ids: changed.map(([id]) => id) });
   }
 
   #put(channel) {

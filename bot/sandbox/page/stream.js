@@ -9,7 +9,7 @@ import { reconcile } from "./reconcile.js";
 import { attachToolbar } from "./toolbar.js";
 import { isReply } from "./state.js";
 
-const PAGE = 80;
+const PAGE = 60;
 const GROUP_SECONDS = 300;
 const NEAR = 60;
 
