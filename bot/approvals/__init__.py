@@ -1,0 +1,1 @@
+"""Approvals: N of M people of named groups decide on one exact content, once."""

@@ -1,0 +1,158 @@
+"""The tables of requests for approval and of votes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.approvals.rules import Rule, State, Vote
+from bot.identity import Person
+from bot.store import JsonColumn, PersonColumn, Timestamp, Tx, insert, metadata
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cast:
+    """One vote, with the groups its person was in at that moment."""
+
+    person: Person
+    vote: Vote
+    groups: tuple[str, ...]
+    at: datetime
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """One request for approval of one exact content.
+
+    `subject` is what it is about ("D-1042"), `digest` names the content. `excluded` maps people who cannot
+    approve to why ("asked for it"); `excluded_emails` does the same for authors known by address only.
+    """
+
+    id: str
+    subject: str
+    digest: str
+    rules: tuple[Rule, ...]
+    requester: Person
+    expires_at: datetime
+    opened_at: datetime
+    excluded: Mapping[Person, str] = field(default_factory=dict)
+    excluded_emails: Mapping[str, str] = field(default_factory=dict)
+    state: State = State.OPEN
+    decided_at: datetime | None = None
+    decided_by: Person | None = None
+    reason: str = ""
+    votes: tuple[Cast, ...] = ()
+
+    @property
+    def approvers(self) -> tuple[Cast, ...]:
+        """The votes for it, in order."""
+        return tuple(cast for cast in self.votes if cast.vote is Vote.APPROVE)
+
+
+approvals = sa.Table(
+    "approvals",
+    metadata,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("subject", sa.String(64), nullable=False, index=True),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("rules", JsonColumn, nullable=False),
+    sa.Column("requester", PersonColumn, nullable=False),
+    sa.Column("excluded", JsonColumn, nullable=False),
+    sa.Column("excluded_emails", JsonColumn, nullable=False),
+    sa.Column("expires_at", Timestamp, nullable=False),
+    sa.Column("opened_at", Timestamp, nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("decided_at", Timestamp, nullable=True),
+    sa.Column("decided_by", PersonColumn, nullable=True),
+    sa.Column("reason", sa.Text, nullable=False),
+)
+
+votes = sa.Table(
+    "approval_votes",
+    metadata,
+    sa.Column("approval_id", sa.String(64), sa.ForeignKey("approvals.id"), primary_key=True),
+    sa.Column("person", PersonColumn, primary_key=True),
+    sa.Column("vote", sa.String(16), nullable=False),
+    sa.Column("groups", JsonColumn, nullable=False),
+    sa.Column("at", Timestamp, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+)
+
+
+async def add(tx: Tx, approval: Approval) -> bool:
+    """Write a request; false when it is there already."""
+    statement = insert(tx.conn, approvals).values(
+        id=approval.id,
+        subject=approval.subject,
+        digest=approval.digest,
+        rules=[[rule.count, list(rule.groups)] for rule in approval.rules],
+        requester=approval.requester,
+        excluded={person.key: why for person, why in approval.excluded.items()},
+        excluded_emails=dict(approval.excluded_emails),
+        expires_at=approval.expires_at,
+        opened_at=approval.opened_at,
+        state=State.OPEN.value,
+        reason="",
+    )
+    return (await tx.conn.execute(statement.on_conflict_do_nothing(index_elements=[approvals.c.id]))).rowcount > 0
+
+
+async def get(conn: AsyncConnection, approval_id: str, *, lock: bool = False) -> Approval | None:
+    """Return a request with its votes; with `lock` its row is ours until the transaction ends."""
+    statement = sa.select(approvals).where(approvals.c.id == approval_id)
+    row = (await conn.execute(statement.with_for_update() if lock else statement)).one_or_none()
+    return None if row is None else _read(row, await _votes(conn, approval_id))
+
+
+async def cast(tx: Tx, approval_id: str, vote: Cast) -> None:
+    """Write a vote; a person's newest vote stands."""
+    values = {"vote": vote.vote.value, "groups": list(vote.groups), "at": vote.at, "reason": vote.reason}
+    statement = insert(tx.conn, votes).values(approval_id=approval_id, person=vote.person, **values)
+    await tx.conn.execute(
+        statement.on_conflict_do_update(index_elements=[votes.c.approval_id, votes.c.person], set_=values)
+    )
+
+
+async def decide(tx: Tx, approval_id: str, state: State, *, at: datetime, by: Person | None, reason: str = "") -> bool:
+    """End an open request; answer whether this call did it."""
+    statement = sa.update(approvals).where(approvals.c.id == approval_id, approvals.c.state == State.OPEN.value)
+    values = {"state": state.value, "decided_at": at, "decided_by": by, "reason": reason}
+    return (await tx.conn.execute(statement.values(**values))).rowcount > 0
+
+
+async def void_all(tx: Tx, subject: str, *, at: datetime, reason: str) -> int:
+    """Void what is open or approved of a subject; return how many that were."""
+    standing = approvals.c.state.in_([State.OPEN.value, State.APPROVED.value])
+    statement = sa.update(approvals).where(approvals.c.subject == subject, standing)
+    return (await tx.conn.execute(statement.values(state=State.VOID.value, decided_at=at, reason=reason))).rowcount
+
+
+async def _votes(conn: AsyncConnection, approval_id: str) -> Sequence[Cast]:
+    statement = sa.select(votes).where(votes.c.approval_id == approval_id).order_by(votes.c.at, votes.c.person)
+    return [
+        Cast(person=row.person, vote=Vote(row.vote), groups=tuple(row.groups), at=row.at, reason=row.reason)
+        for row in (await conn.execute(statement)).all()
+    ]
+
+
+def _read(row: sa.Row[tuple[object, ...]], casts: Sequence[Cast]) -> Approval:
+    found = row._mapping  # noqa: SLF001 - SQLAlchemy's documented way to the names
+    return Approval(
+        id=found["id"],
+        subject=found["subject"],
+        digest=found["digest"],
+        rules=tuple(Rule(count, tuple(groups)) for count, groups in found["rules"]),
+        requester=found["requester"],
+        excluded={Person.parse(key): why for key, why in found["excluded"].items()},
+        excluded_emails=found["excluded_emails"],
+        expires_at=found["expires_at"],
+        opened_at=found["opened_at"],
+        state=State(found["state"]),
+        decided_at=found["decided_at"],
+        decided_by=found["decided_by"],
+        reason=found["reason"],
+        votes=tuple(casts),
+    )

@@ -1,0 +1,1 @@
+"""Changes: one typed record of everything that changed, for alerts, digests and figures to read."""

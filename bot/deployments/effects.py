@@ -1,0 +1,391 @@
+"""What leaves for the tools: builds, deploys and measurements. Everything here may run twice, and does no harm by it.
+
+Each start looks for its request id first, so what a dead process or a lost answer left behind is found and followed,
+never started again.
+"""
+
+import math
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import aiohttp
+import structlog
+from pydantic import JsonValue
+
+from bot.catalog import Environment, Service, fill
+from bot.deployments import messages, records
+from bot.deployments.ledger import Ledger
+from bot.deployments.plan import Release
+from bot.deployments.records import Deployment
+from bot.deployments.rules import State
+from bot.deployments.verification import Look, Measured, Reading, amount, read_value
+from bot.errors import UserError
+from bot.settings.services import Metric, Probe, Verification
+from bot.watch import Hooks
+from integrations.capabilities.builds import BuildRequest, BuildServer
+from integrations.capabilities.deploys import Deployer, DeployRequest, Running
+from integrations.capabilities.metrics import MetricsSource
+from integrations.capabilities.runs import Run, RunRef, RunState, RunTracker
+from integrations.errors import (
+    BadReply,
+    IntegrationError,
+    NotAuthenticated,
+    NotFound,
+    NotPermitted,
+    OutcomeUnknown,
+    Refused,
+    Unavailable,
+)
+
+log = structlog.get_logger()
+
+UNKNOWN = "outcome_unknown"
+LOOK_UPS = 5
+EXCERPT = 2500
+LOG_EVERY = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """What became of a start: the run's reference, or why nothing runs."""
+
+    ref: str = ""
+    code: str = ""
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEnd:
+    """How a run ended: `state` of the run, the tool's words, and what it made."""
+
+    state: str
+    words: str = ""
+    url: str = ""
+    artifact: str = ""
+    digest: str = ""
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it did what it was for."""
+        return self.state == RunState.SUCCEEDED.value
+
+
+class Effects:
+    """Starts, follows and measures. `session` makes the client for probes; one for all, closed by `close`."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._parts = ledger.parts
+        self._session: aiohttp.ClientSession | None = None
+
+    async def close(self) -> None:
+        """Close the client for probes."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def start_build(self, deployment_id: str) -> Sent:
+        """Start the build of a deployment, or find it."""
+        deployment, service, _ = await self._load(deployment_id)
+        if service.build is None:
+            return Sent(code="no_build", words=f"{service.name} is not built any more")
+        server = self._parts.toolbox.get(BuildServer, service.build.instance)
+        request = BuildRequest(
+            request_id=f"{deployment.id}/build",
+            job=service.build.job,
+            project=service.repository.project,
+            sha=deployment.sha,
+            version=deployment.version,
+            parameters=service.build.parameters,
+        )
+        return await self._once(server, request.request_id, lambda: server.start_build(request))
+
+    async def start_deploy(self, deployment_id: str) -> Sent:
+        """Start putting the release on its place, or find it."""
+        deployment, _, _ = await self._load(deployment_id)
+        return await self._put(deployment, deployment.release, f"{deployment.id}/deploy")
+
+    async def find_deploy(self, deployment_id: str) -> Sent:
+        """Find the deploy run of a deployment, without starting one."""
+        _, _, environment = await self._load(deployment_id)
+        deployer = self._parts.toolbox.get(Deployer, environment.deploy.instance)
+        found = await deployer.find_run(f"{deployment_id}/deploy")
+        return Sent(ref="" if found is None else str(found))
+
+    async def start_rollback(self, deployment_id: str) -> Sent:
+        """Start putting back what ran before, or find it."""
+        deployment, _, _ = await self._load(deployment_id)
+        return await self._put(deployment, deployment.previous, f"{deployment.id}/rollback")
+
+    async def follow(self, deployment_id: str, what: str, ref: str) -> RunEnd:
+        """Follow a run ("build", "deploy" or "rollback") to its end: stages to the card, excerpts to the thread.
+
+        Raises:
+            Unavailable: the tool has been silent for long; the run goes on.
+        """
+        deployment, _, _ = await self._load(deployment_id)
+        where = RunRef.parse(ref)
+        tracker = self._parts.toolbox.get(RunTracker, where.instance)
+        following = _Following(self._ledger, deployment, what, _state_of(what))
+        hooks = Hooks(
+            cancelled=following.cancelled,
+            changed=following.changed,
+            logged=following.logged,
+            silent=following.silent,
+            log_offset=following.offset,
+        )
+        deadline = (deployment.started_at or deployment.state_since) + self._parts.longest_run
+        try:
+            run = await self._parts.watch.follow(tracker, where, hooks, deadline=deadline)
+        except NotFound as error:
+            return RunEnd(
+                state=RunState.FAILED.value, words=f"{where.instance} no longer knows the run: {error.message}"
+            )
+        await following.ended(run)
+        return RunEnd(
+            state=run.state.value,
+            words=run.reason,
+            url=run.url,
+            artifact=str(run.result.get("artifact", "")),
+            digest=str(run.result.get("digest", "")),
+        )
+
+    async def running(self, deployment_id: str) -> Release | None:
+        """Return what the place says runs there; None when it cannot say."""
+        deployment, service, environment = await self._load(deployment_id)
+        deployer = self._parts.toolbox.get(Deployer, environment.deploy.instance)
+        try:
+            found: Running | None = await deployer.get_running(
+                environment.deploy.job, service.name, deployment.environment, deployment.target
+            )
+        except IntegrationError:
+            return None
+        if found is None:
+            return Release()
+        for known in (deployment.release, deployment.previous):
+            if found.sha and found.sha == known.sha:
+                return known
+        return Release(sha=found.sha, version=found.version)
+
+    async def look(self, deployment_id: str, number: int, wanted: int) -> Look:
+        """Look once at all metrics and probes and show them on the card."""
+        deployment, _, environment = await self._load(deployment_id)
+        verification = environment.verify
+        if deployment.state is not State.VERIFYING or verification is None:
+            return Look(stopped=True)
+        measured = [await self._measure(deployment, metric) for metric in verification.metrics]
+        measured += [await self._probe(deployment, probe) for probe in verification.probes]
+        look = Look(measured=tuple(measured))
+        progress: dict[str, JsonValue] = {
+            **deployment.progress,
+            "look": number,
+            "looks": wanted,
+            "measured": [[one.reading.value, one.words] for one in measured],
+        }
+        async with self._parts.store.write() as tx, self._ledger.open(tx) as book:
+            shown = await book.change(deployment, progress=progress)
+        return look if shown is not None else Look(stopped=True)
+
+    async def _put(self, deployment: Deployment, release: Release, request_id: str) -> Sent:
+        service = self._parts.catalog().service(deployment.service)
+        environment = service.environment(deployment.environment)
+        deployer = self._parts.toolbox.get(Deployer, environment.deploy.instance)
+        request = DeployRequest(
+            request_id=request_id,
+            job=environment.deploy.job,
+            service=service.name,
+            environment=environment.name,
+            target=deployment.target,
+            project=service.repository.project,
+            sha=release.sha,
+            version=release.version,
+            fence=deployment.fence,
+            artifact=release.artifact,
+            digest=release.digest,
+            parameters=environment.deploy.parameters,
+        )
+        return await self._once(deployer, request_id, lambda: deployer.start_deploy(request))
+
+    async def _once(self, tracker: RunTracker, request_id: str, start: Callable[[], Awaitable[RunRef]]) -> Sent:
+        found = await tracker.find_run(request_id)
+        if found is not None:
+            return Sent(ref=str(found))
+        try:
+            return Sent(ref=str(await start()))
+        except (OutcomeUnknown, BadReply) as error:
+            log.warning("effect.outcome_unknown", request=request_id, error=str(error))
+            return await self._look_up(tracker, request_id, error)
+        except Refused as error:
+            return Sent(code="tool_refused", words=error.reason)
+        except (NotAuthenticated, NotPermitted, NotFound) as error:
+            return Sent(code="tool_refused", words=str(error))
+
+    async def _look_up(self, tracker: RunTracker, request_id: str, error: IntegrationError) -> Sent:
+        pause = 0.5
+        for _ in range(LOOK_UPS):
+            found = await tracker.find_run(request_id)
+            if found is not None:
+                return Sent(ref=str(found))
+            await self._parts.clock.sleep(pause)
+            pause *= 2
+        # It may still appear: sending again could do it twice, so a person decides.
+        words = f"{error.instance} was asked and gave no answer, and nothing of it is to be found yet"
+        return Sent(code=UNKNOWN, words=f"{words}; nothing was sent twice")
+
+    async def _measure(self, deployment: Deployment, metric: Metric) -> Measured:
+        names = {"version": _label(deployment.version)}
+        expression = fill(metric.query, deployment.place, **names)
+        value: float | None = None
+        trouble = ""
+        try:
+            source = self._parts.toolbox.get(MetricsSource, metric.instance)
+            samples = await source.query(expression)
+            values = [sample.value for sample in samples]
+            value = worst(values, metric)
+            trouble = "" if values else "no data"
+        except IntegrationError as error:
+            trouble = f"{error.instance} does not answer" if isinstance(error, Unavailable) else error.message
+        except UserError as error:
+            trouble = str(error.text)
+        reading = Reading.UNKNOWN if trouble else read_value(value, minimum=metric.min, maximum=metric.max)
+        said = trouble or amount(value, metric.unit)
+        words = f"{metric.name} {said} ({_limit(metric)})"
+        return Measured(name=metric.name, reading=reading, words=words, value=None if trouble else value)
+
+    async def _probe(self, deployment: Deployment, probe: Probe) -> Measured:
+        if self._session is None:
+            self._session = aiohttp.ClientSession()
+        url = fill(probe.url, deployment.place, version=deployment.version)
+        timeout = aiohttp.ClientTimeout(total=probe.timeout.total_seconds())
+        try:
+            async with self._session.get(url, timeout=timeout, allow_redirects=False) as answer:
+                good = answer.status == probe.status
+                words = f"probe {answer.status}" + ("" if good else f" (wanted {probe.status})")
+        except TimeoutError:
+            good, words = False, f"probe gave no answer in {probe.timeout.total_seconds():g} s"
+        except aiohttp.ClientError as error:
+            good, words = False, f"probe failed: {type(error).__name__}"
+        return Measured(name="probe", reading=Reading.GOOD if good else Reading.BAD, words=words)
+
+    async def _load(self, deployment_id: str) -> tuple[Deployment, Service, Environment]:
+        async with self._parts.store.read() as conn:
+            deployment = await records.get(conn, deployment_id)
+        if deployment is None:
+            raise LookupError(f"there is no deployment {deployment_id}")
+        service = self._parts.catalog().service(deployment.service)
+        return deployment, service, service.environment(deployment.environment)
+
+
+class _Following:
+    """Writes what is seen of one run: its stages into the row and the card, its log into the thread."""
+
+    def __init__(self, ledger: Ledger, deployment: Deployment, what: str, state: State) -> None:
+        self._ledger = ledger
+        self._parts = ledger.parts
+        self._deployment = deployment
+        self._what = what
+        self._state = state
+        offsets = deployment.progress.get("log_offsets")
+        known = offsets.get(what) if isinstance(offsets, dict) else None
+        self.offset = known if isinstance(known, int) else 0
+        self._tail = ""
+        self._posted_at: datetime | None = None
+
+    async def cancelled(self) -> bool:
+        """Tell whether somebody asked to end it; a rollback under way is not ended."""
+        if self._state is State.ROLLING_BACK:
+            return False
+        async with self._parts.store.read() as conn:
+            now = await records.get(conn, self._deployment.id)
+        return now is None or now.cancel_at is not None
+
+    async def changed(self, run: Run) -> None:
+        """Show the run's stages."""
+        told: dict[str, JsonValue] = {
+            "what": self._what,
+            "state": run.state.value,
+            "url": run.url,
+            "reason": run.reason,
+            "since": run.started_at.isoformat() if run.started_at else "",
+            "stages": [[stage.name, stage.state.value] for stage in run.stages],
+        }
+        await self._write({"run": told, "silent": ""})
+
+    async def silent(self, since: datetime, instance: str) -> None:
+        """Say on the card that the tool does not answer."""
+        await self._write({"silent": f"{instance} has not answered since {since:%H:%M} UTC; looking on"})
+
+    async def logged(self, text: str, next_offset: int) -> None:
+        """Keep the newest of the log; post some of it now and then."""
+        self._tail = (self._tail + text)[-EXCERPT:]
+        self.offset = next_offset
+        now = self._parts.clock.now()
+        self._posted_at = self._posted_at or now
+        if now - self._posted_at >= LOG_EVERY:
+            self._posted_at = now
+            await self._post()
+
+    async def ended(self, run: Run) -> None:
+        """Show how it ended and post the end of its log."""
+        await self.changed(run)
+        await self._post()
+
+    async def _post(self) -> None:
+        if not self._tail.strip():
+            return
+        text, self._tail = self._tail, ""
+        async with self._parts.store.write() as tx:
+            current = await records.get(tx.conn, self._deployment.id)
+            if current is None:
+                return
+            offsets = current.progress.get("log_offsets")
+            known: dict[str, JsonValue] = dict(offsets) if isinstance(offsets, dict) else {}
+            if known.get(self._what) == self.offset:
+                return
+            progress = {**current.progress, "log_offsets": {**known, self._what: self.offset}}
+            await records.change(tx, current.id, [current.state], progress=progress)
+            if current.channel is not None:
+                await self._parts.outbox.post(
+                    tx,
+                    f"{current.id}/log/{self._what}/{self.offset}",
+                    current.channel,
+                    messages.excerpt(self._what, text),
+                    in_thread_of=current.id,
+                )
+
+    async def _write(self, told: dict[str, JsonValue]) -> None:
+        async with self._parts.store.write() as tx, self._ledger.open(tx) as book:
+            current = await records.get(tx.conn, self._deployment.id)
+            if current is not None and current.state is self._state:
+                await book.change(current, progress={**current.progress, **told})
+
+
+def worst(values: Sequence[float], metric: Metric) -> float | None:
+    """Return the value that is nearest to breaking a limit of the metric; NaN only when there is nothing else."""
+    numbers = [value for value in values if not math.isnan(value)]
+    if not numbers:
+        return math.nan if values else None
+    if metric.max is not None and (metric.min is None or max(numbers) > metric.max):
+        return max(numbers)
+    return min(numbers)
+
+
+def looks_wanted(verification: Verification) -> int:
+    """Return how often is looked within the window."""
+    return max(1, round(verification.window / verification.interval))
+
+
+def _label(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+def _limit(metric: Metric) -> str:
+    if metric.max is not None and metric.min is not None:
+        return f"limits {amount(metric.min, metric.unit)} and {amount(metric.max, metric.unit)}"
+    limit = metric.max if metric.max is not None else metric.min
+    return f"limit {amount(limit, metric.unit)}" if metric.max is not None else f"at least {amount(limit, metric.unit)}"
+
+
+def _state_of(what: str) -> State:
+    return {"build": State.PLANNING, "deploy": State.DEPLOYING, "rollback": State.ROLLING_BACK}[what]

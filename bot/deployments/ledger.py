@@ -1,0 +1,338 @@
+"""The one place where deployments move: row, timeline, card, messages, claim, audit and next workflow, or nothing.
+
+Rows are always locked in the same order (approval, place, deployment, card, audit head), so that two transactions
+never wait for each other; that is why a `Book` writes its audit entries last.
+"""
+
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.audit import SHIPMATE
+from bot.changes import records as changes
+from bot.command import Resource
+from bot.deployments import messages, places, records
+from bot.deployments.parts import Parts
+from bot.deployments.plan import Plan, Release
+from bot.deployments.records import Deployment
+from bot.deployments.rules import ENDED, Kind, State, sources
+from bot.errors import UserError
+from bot.identity import Person
+from bot.locks.rules import Scope
+from bot.reply import Message
+from bot.store import Tx
+from bot.store.starts import want
+
+PLAN = "deployment.plan.v1"
+EXECUTE = "deployment.execute.v1"
+ROLL_BACK = "deployment.rollback.v1"
+
+_ENDS_THAT_CHANGED = {
+    State.SUCCEEDED: changes.Kind.DEPLOYED,
+    State.FAILED: changes.Kind.DEPLOYMENT_FAILED,
+    State.ROLLED_BACK: changes.Kind.ROLLED_BACK,
+    State.ROLLBACK_FAILED: changes.Kind.DEPLOYMENT_FAILED,
+}
+_ACCOUNT = "account"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What is told of a move: a line for the timeline, who did it (None: Shipmate), the reason code, and the wish."""
+
+    text: str
+    person: Person | None = None
+    code: str = ""
+    request_id: str = ""
+    urgent: bool = False
+
+
+class Ledger:
+    """Opens a `Book` on a transaction; draws cards."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+
+    @asynccontextmanager
+    async def open(self, tx: Tx) -> AsyncIterator["Book"]:
+        """Lend what moves deployments in this transaction; audit entries are written when the block ends."""
+        book = Book(self, tx)
+        yield book
+        await book.settle()
+
+    async def view(self, conn: AsyncConnection, deployment: Deployment) -> messages.View:
+        """Return what a card shows beside the row: votes, who is ahead, the lock in the way."""
+        parts = self.parts
+        standing = None
+        if deployment.state is State.AWAITING_APPROVAL:
+            standing = await parts.approvals.get(conn, deployment.approval_id)
+        ahead, lock = "", None
+        if deployment.state is State.QUEUED:
+            lock = await parts.locks.blocking(conn, scope_of(deployment), deployment.requested_by)
+            if lock is None:
+                queue = await records.queue(conn, deployment.place)
+                earlier = queue[: queue.index(deployment.id)] if deployment.id in queue else ()
+                ahead = earlier[-1] if earlier else (await places.get(conn, deployment.place)).holder
+        return messages.View(name_of=parts.name_of, standing=standing, ahead=ahead, lock=lock)
+
+    async def card(self, conn: AsyncConnection, deployment: Deployment) -> Message:
+        """Return the card of a deployment as it stands."""
+        return messages.card(deployment, await self.view(conn, deployment))
+
+
+class Book:
+    """Moves deployments in one transaction. Made by `Ledger.open`."""
+
+    def __init__(self, ledger: Ledger, tx: Tx) -> None:
+        self.tx = tx
+        self._ledger = ledger
+        self._parts = ledger.parts
+        self._entries: list[tuple[Deployment, str, str, Said, dict[str, JsonValue]]] = []
+
+    async def move(
+        self, deployment_id: str, to: State, said: Said, *, at: Collection[State] | None = None, **values: object
+    ) -> Deployment | None:
+        """Move a deployment to `to` if it stands where that is legal (or at one of `at`): one winner, None for others.
+
+        The claim of its place is not touched; `end` does that.
+        """
+        now = self._parts.clock.now()
+        values = {"state": to.value, "state_since": now, "parked_why": "", "parked_at": None, **values}
+        if to in ENDED:
+            values = {"ended_at": now, "code": said.code, "words": said.text, **values}
+        else:
+            values = {"ended_at": None, **values}
+        legal = sources(to) if at is None else sources(to) & frozenset(at)
+        moved = await records.change(self.tx, deployment_id, legal, **values)
+        if moved is None:
+            return None
+        await records.note(self.tx, moved.id, to.value, said.text, at=now, person=said.person)
+        self.enter(moved, f"deployment.{to.value}", _outcome(to), said)
+        await self.show(moved, urgent=said.urgent or said.person is not None)
+        if to in ENDED:
+            await self._tell_the_end(moved, said)
+        return moved
+
+    async def change(self, deployment: Deployment, **values: object) -> Deployment | None:
+        """Change the row of a deployment that still stands in this state and generation, and draw its card anew."""
+        changed = await records.change(self.tx, deployment.id, [deployment.state], **values)
+        if changed is not None:
+            await self.show(changed)
+        return changed
+
+    async def show(self, deployment: Deployment, *, urgent: bool = False) -> None:
+        """Have the card of a deployment drawn as it stands; bad ends are told to the channel too."""
+        if deployment.channel is None:
+            return
+        message = await self._ledger.card(self.tx.conn, deployment)
+        await self._parts.outbox.show(
+            self.tx,
+            deployment.id,
+            deployment.channel,
+            message,
+            urgent=urgent,
+            final=deployment.ended,
+            broadcast=messages.broadcast(deployment, self._parts.name_of),
+        )
+
+    def enter(self, deployment: Deployment, action: str, outcome: str, said: Said, **data: JsonValue) -> None:
+        """Keep an audit entry for the end of the transaction."""
+        self._entries.append((deployment, action, outcome, said, data))
+
+    async def settle(self) -> None:
+        """Write the audit entries that were kept."""
+        for deployment, action, outcome, said, data in self._entries:
+            await self._parts.audit.record(
+                self.tx,
+                actor=said.person or SHIPMATE,
+                action=action,
+                outcome=outcome,
+                resource=Resource(deployment.service, deployment.environment, deployment.target),
+                request_id=said.request_id,
+                subject=deployment.id,
+                data={"sha": deployment.sha, "version": deployment.version, "words": said.text, **data},
+            )
+        self._entries.clear()
+
+    async def claim_or_queue(self, deployment: Deployment, said: Said) -> Deployment | None:
+        """Start a deployment that may go, or queue it behind who holds its place or its lock."""
+        place = deployment.place
+        standing = await places.hold(self.tx, place)
+        now = self._parts.clock.now()
+        lock = await self._parts.locks.blocking(self.tx.conn, scope_of(deployment), deployment.requested_by)
+        waiting = await records.queue(self.tx.conn, place)
+        if standing.holder in {"", deployment.id} and not waiting and lock is None:
+            return await self._start(deployment, said)
+        behind = waiting[-1] if waiting else standing.holder
+        why = f"queued behind {behind}" if lock is None else f"waits for the lock on {lock.scope}"
+        said = Said(text=f"{said.text}; {why}", person=said.person, request_id=said.request_id)
+        return await self.move(deployment.id, State.QUEUED, said, queued_at=now)
+
+    async def back_to_queue(self, deployment: Deployment, said: Said) -> Deployment | None:
+        """Give the claim back and queue again, at the place in the queue that it had."""
+        await places.hold(self.tx, deployment.place)
+        queued_at = deployment.queued_at or deployment.created_at
+        moved = await self.move(deployment.id, State.QUEUED, said, at=[State.DEPLOYING], queued_at=queued_at)
+        if moved is not None:
+            await self._free(deployment)
+        return moved
+
+    async def replan(self, deployment: Deployment, said: Said) -> Deployment | None:
+        """Void what was approved, give the claim back and plan anew: what was read is not what would happen."""
+        await self._parts.approvals.void(self.tx, deployment.id, said.text)
+        await places.hold(self.tx, deployment.place)
+        generation = deployment.generation + 1
+        moved = await self.move(
+            deployment.id, State.PLANNING, said, at=[State.DEPLOYING], generation=generation, words=said.text
+        )
+        if moved is not None:
+            await want(
+                self.tx, f"{moved.id}/plan/{generation}/{moved.attempt}", PLAN, moved.id, generation, moved.attempt
+            )
+            await self._free(deployment)
+        return moved
+
+    async def end(
+        self,
+        deployment: Deployment,
+        to: State,
+        said: Said,
+        *,
+        at: Collection[State] | None = None,
+        running: Release | None = None,
+        **values: object,
+    ) -> Deployment | None:
+        """End a deployment, give its claim to the next in the queue, and note what `running` is there now."""
+        if deployment.state is State.AWAITING_APPROVAL and to is not State.REJECTED and to is not State.EXPIRED:
+            await self._parts.approvals.void(self.tx, deployment.id, said.text)
+        standing = await places.hold(self.tx, deployment.place)
+        moved = await self.move(deployment.id, to, said, at=at, **values)
+        if moved is None:
+            return None
+        if running is not None:
+            await self._note_running(moved, standing.running, running, said)
+        kind = _ENDS_THAT_CHANGED.get(to)
+        if kind is not None and (moved.deploy_run or to is State.SUCCEEDED):
+            await changes.record(self.tx, _changed(kind, moved, said))
+        await self._free(deployment)
+        return moved
+
+    async def roll_back(self, deployment: Deployment, said: Said, *, at: Collection[State]) -> Deployment | None:
+        """Send a deployment on its way back, under a claim of its place: a new one where it had ended."""
+        standing = await places.hold(self.tx, deployment.place)
+        if standing.holder not in {"", deployment.id}:
+            return None
+        fence = await places.claim(self.tx, deployment.place, deployment.id)
+        moved = await self.move(
+            deployment.id, State.ROLLING_BACK, said, at=at, fence=fence, rollback_by=said.person, code="", words=""
+        )
+        if moved is None:
+            if standing.holder != deployment.id:
+                await places.release(self.tx, deployment.place, deployment.id)
+            return None
+        await want(
+            self.tx, f"{moved.id}/rollback/{moved.fence}/{moved.attempt}", ROLL_BACK, moved.id, fence, moved.attempt
+        )
+        return moved
+
+    async def next_for(self, scope: Scope) -> None:
+        """Start whoever waits for what a released lock covered."""
+        for deployment in await records.unfinished(self.tx.conn):
+            covered = not scope.service or (deployment.service, deployment.environment) == (
+                scope.service,
+                scope.environment,
+            )
+            if deployment.state is State.QUEUED and covered:
+                await places.hold(self.tx, deployment.place)
+                await self._give_next(deployment)
+
+    async def _start(self, deployment: Deployment, said: Said) -> Deployment | None:
+        fence = await places.claim(self.tx, deployment.place, deployment.id)
+        moved = await self.move(deployment.id, State.DEPLOYING, said, fence=fence)
+        if moved is None:
+            await places.release(self.tx, deployment.place, deployment.id)
+            return None
+        await want(self.tx, f"{moved.id}/execute/{fence}/{moved.attempt}", EXECUTE, moved.id, fence, moved.attempt)
+        return moved
+
+    async def _free(self, deployment: Deployment) -> None:
+        if await places.release(self.tx, deployment.place, deployment.id):
+            await self._give_next(deployment)
+
+    async def _give_next(self, freed: Deployment) -> None:
+        if (await places.get(self.tx.conn, freed.place)).holder:
+            return
+        for waiting in await records.queue(self.tx.conn, freed.place):
+            deployment = await records.get(self.tx.conn, waiting)
+            if deployment is None:
+                continue
+            try:
+                lock = await self._parts.locks.blocking(self.tx.conn, scope_of(deployment), deployment.requested_by)
+            except UserError:
+                return  # a lock that cannot be read blocks
+            if lock is None and await self._start(deployment, Said(text="its turn has come")):
+                return
+
+    async def _note_running(self, moved: Deployment, was: Release, running: Release, said: Said) -> None:
+        plan: Plan = moved.the_plan
+        forward = running.sha == moved.sha
+        unchanged = was.sha == running.sha and bool(was.deployment)
+        if unchanged and moved.kind is Kind.DEPLOY and not forward:
+            return  # it runs again what it ran before, under the deployment that brought it
+        await places.note_running(
+            self.tx,
+            moved.place,
+            running,
+            at=self._parts.clock.now(),
+            by=moved.requested_by if forward else said.person,
+            added=plan.added if forward else (),
+            removed=plan.removed if forward else (),
+        )
+
+    async def _tell_the_end(self, moved: Deployment, said: Said) -> None:
+        requester = moved.requested_by
+        if requester.team == _ACCOUNT or said.person == requester:
+            return
+        key = f"{moved.id}/end/{moved.state.value}/{moved.generation}"
+        await self._parts.outbox.direct(
+            self.tx, key, requester, messages.told(moved, self._parts.name_of), subject=moved.id
+        )
+
+
+def scope_of(deployment: Deployment) -> Scope:
+    """Return the scope whose locks concern a deployment."""
+    return Scope(deployment.service, deployment.environment, deployment.target)
+
+
+def _outcome(to: State) -> str:
+    if to in {State.SUCCEEDED, State.ROLLED_BACK}:
+        return "succeeded"
+    if to in {State.REFUSED, State.REJECTED}:
+        return "refused"
+    if to in {State.FAILED, State.ROLLBACK_FAILED}:
+        return "failed"
+    return to.value
+
+
+def _changed(kind: changes.Kind, moved: Deployment, said: Said) -> changes.Change:
+    data: Mapping[str, JsonValue] = {
+        "sha": moved.sha,
+        "version": moved.version,
+        "previous_sha": moved.previous_sha,
+        "previous_version": moved.previous_version,
+        "kind": moved.kind.value,
+    }
+    return changes.Change(
+        kind=kind,
+        subject=moved.id,
+        summary=f"{moved.title}: {said.text}",
+        at=moved.state_since,
+        service=moved.service,
+        environment=moved.environment,
+        target=moved.target,
+        person=moved.requested_by,
+        data=data,
+    )

@@ -1,0 +1,430 @@
+"""All wording of deployments: the card of each state, what is told to whom, and the look of a plan.
+
+The first line says what happened to what; the next move is a button; times are in the reader's zone; nothing is said
+by colour or emoji alone; details go to the thread.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from bot.approvals.approvals import Standing
+from bot.approvals.records import Approval
+from bot.approvals.rules import Rule
+from bot.deployments import stages
+from bot.deployments.plan import Plan
+from bot.deployments.records import Deployment
+from bot.deployments.rules import Kind, State
+from bot.identity import Person
+from bot.locks import messages as lock_messages
+from bot.locks.records import Lock
+from bot.locks.rules import Scope
+from bot.reply import (
+    Button,
+    Buttons,
+    Code,
+    Confirm,
+    Headline,
+    Markup,
+    Message,
+    Note,
+    Paragraph,
+    Part,
+    Style,
+    code,
+    link,
+    moment,
+    say,
+)
+
+NameOf = Callable[[Person], str]
+_LINES = 3
+_ACCOUNT = "account"
+
+_STANDS = {
+    State.PLANNING: "planning",
+    State.AWAITING_APPROVAL: "waits for approval",
+    State.QUEUED: "queued",
+    State.DEPLOYING: "deploying",
+    State.VERIFYING: "being verified",
+    State.INCONCLUSIVE: "could not be verified: keep it or roll back?",
+    State.ROLLING_BACK: "rolling back",
+    State.SUCCEEDED: "done",
+    State.FAILED: "failed",
+    State.ROLLED_BACK: "rolled back",
+    State.ROLLBACK_FAILED: "rollback failed",
+    State.REFUSED: "not deployed",
+    State.REJECTED: "rejected",
+    State.EXPIRED: "not approved in time",
+    State.VOID: "void",
+    State.CANCELLED: "cancelled",
+}
+_NEWS = frozenset({State.FAILED, State.ROLLED_BACK, State.ROLLBACK_FAILED, State.INCONCLUSIVE})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What a card shows beside the row: names, votes, who is ahead in the queue, the lock in the way."""
+
+    name_of: NameOf
+    standing: Standing | None = None
+    ahead: str = ""
+    lock: Lock | None = None
+
+
+def mention(person: Person, name_of: NameOf) -> Markup:
+    """Return what notifies a person in a new message; accounts have only a name."""
+    return say("@{}", name_of(person)) if person.team == _ACCOUNT else Markup(f"<@{person.user}>")
+
+
+def scope_of(deployment: Deployment) -> Scope:
+    """Return the scope whose locks concern a deployment."""
+    return Scope(deployment.service, deployment.environment, deployment.target)
+
+
+def stands(deployment: Deployment) -> str:
+    """Return how a deployment stands, in a few words."""
+    if deployment.parked_at is not None:
+        return "stands still"
+    if deployment.state is State.ROLLED_BACK:
+        return f"rolled back to {deployment.previous.name}"
+    return _STANDS[deployment.state]
+
+
+def card(deployment: Deployment, view: View) -> Message:
+    """Return the live card: one message from the first moment to the last."""
+    parts: list[Part] = [Headline(say("{} · {}", deployment.id, _title(deployment))), _status(deployment, view)]
+    if not deployment.ended and deployment.state is not State.ROLLING_BACK:
+        parts += _change_lines(deployment.the_plan, deployment)
+    parts += _state_parts(deployment, view)
+    if deployment.parked_at is not None:
+        parts.append(Paragraph(say("*Stands still* since {}: {}", moment(deployment.parked_at), deployment.parked_why)))
+    buttons = _buttons(deployment)
+    if buttons:
+        parts.append(Buttons(buttons))
+    return Message(summary=f"{deployment.id} {deployment.title}: {stands(deployment)}", parts=tuple(parts))
+
+
+def broadcast(deployment: Deployment, name_of: NameOf) -> Message | None:
+    """Return the new message for the channel where an edit of the card would be missed, None elsewhere."""
+    if deployment.state not in _NEWS or deployment.parked_at is not None:
+        return None
+    if deployment.state is State.FAILED and not deployment.deploy_run:
+        return None  # nothing was changed: who asked for it is told
+    summary = f"{deployment.id} {deployment.title}: {stands(deployment)}"
+    line = say("*{}* {}: {}. {}", deployment.id, _title(deployment), stands(deployment), _sentence(deployment.words))
+    if deployment.state is State.INCONCLUSIVE:
+        line = say("{} {}", line, mention(deployment.requested_by, name_of))
+    buttons = _buttons(deployment)
+    parts: tuple[Part, ...] = (Paragraph(line),)
+    return Message(summary=f"{summary}. {deployment.words}", parts=(*parts, Buttons(buttons)) if buttons else parts)
+
+
+def told(deployment: Deployment, name_of: NameOf) -> Message:
+    """Return what who asked for it is told when it has ended."""
+    del name_of
+    summary = f"{deployment.id} {deployment.title}: {stands(deployment)}"
+    line = say("*{}* {}: {}. {}", deployment.id, _title(deployment), stands(deployment), _sentence(deployment.words))
+    parts: tuple[Part, ...] = (Paragraph(line),)
+    buttons = _again_buttons(deployment)
+    return Message(summary=f"{summary}. {deployment.words}", parts=(*parts, Buttons(buttons)) if buttons else parts)
+
+
+def parked(deployment: Deployment, name_of: NameOf) -> Message:
+    """Return what who asked for it is told when the work stands still."""
+    del name_of
+    summary = f"{deployment.id} {deployment.title} stands still: {deployment.parked_why}"
+    line = say("*{}* {} stands still: {}", deployment.id, _title(deployment), deployment.parked_why)
+    return Message(summary=summary, parts=(Paragraph(line), Buttons(_parked_buttons(deployment))))
+
+
+def asked(deployment: Deployment, approval: Approval, approvers: Sequence[Person], name_of: NameOf) -> Message:
+    """Return the new message that asks for approval; it mentions who may give it."""
+    who = joined(", ", (mention(person, name_of) for person in approvers)) if approvers else Markup("")
+    groups = wanted(approval.rules)
+    asker = say("@{}", name_of(deployment.requested_by))
+    line = say("{} asks for approval of *{}*: {}", asker, deployment.title, groups)
+    parts: list[Part] = [Paragraph(say("{}. {}", line, who) if who else line)]
+    parts.append(Note(say("{} · until {}", _diff(deployment), moment(approval.expires_at, day=True))))
+    parts.append(Buttons(_vote_buttons(deployment)))
+    summary = f"Approval wanted: {deployment.id} {deployment.title}, asked by @{name_of(deployment.requested_by)}"
+    return Message(summary=summary, parts=tuple(parts))
+
+
+def asked_alone(deployment: Deployment, approval: Approval, name_of: NameOf) -> Message:
+    """Return the direct message that asks one person for approval."""
+    message = asked(deployment, approval, (), name_of)
+    return Message(summary=message.summary, parts=(*message.parts[:-1], *_plan_parts(deployment), message.parts[-1]))
+
+
+def excerpt(what: str, text: str) -> Message:
+    """Return a piece of a run's log for the thread."""
+    return Message(summary=f"Log of the {what}", parts=(Note(say("Log of the {}", what)), Code(text.strip("\n"))))
+
+
+def joined(separator: str, parts: Iterable[Markup]) -> Markup:
+    """Return markup joined to markup."""
+    return Markup(separator.join(parts))
+
+
+def wanted(rules: Sequence[Rule]) -> Markup:
+    """Return what approval needs: "1 of release-managers and 1 of owners"."""
+    return joined(" and ", (say("{} of {}", rule.count, " or ".join(rule.groups)) for rule in rules))
+
+
+def plan_parts(plan: Plan, *, lines: int = 10) -> list[Part]:
+    """Return a plan in full: commits, warnings, rules."""
+    parts: list[Part] = [Paragraph(_what_changes(plan))]
+    if plan.lines:
+        shown = [_line(line.sha, line.title, line.author) for line in plan.lines[:lines]]
+        more = plan.total - len(shown)
+        parts.append(Paragraph(joined("\n", [*shown, say("…{} more", more)] if more > 0 else shown)))
+    parts += [Paragraph(warning) for warning in warnings(plan)]
+    return parts
+
+
+def warnings(plan: Plan) -> list[Markup]:
+    """Return what must not be overlooked in a plan."""
+    found = []
+    if plan.left_behind:
+        found.append(
+            say(
+                "*Leaves behind {}* that {} now: the asked commit is no descendant of what runs.",
+                _count(plan.left_behind, "commit"),
+                "runs" if plan.left_behind == 1 else "run",
+            )
+        )
+    if plan.irreversible:
+        names = joined(", ", (code(path) for path in plan.irreversible[:_LINES]))
+        found.append(say("*Cannot be undone*: a migration marked irreversible ({}).", names))
+    if plan.drift:
+        found.append(say("*Not as recorded*: {}.", plan.drift))
+    return found
+
+
+def _title(deployment: Deployment) -> Markup:
+    where = "/".join(part for part in (deployment.environment, deployment.target) if part)
+    back = "back to " if deployment.kind is Kind.ROLLBACK else ""
+    return say("{} {}{} → {}", deployment.service, back, deployment.version, where)
+
+
+def _status(deployment: Deployment, view: View) -> Note:
+    name = view.name_of(deployment.requested_by)
+    words = say("{} since {}", stands(deployment), moment(deployment.state_since))
+    if deployment.ended:
+        words = say("{} · {}", stands(deployment), moment(deployment.ended_at or deployment.state_since))
+    asker = say("asked by @{} · {}", name, moment(deployment.created_at, day=True))
+    reason = say(" · “{}”", deployment.reason) if deployment.reason else Markup("")
+    return Note(say("{} · {}{}", words, asker, reason))
+
+
+def _change_lines(plan: Plan, deployment: Deployment) -> list[Part]:
+    if deployment.plan is None:
+        return []
+    parts: list[Part] = [Paragraph(_what_changes(plan))]
+    if plan.lines and deployment.state in {State.PLANNING, State.AWAITING_APPROVAL}:
+        shown = [_line(line.sha, line.title, line.author) for line in plan.lines[:_LINES]]
+        more = plan.total - len(shown)
+        parts.append(Paragraph(joined("\n", [*shown, say("…{} more", more)] if more > 0 else shown)))
+    return parts + [Paragraph(warning) for warning in warnings(plan)]
+
+
+def _what_changes(plan: Plan) -> Markup:
+    if not plan.base.sha:
+        return Markup("First deployment there: nothing to compare with")
+    commits = _count(plan.total, "commit") if plan.total else "no new commits"
+    authors = joined(", ", (say("{}", author) for author in plan.authors[:4]))
+    by = say(" by {}", authors) if plan.authors else Markup("")
+    tickets = joined(", ", (link(url, name) for name, url in plan.tickets[:6]))
+    about = say(" · {}", tickets) if plan.tickets else Markup("")
+    diff = say(" · since {}", plan.base.name)
+    more = say(" ({})", link(plan.url, "compare")) if plan.url else Markup("")
+    return say("{}{}{}{}{}", commits, by, about, diff, more)
+
+
+def _diff(deployment: Deployment) -> Markup:
+    return _what_changes(deployment.the_plan)
+
+
+def _plan_parts(deployment: Deployment) -> list[Part]:
+    return plan_parts(deployment.the_plan, lines=_LINES)[1:]
+
+
+def _state_parts(deployment: Deployment, view: View) -> list[Part]:
+    state = deployment.state
+    parts: list[Part] = []
+    if state is State.AWAITING_APPROVAL and view.standing is not None:
+        verdicts = [
+            f"✓ {one.rule}: {one.words}" for one in deployment.the_plan.verdicts[:-1] if _worth_saying(one.rule)
+        ]
+        if verdicts:
+            parts.append(Note(say("Checks  {}", "  ".join(verdicts))))
+        parts.append(Paragraph(_approvals(view.standing, view.name_of)))
+        if deployment.words:
+            parts.append(Paragraph(say("*Asked again*: {}; what was approved before is void.", deployment.words)))
+    elif state is State.QUEUED:
+        parts.append(Paragraph(_waits_for(view)))
+    elif state in {State.PLANNING, State.DEPLOYING, State.VERIFYING, State.ROLLING_BACK, State.INCONCLUSIVE}:
+        parts.append(stages.of(deployment))
+        if state in {State.ROLLING_BACK, State.INCONCLUSIVE} and deployment.words:
+            parts.append(Paragraph(say("{}", _sentence(deployment.words))))
+    else:
+        if deployment.deploy_run:
+            parts.append(stages.of(deployment))
+        parts.append(Paragraph(_ended(deployment)))
+    silent = deployment.progress.get("silent")
+    if silent and not deployment.ended:
+        parts.append(Note(say("{}", silent)))
+    if deployment.cancel_at is not None and not deployment.ended and deployment.cancel_by is not None:
+        parts.append(Note(say("@{} asked to cancel; passed on", view.name_of(deployment.cancel_by))))
+    return parts
+
+
+def _worth_saying(rule: str) -> bool:
+    return rule in {"required checks", "promotion order", "locks"}
+
+
+def _waits_for(view: View) -> Markup:
+    if view.lock is not None:
+        held = lock_messages.standing(view.lock, view.name_of(view.lock.person))
+        return say("Queued: *{}* is {}. It starts by itself when that ends.", view.lock.scope, held)
+    return say("Queued behind {}; it starts by itself.", view.ahead or "another deployment")
+
+
+def _approvals(standing: Standing, name_of: NameOf) -> Markup:
+    approval = standing.approval
+    wanted_count = sum(rule.count for rule in approval.rules)
+    have = wanted_count - sum(standing.tally.missing)
+    given = [say("✓ @{} {}", name_of(cast.person), moment(cast.at)) for cast in approval.approvers]
+    counted = joined(", ", given)
+    not_counted = [say("@{} ({})", name_of(person), why) for person, why in approval.excluded.items()]
+    wrote = ["who wrote the commits"] if approval.excluded_emails else []
+    excluded = joined(", ", [*not_counted, *[say("{}", words) for words in wrote]])
+    votes = say(": {}", counted) if given else Markup("")
+    until = moment(approval.expires_at, day=True)
+    return say(
+        "Approvals  {} of {} ({}){} · until {} · not {}",
+        have,
+        wanted_count,
+        wanted(approval.rules),
+        votes,
+        until,
+        excluded,
+    )
+
+
+def _ended(deployment: Deployment) -> Markup:
+    words = _sentence(deployment.words)
+    place = deployment.place
+    if deployment.state is State.SUCCEEDED:
+        return say("{} runs *{}*. {}", place, deployment.version, words)
+    if deployment.state is State.ROLLED_BACK:
+        return say(
+            "{} runs *{}* again since {}. {}",
+            place,
+            deployment.previous.name,
+            moment(deployment.ended_at or deployment.state_since),
+            words,
+        )
+    if deployment.code:
+        return say("{}   ({})", words, deployment.code)
+    return say("{}", words)
+
+
+def _sentence(words: str) -> str:
+    if not words:
+        return ""
+    return words[0].upper() + words[1:] + ("" if words.endswith((".", "?", "!")) else ".")
+
+
+def _line(sha: str, title: str, author: str) -> Markup:
+    return say("{} {}   {}", code(sha[:7]), title[:100], author)
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def _buttons(deployment: Deployment) -> tuple[Button, ...]:
+    state = deployment.state
+    back = (_back(deployment),) if deployment.previous_sha else ()
+    if deployment.parked_at is not None:
+        return _parked_buttons(deployment)
+    if state is State.AWAITING_APPROVAL:
+        show = Button(label="Show plan", command="plan", args={"deployment": deployment.id})
+        return (*_vote_buttons(deployment), show, _cancel(deployment))
+    if state in {State.PLANNING, State.QUEUED, State.DEPLOYING}:
+        return () if deployment.cancel_at is not None else (_cancel(deployment),)
+    if state is State.INCONCLUSIVE:
+        keep = Button(label="Keep it", command="keep", args={"deployment": deployment.id}, style=Style.PRIMARY)
+        return (keep, *back)
+    if state is State.VERIFYING:
+        return back
+    return () if state is State.ROLLING_BACK else _again_buttons(deployment)
+
+
+def _again_buttons(deployment: Deployment) -> tuple[Button, ...]:
+    args = _args(deployment)
+    if deployment.state is State.FAILED and deployment.deploy_run and deployment.previous_sha:
+        return (_back(deployment), _fix(deployment))
+    if deployment.state in {State.FAILED, State.ROLLED_BACK, State.ROLLBACK_FAILED}:
+        return (_fix(deployment),)
+    if deployment.state in {State.EXPIRED, State.VOID, State.CANCELLED, State.REFUSED}:
+        label = f"Ask again for {deployment.version}"[:75]
+        command = "rollback" if deployment.kind is Kind.ROLLBACK else "deploy"
+        return (Button(label=label, command=command, args={**args, "version": deployment.asked}),)
+    return ()
+
+
+def _vote_buttons(deployment: Deployment) -> tuple[Button, ...]:
+    bound = {"deployment": deployment.id, "plan": deployment.plan_digest}
+    confirm = Confirm(
+        title=f"Approve {deployment.id}?"[:100],
+        text=f"{deployment.title}, {_count(deployment.the_plan.total, 'commit')}. It goes on at once when this is the "
+        "last approval that is needed.",
+        yes="Approve",
+        no="Not now",
+    )
+    return (
+        Button(label="Approve", command="approve", args=bound, style=Style.PRIMARY, confirm=confirm),
+        Button(label="Reject…", command="reject", args=bound, style=Style.DANGER, ask=True),
+    )
+
+
+def _parked_buttons(deployment: Deployment) -> tuple[Button, ...]:
+    buttons = [Button(label="Try again", command="retry", args={"deployment": deployment.id}, style=Style.PRIMARY)]
+    if deployment.state in {State.PLANNING, State.DEPLOYING}:
+        buttons.append(_cancel(deployment))
+    if deployment.state is State.VERIFYING and deployment.previous_sha:
+        buttons.append(_back(deployment))
+    return tuple(buttons)
+
+
+def _cancel(deployment: Deployment) -> Button:
+    confirm = Confirm(title=f"Cancel {deployment.id}?", text=f"{deployment.title} is ended.", yes="Cancel it")
+    return Button(label="Cancel", command="cancel", args={"deployment": deployment.id}, confirm=confirm)
+
+
+def _back(deployment: Deployment) -> Button:
+    warning = " It carries a migration marked irreversible." if deployment.irreversible else ""
+    confirm = Confirm(
+        title=f"Roll back to {deployment.previous.name}?"[:100],
+        text=f"{deployment.place} goes back from {deployment.version} to {deployment.previous.name}.{warning}",
+        yes="Roll back",
+    )
+    args: Mapping[str, str] = {**_args(deployment), "of": deployment.id}
+    return Button(
+        label=f"Roll back to {deployment.previous.name}"[:75],
+        command="rollback",
+        args=args,
+        style=Style.DANGER,
+        confirm=confirm,
+    )
+
+
+def _fix(deployment: Deployment) -> Button:
+    return Button(label="Deploy a fix…", command="deploy", args=_args(deployment), ask=True)
+
+
+def _args(deployment: Deployment) -> dict[str, str]:
+    args = {"service": deployment.service, "environment": deployment.environment}
+    return {**args, "target": deployment.target} if deployment.target else args

@@ -1,0 +1,191 @@
+"""`Overview`: what runs where, who holds what, what was deployed, where a change runs. Reads our own store only."""
+
+import re
+from collections.abc import AsyncIterator, Sequence
+
+from bot.catalog import Place
+from bot.deployments import messages, places, records, replies
+from bot.deployments.ledger import Ledger
+from bot.deployments.places import Fact, Holding
+from bot.deployments.records import Deployment
+from bot.deployments.rules import State
+from bot.errors import BadInput
+from bot.identity import Person
+from bot.locks.rules import Scope
+from bot.reply import Headline, Markup, Message, Paragraph, Part, Reply, code, moment, say
+
+_SHORTEST = 4
+_MOST_LINES = 40
+_SHA = re.compile(r"[0-9a-fA-F]{4,64}")
+_LOOK_AGAIN = 0.5
+
+
+class Overview:
+    """Answers questions about deployments."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._parts = ledger.parts
+
+    async def where(self, word: str = "") -> Reply:
+        """Return what runs where and who holds what, of everything or one service; or where a commit or tag runs.
+
+        One query for the first two. Raises: BadInput (`unknown_service`) when the word is neither.
+        """
+        if not word:
+            return await self._everything("")
+        try:
+            service = self._parts.catalog().service(word).name
+        except BadInput as error:
+            return await self._where_change(word, error)
+        return await self._everything(service)
+
+    async def history(self, *, service: str = "", environment: str = "", limit: int = 10) -> Reply:
+        """Return the newest deployments. Raises: BadInput for words that are not in the catalog."""
+        if service:
+            found = self._parts.catalog().service(service)
+            service = found.name
+            environment = found.environment(environment).name if environment else ""
+        async with self._parts.store.read() as conn:
+            newest = await records.history(conn, service=service, environment=environment, limit=limit)
+        scope = "/".join(part for part in (service, environment) if part)
+        if not newest:
+            nothing = f"Nothing was deployed{f' on {scope}' if scope else ''} yet."
+            return Reply(summary=nothing, parts=(Paragraph(say("{}", nothing)),))
+        lines = messages.joined("\n", (self._line(deployment) for deployment in newest))
+        return Reply(summary=f"Deployments{f' of {scope}' if scope else ''}", parts=(Paragraph(lines),))
+
+    async def plan(self, deployment_id: str) -> Reply:
+        """Return a deployment's plan in full. Raises: BadInput (`unknown_deployment`)."""
+        return replies.plan(await self._get(deployment_id))
+
+    async def card(self, deployment_id: str) -> Message:
+        """Return a deployment's card as it stands. Raises: BadInput (`unknown_deployment`)."""
+        deployment = await self._get(deployment_id)
+        async with self._parts.store.read() as conn:
+            return await self._ledger.card(conn, deployment)
+
+    async def follow(self, subject: str) -> AsyncIterator[Message]:
+        """Yield the card of a deployment whenever it changes, until it has ended."""
+        shown: Message | None = None
+        while True:
+            deployment = await self._get(subject)
+            async with self._parts.store.read() as conn:
+                card = await self._ledger.card(conn, deployment)
+            if card != shown:
+                shown = card
+                yield card
+            if deployment.ended:
+                return
+            await self._parts.clock.sleep(_LOOK_AGAIN)
+
+    async def home(self, person: Person) -> Sequence[Part]:
+        """Return what waits for this person, and what of theirs is under way, for their home page."""
+        async with self._parts.store.read() as conn:
+            open_ones = await records.unfinished(conn)
+        groups = await self._parts.permissions.groups_of(person)
+        waiting = [one for one in open_ones if _waits_for(one, person, groups)]
+        mine = [one for one in open_ones if one.requested_by == person]
+        parts: list[Part] = [Headline(say("Waits for you"))]
+        parts += [Paragraph(self._line(one)) for one in waiting[:10]] or [Paragraph(Markup("Nothing."))]
+        parts.append(Headline(say("Yours, under way")))
+        parts += [Paragraph(self._line(one)) for one in mine[:10]] or [Paragraph(Markup("Nothing."))]
+        return parts
+
+    async def _get(self, deployment_id: str) -> Deployment:
+        async with self._parts.store.read() as conn:
+            deployment = await records.get(conn, deployment_id)
+        if deployment is None:
+            raise BadInput("unknown_deployment", f"There is no deployment {deployment_id}. /deploys lists them.")
+        return deployment
+
+    async def _everything(self, service: str) -> Reply:
+        async with self._parts.store.read() as conn:
+            facts = await places.facts(conn, now=self._parts.clock.now(), service=service)
+        running = {fact.place: fact for fact in facts if fact.kind == "place"}
+        locks = [fact for fact in facts if fact.kind == "lock"]
+        under_way: dict[Place, list[Fact]] = {}
+        for fact in facts:
+            if fact.kind == "open":
+                under_way.setdefault(fact.place, []).append(fact)
+        known = [place for place in self._parts.catalog().places() if service in {"", place.service}]
+        known += [place for place in [*running, *under_way] if place not in known]
+        lines = [self._lock_line(fact) for fact in locks if not fact.place.service]
+        for place in dict.fromkeys(known):
+            lines.append(self._place_line(place, running.get(place)))
+            lines += [say("    {}", self._lock_line(fact)) for fact in locks if _covers(fact, place)]
+            lines += [say("    {}", self._open_line(fact)) for fact in under_way.get(place, ())]
+        if len(lines) > _MOST_LINES:
+            more = len(lines) - _MOST_LINES
+            lines = [*lines[:_MOST_LINES], say("…{} more lines: name a service, as in /where checkout", more)]
+        summary = f"What runs where{f': {service}' if service else ''}"
+        return Reply(summary=summary, parts=(Paragraph(messages.joined("\n", lines)),))
+
+    async def _where_change(self, word: str, error: BadInput) -> Reply:
+        async with self._parts.store.read() as conn:
+            shas = await places.commits_of_version(conn, word)
+            if not shas and not word.startswith("v"):
+                shas = await places.commits_of_version(conn, f"v{word}")
+            if not shas and not (_SHA.fullmatch(word) and len(word) >= _SHORTEST):
+                raise error
+            found = [holding for sha in shas or [word] for holding in await places.with_commit(conn, sha)]
+        if not found:
+            text = f"{word} runs nowhere, as far as Shipmate's deployments tell."
+            return Reply(summary=text, parts=(Paragraph(say("{}", text)),), code="runs_nowhere")
+        commits = {holding.sha for holding in found}
+        lines = [self._holding_line(holding) for holding in found]
+        if len(commits) > 1:
+            lines.insert(0, say("{} stands for {} commits.", word, len(commits)))
+        return Reply(summary=f"Where {word} runs", parts=(Paragraph(messages.joined("\n", lines)),))
+
+    def _holding_line(self, holding: Holding) -> Markup:
+        since = say(", since {}", moment(holding.since, day=True)) if holding.since else Markup("")
+        return say("*{}* has {}: it runs {}{}", holding.place, code(holding.sha[:7]), holding.version, since)
+
+    def _place_line(self, place: Place, fact: Fact | None) -> Markup:
+        if fact is None:
+            return say("*{}*: nothing that Shipmate deployed", place)
+        by = say(" by @{}", self._parts.name_of(fact.person)) if fact.person else Markup("")
+        since = say(" since {}", moment(fact.at, day=True)) if fact.at else Markup("")
+        commit = say(" ({})", code(fact.detail[:7])) if not fact.detail.startswith(fact.name) else Markup("")
+        came = say(" · {}", fact.id) if fact.id else Markup("")
+        return say("*{}*: *{}*{}{}{}{}", place, fact.name, commit, since, by, came)
+
+    def _lock_line(self, fact: Fact) -> Markup:
+        place = fact.place
+        who = self._parts.name_of(fact.person) if fact.person else "somebody"
+        reason = say(", “{}”", fact.name) if fact.name else Markup("")
+        until = say(", until {}", moment(fact.until)) if fact.until else Markup("")
+        scope = Scope(place.service, place.environment, place.target)
+        since = say(" since {}", moment(fact.at)) if fact.at else Markup("")
+        return say("locked: {} by @{}{}{}{}", scope, who, since, reason, until)
+
+    def _open_line(self, fact: Fact) -> Markup:
+        who = say(" (@{})", self._parts.name_of(fact.person)) if fact.person else Markup("")
+        return say("{} {}: {}{}", fact.id, fact.name, _STATE_WORDS.get(fact.detail, fact.detail), who)
+
+    def _line(self, deployment: Deployment) -> Markup:
+        name = self._parts.name_of(deployment.requested_by)
+        when = moment(deployment.ended_at or deployment.created_at, day=True)
+        reason = say("   ({})", deployment.code) if deployment.code else Markup("")
+        return say(
+            "*{}* {}: {} · @{} · {}{}", deployment.id, deployment.title, messages.stands(deployment), name, when, reason
+        )
+
+
+_STATE_WORDS = {state.value: state.value.replace("_", " ") for state in State}
+
+
+def _covers(fact: Fact, place: Place) -> bool:
+    lock = fact.place
+    if (lock.service, lock.environment) != (place.service, place.environment):
+        return False
+    return lock.target in {"", place.target}
+
+
+def _waits_for(deployment: Deployment, person: Person, groups: frozenset[str]) -> bool:
+    if deployment.state is State.INCONCLUSIVE or deployment.parked_at is not None:
+        return deployment.requested_by == person
+    if deployment.state is not State.AWAITING_APPROVAL or deployment.requested_by == person:
+        return False
+    return any(groups & set(ask.groups) for ask in deployment.the_plan.asks)

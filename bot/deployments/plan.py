@@ -1,0 +1,104 @@
+"""What a deployment would do, as plain values: commits, people, tickets, warnings, rules and their verdicts."""
+
+from collections.abc import Mapping
+
+from pydantic import JsonValue, TypeAdapter
+from pydantic.dataclasses import dataclass
+
+from bot.deployments.rules import Verdict, digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One commit of a plan. `emails` are the addresses of its author and co-authors, in lower case."""
+
+    sha: str
+    title: str
+    author: str
+    emails: tuple[str, ...] = ()
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """One version as it runs or ran somewhere: commit, name, artifact."""
+
+    sha: str = ""
+    version: str = ""
+    artifact: str = ""
+    digest: str = ""
+    deployment: str = ""
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return self.version or self.sha[:7] or "nothing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """One approval rule: `count` people of any of `groups`."""
+
+    count: int
+    groups: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What lies between what runs and what is asked.
+
+    `lines` are the first commits of `total`; `added` and `removed` name the commits that come and go, as far as they
+    were listed. `left_behind` counts commits that run now and would be gone. `irreversible` names the changed
+    files that cannot be undone. `drift` is set when the place runs something Shipmate did not put there.
+    """
+
+    base: Release
+    lines: tuple[Line, ...] = ()
+    total: int = 0
+    left_behind: int = 0
+    url: str = ""
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    emails: tuple[str, ...] = ()
+    authors: tuple[str, ...] = ()
+    tickets: tuple[tuple[str, str], ...] = ()
+    irreversible: tuple[str, ...] = ()
+    drift: str = ""
+    asks: tuple[Ask, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
+
+    @property
+    def refusal(self) -> Verdict | None:
+        """The first rule that says no."""
+        return next((verdict for verdict in self.verdicts if not verdict.ok), None)
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """Return it as plain JSON."""
+        written: dict[str, JsonValue] = _PLAN.dump_python(self, mode="json")
+        return written
+
+    @classmethod
+    def from_json(cls, value: JsonValue) -> "Plan":
+        """Return the plan that `to_json` wrote."""
+        return _PLAN.validate_python(value)
+
+
+def digest_of(plan: Plan, *, kind: str, place: str, release: Release) -> str:
+    """Return the name of what is approved: the place, the release to the artifact, what it replaces, the rules."""
+    content: Mapping[str, object] = {
+        "kind": kind,
+        "place": place,
+        "sha": release.sha,
+        "artifact": release.artifact,
+        "digest": release.digest,
+        "base": plan.base.sha,
+        "total": plan.total,
+        "left_behind": plan.left_behind,
+        "irreversible": sorted(plan.irreversible),
+        "asks": [[ask.count, list(ask.groups)] for ask in plan.asks],
+        "emails": sorted(plan.emails),
+    }
+    return digest(content)
+
+
+_PLAN: TypeAdapter[Plan] = TypeAdapter(Plan)

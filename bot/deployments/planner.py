@@ -1,0 +1,380 @@
+"""What would happen: resolves the ref, asks each rule, compares what runs with what is asked. Changes nothing."""
+
+import fnmatch
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.approvals.rules import Rule
+from bot.catalog import Environment, Place, Service
+from bot.closest import closest
+from bot.deployments import places, records
+from bot.deployments.parts import Parts
+from bot.deployments.plan import Ask, Line, Plan, Release, digest_of
+from bot.deployments.records import Deployment
+from bot.deployments.rules import (
+    Kind,
+    State,
+    Verdict,
+    judge_checks,
+    judge_promotion,
+    judge_same,
+    judge_target,
+)
+from bot.errors import BadInput, Degraded, UserError
+from bot.identity import Person
+from bot.locks.records import Lock
+from bot.locks.rules import Scope
+from bot.reply import Button
+from integrations.capabilities.deploys import Deployer
+from integrations.capabilities.git import Commit, Comparison, GitHost, Ref, RefKind
+from integrations.errors import IntegrationError, NotFound, Refused as ToolRefused
+
+LISTED = 500
+SHOWN = 20
+FILES_READ = 50
+_SHORT = 7
+_SHORTEST = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What somebody asks for, with words already understood: a release on a place."""
+
+    kind: Kind
+    place: Place
+    asked: str
+    release: Release
+    requester: Person
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """All that is known about a wish: the release with its artifact, the plan and its digest, what is in the way.
+
+    `approvers` are people who may approve, to be told; `lock` is set when one blocks.
+    """
+
+    release: Release
+    plan: Plan
+    plan_digest: str
+    lock: Lock | None = None
+    holder: str = ""
+
+    @property
+    def refusal(self) -> Verdict | None:
+        """The first rule that says no."""
+        return self.plan.refusal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """What is not as it was when the plan was read. `gone` ends the deployment; else it is planned anew."""
+
+    text: str
+    code: str
+    gone: bool = False
+
+
+class Planner:
+    """Asks the tools and our own records; `Parts` says where they are."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def resolve(self, service: Service, asked: str) -> Release:
+        """Return the exact commit that a tag, branch or SHA stands for, with the name people know it by.
+
+        Raises:
+            BadInput: there is none (`unknown_ref`, with what was probably meant) or several (`ambiguous_ref`).
+            Degraded: the Git host does not answer.
+        """
+        git = self._git(service)
+        project = service.repository.project
+        try:
+            ref = await self._find(git, project, asked)
+        except NotFound:
+            raise await self._unknown_ref(git, service, asked) from None
+        except ToolRefused as error:
+            raise BadInput("ambiguous_ref", f"{asked} cannot be used: {error.reason}") from None
+        except IntegrationError as error:
+            raise unreachable(error) from error
+        version = ref.name if ref.kind is RefKind.TAG else ""
+        return await self._with_artifact(service, Release(sha=ref.sha, version=version or ref.sha[:_SHORT]))
+
+    async def default_ref(self, service: Service, environment: Environment) -> Release:
+        """Return what is meant when no version is named.
+
+        That is what runs where it is promoted from, else the newest tag, else the head of the default branch.
+        """
+        if environment.promote_from:
+            async with self._parts.store.read() as conn:
+                running = (await places.get(conn, Place(service.name, environment.promote_from))).running
+            if running.sha:
+                return running
+        try:
+            refs = await self._git(service).list_refs(service.repository.project, limit=1)
+        except IntegrationError as error:
+            raise unreachable(error) from error
+        if refs and refs[0].kind is RefKind.TAG:
+            return await self.resolve(service, refs[0].name)
+        return await self.resolve(service, service.repository.default_branch)
+
+    async def survey(self, wish: Wish) -> Survey:
+        """Return everything about a wish. It holds refusals as verdicts; nothing was changed.
+
+        Raises:
+            Degraded, IntegrationError: a system that is needed does not answer.
+        """
+        parts = self._parts
+        service = parts.catalog().service(wish.place.service)
+        environment = service.environment(wish.place.environment)
+        release = await self._with_artifact(service, wish.release)
+        async with parts.store.read() as conn:
+            standing = await places.get(conn, wish.place)
+            lock = await parts.locks.blocking(conn, _scope(wish.place), wish.requester)
+            verdicts = [
+                judge_target(wanted=wish.place.target, targets=environment.targets, place=str(wish.place)),
+                self._judge_lock(lock),
+            ]
+            if wish.kind is Kind.DEPLOY:
+                verdicts.append(await self._judge_promotion(conn, service, environment, release))
+        base, drift = await self._base(service, environment, wish.place, standing.running)
+        verdicts.append(
+            judge_same(
+                running_sha=base.sha,
+                sha=release.sha,
+                version=release.name,
+                place=str(wish.place),
+                again=wish.again or bool(drift),
+            )
+        )
+        if wish.kind is Kind.DEPLOY:
+            verdicts.append(await self._judge_checks(service, environment, release))
+        plan = await self._compared(service, base, release, kind=wish.kind)
+        asks = tuple(Ask(count=rule.count, groups=rule.groups) for rule in environment.approvals)
+        emails = () if wish.kind is Kind.ROLLBACK or environment.authors_may_approve else plan.emails
+        plan = replace(plan, asks=asks, emails=emails, drift=drift, verdicts=(*verdicts, _approval_verdict(asks)))
+        return Survey(
+            release=release,
+            plan=plan,
+            plan_digest=digest_of(plan, kind=wish.kind.value, place=str(wish.place), release=release),
+            lock=lock,
+            holder=standing.holder,
+        )
+
+    async def moved(self, deployment: Deployment) -> Moved | None:
+        """Say what is not as it was when this deployment was planned: the ref, the artifact, what runs there, a lock.
+
+        Raises:
+            IntegrationError: a system that is needed does not answer.
+        """
+        try:
+            service = self._parts.catalog().service(deployment.service)
+            environment = service.environment(deployment.environment)
+        except UserError as error:
+            return Moved(text=str(error.text), code="not_in_catalog", gone=True)
+        if deployment.kind is Kind.DEPLOY and environment.approvals and not names_itself(deployment):
+            git = self._git(service)
+            try:
+                ref = await self._find(git, service.repository.project, deployment.asked)
+            except NotFound:
+                return Moved(text=f"{deployment.asked} does not exist any more", code="ref_moved", gone=True)
+            if ref.sha != deployment.sha:
+                there = f"from {deployment.sha[:_SHORT]} to {ref.sha[:_SHORT]}"
+                return Moved(text=f"{deployment.asked} moved {there}", code="ref_moved", gone=True)
+        asks = tuple(Ask(count=rule.count, groups=rule.groups) for rule in environment.approvals)
+        if asks != deployment.the_plan.asks:
+            return Moved(text="the rules of approval changed", code="rules_moved")
+        async with self._parts.store.read() as conn:
+            known = (await places.get(conn, deployment.place)).running
+        base, _ = await self._base(service, environment, deployment.place, known)
+        if base.sha != deployment.previous_sha:
+            was = deployment.previous.name
+            return Moved(
+                text=f"{deployment.place} ran {was} when this was planned and runs {base.name} now", code="moved"
+            )
+        return None
+
+    def rules(self, plan: Plan) -> tuple[Rule, ...]:
+        """Return the approval rules of a plan."""
+        return tuple(Rule(ask.count, ask.groups) for ask in plan.asks)
+
+    def _git(self, service: Service) -> GitHost:
+        return self._parts.toolbox.get(GitHost, service.repository.instance)
+
+    async def _find(self, git: GitHost, project: str, asked: str) -> Ref:
+        try:
+            return await git.resolve_ref(project, asked)
+        except NotFound:
+            if asked[:1].isdigit():  # people say 1.4.2 for v1.4.2
+                return await git.resolve_ref(project, f"v{asked}")
+            raise
+
+    async def _unknown_ref(self, git: GitHost, service: Service, asked: str) -> BadInput:
+        try:
+            names = [ref.name for ref in await git.list_refs(service.repository.project)]
+        except IntegrationError:
+            names = []
+        near = closest(asked, names)
+        text = f"{asked} is no tag, branch or commit of {service.name}."
+        if near is None:
+            newest = ", ".join(names[:3])
+            return BadInput("unknown_ref", f"{text} The newest are {newest}." if newest else text)
+        move = Button(label=f"Deploy {near}"[:75], command="deploy", args={"service": service.name, "version": near})
+        return BadInput("unknown_ref", f"{text} Did you mean {near}?", moves=(move,))
+
+    async def _with_artifact(self, service: Service, release: Release) -> Release:
+        if service.build is None or release.digest:
+            return release
+        async with self._parts.store.read() as conn:
+            built = await records.built(conn, service.name, release.sha)
+        return release if built is None else replace(release, artifact=built.artifact, digest=built.digest)
+
+    async def _base(
+        self, service: Service, environment: Environment, place: Place, known: Release
+    ) -> tuple[Release, str]:
+        """Return what runs on a place, as the place itself says, and the words for a difference from our records."""
+        deployer = self._parts.toolbox.get(Deployer, environment.deploy.instance)
+        running = await deployer.get_running(environment.deploy.job, service.name, place.environment, place.target)
+        if running is None or not running.sha:
+            return (
+                (Release(), f"nothing runs there, though Shipmate put {known.name} there") if known.sha else (known, "")
+            )
+        if running.sha == known.sha:
+            return known, ""
+        there = Release(sha=running.sha, version=running.version or running.sha[:_SHORT])
+        return there, f"it runs {there.name}, which Shipmate did not put there" if known.sha else ""
+
+    async def _judge_promotion(
+        self, conn: AsyncConnection, service: Service, environment: Environment, release: Release
+    ) -> Verdict:
+        if not environment.promote_from:
+            return judge_promotion(promote_from="", succeeded_sha="", sha=release.sha, version=release.name)
+        before = service.environment(environment.promote_from)
+        verdict = None
+        for target in before.targets or ("",):
+            newest = await records.newest_ended(conn, service.name, before.name, target)
+            good = newest is not None and newest.state is State.SUCCEEDED
+            verdict = judge_promotion(
+                promote_from="/".join(part for part in (before.name, target) if part),
+                succeeded_sha=newest.sha if newest is not None and good else "",
+                sha=release.sha,
+                version=release.name,
+            )
+            if not verdict.ok:
+                return verdict
+        assert verdict is not None  # noqa: S101 - there is at least one target
+        return verdict
+
+    async def _judge_checks(self, service: Service, environment: Environment, release: Release) -> Verdict:
+        states: dict[str, str] = {}
+        if environment.checks:
+            checks = await self._git(service).list_checks(service.repository.project, release.sha)
+            states = {check.name: check.state.value for check in checks}
+        return judge_checks(required=environment.checks, states=states)
+
+    def _judge_lock(self, lock: Lock | None) -> Verdict:
+        if lock is None:
+            return Verdict(rule="locks", ok=True, words="unlocked")
+        why = f": {lock.reason}" if lock.reason else ""
+        words = f"{lock.scope} is locked by @{self._parts.name_of(lock.person)}{why}"
+        return Verdict(rule="locks", ok=False, code="locked", words=words)
+
+    async def _compared(self, service: Service, base: Release, release: Release, *, kind: Kind) -> Plan:
+        git = self._git(service)
+        project = service.repository.project
+        if not base.sha or base.sha == release.sha:
+            commit = await git.get_commit(project, release.sha)
+            return _plan(service, base, None, (commit,) if not base.sha else (), removed=())
+        try:
+            between = await git.compare(project, base.sha, release.sha, limit=LISTED)
+        except NotFound:
+            commit = await git.get_commit(project, release.sha)
+            return _plan(service, base, None, (commit,), removed=())
+        removed: tuple[str, ...] = ()
+        if between.left_behind:
+            backwards = await git.compare(project, release.sha, base.sha, limit=LISTED)
+            removed = tuple(commit.sha for commit in backwards.commits)
+        plan = _plan(service, base, between, tuple(between.commits), removed=removed)
+        if not plan.emails:
+            plan = replace(plan, emails=_emails([await git.get_commit(project, release.sha)]))
+        source = base.sha if kind is Kind.ROLLBACK else release.sha
+        return replace(plan, irreversible=await self._irreversible(git, service, source, between.files))
+
+    async def _irreversible(self, git: GitHost, service: Service, sha: str, files: Sequence[str]) -> tuple[str, ...]:
+        if service.migrations is None:
+            return ()
+        marker = service.migrations.irreversible_marker.encode()
+        patterns = service.migrations.paths
+        changed = [path for path in files if any(fnmatch.fnmatchcase(path, pattern) for pattern in patterns)]
+        marked = changed[FILES_READ:]  # too many to read: taken for irreversible
+        for path in changed[:FILES_READ]:
+            content = await git.read_file(service.repository.project, sha, path)
+            if content is not None and marker in content:
+                marked.append(path)
+        return tuple(marked)
+
+
+def unreachable(error: IntegrationError) -> Degraded:
+    """Return what people are told when a tool is needed and does not answer."""
+    return Degraded("tool_unavailable", f"{error.instance} does not answer: {error.message}. Nothing was started.")
+
+
+def _plan(
+    service: Service, base: Release, between: Comparison | None, commits: Sequence[Commit], *, removed: tuple[str, ...]
+) -> Plan:
+    lines = tuple(
+        Line(
+            sha=commit.sha,
+            title=commit.title,
+            author=commit.author.name,
+            emails=_emails([commit]),
+            url=commit.url,
+        )
+        for commit in commits[:SHOWN]
+    )
+    return Plan(
+        base=base,
+        lines=lines,
+        total=len(commits) if between is None else between.total,
+        left_behind=0 if between is None else between.left_behind,
+        url="" if between is None else between.url,
+        added=tuple(commit.sha for commit in commits),
+        removed=removed,
+        emails=_emails(commits),
+        authors=tuple(dict.fromkeys(commit.author.name for commit in commits)),
+        tickets=_tickets(service, commits),
+    )
+
+
+def _emails(commits: Sequence[Commit]) -> tuple[str, ...]:
+    people = [person for commit in commits for person in (commit.author, *commit.co_authors)]
+    return tuple(dict.fromkeys(person.email.strip().lower() for person in people if person.email))
+
+
+def _tickets(service: Service, commits: Sequence[Commit]) -> tuple[tuple[str, str], ...]:
+    if service.tickets is None:
+        return ()
+    found = dict.fromkeys(
+        match.group(0) for commit in commits for match in re.finditer(service.tickets.pattern, commit.message)
+    )
+    url = service.tickets.url
+    return tuple((name, url.replace("{}", name) if url else "") for name in found)[:SHOWN]
+
+
+def _approval_verdict(asks: Sequence[Ask]) -> Verdict:
+    words = " and ".join(f"{ask.count} of {' or '.join(ask.groups)}" for ask in asks)
+    return Verdict(rule="approvals", ok=True, words=words or "none are needed")
+
+
+def _scope(place: Place) -> Scope:
+    return Scope(place.service, place.environment, place.target)
+
+
+def names_itself(deployment: Deployment) -> bool:
+    """Tell whether what was typed is the commit itself, which cannot move."""
+    return len(deployment.asked) >= _SHORTEST and deployment.sha.startswith(deployment.asked.lower())

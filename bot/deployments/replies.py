@@ -1,0 +1,266 @@
+"""What whoever asks is answered: begun, would be, refused and why, and what they can do next."""
+
+from collections.abc import Callable, Sequence
+
+from bot.approvals.approvals import Standing
+from bot.approvals.rules import State as ApprovalState, Vote
+from bot.catalog import Place
+from bot.deployments import messages
+from bot.deployments.plan import Release
+from bot.deployments.planner import Survey, Wish
+from bot.deployments.records import Deployment
+from bot.deployments.rules import Kind, State
+from bot.errors import BadInput, Refused
+from bot.identity import Person
+from bot.locks import messages as lock_messages
+from bot.reply import Button, Buttons, Confirm, Markup, Note, Paragraph, Part, Reply, Style, Table, escape, say, text
+
+
+def begun(deployment: Deployment) -> Reply:
+    """Answer that a deployment has begun; its card tells the rest."""
+    line = say("*{}* {} has begun; its card shows how it goes.", deployment.id, deployment.title)
+    return Reply(
+        summary=f"{deployment.id} {deployment.title} has begun", parts=(Paragraph(line),), subject=deployment.id
+    )
+
+
+def confirm_version(place: Place, release: Release, reason: str) -> Reply:
+    """Answer a wish without a version: the one that is meant, to be confirmed."""
+    args = {**_place_args(place), "version": release.version}
+    if reason:
+        args["reason"] = reason
+    where = _where(place)
+    line = say("No version was named. Deploy *{} {}* to {}?", place.service, release.name, where)
+    button = Button(label=f"Deploy {release.name} to {where}"[:75], command="deploy", args=args, style=Style.PRIMARY)
+    choose = Button(label="Another version…", command="deploy", args=_place_args(place), ask=True)
+    summary = f"Deploy {place.service} {release.name} to {where}?"
+    return Reply(summary=summary, parts=(Paragraph(line), Buttons((button, choose))), code="confirm")
+
+
+def confirm_rollback(place: Place, running: Release, release: Release, reason: str) -> Reply:
+    """Answer a rollback without a version: what it goes back to, to be confirmed."""
+    args = {**_place_args(place), "version": release.version or release.sha}
+    if reason:
+        args["reason"] = reason
+    line = say("Roll *{}* back from {} to *{}*?", place, running.name, release.name)
+    button = Button(
+        label=f"Roll back to {release.name}"[:75],
+        command="rollback",
+        args=args,
+        style=Style.DANGER,
+        confirm=Confirm(
+            title=f"Roll back to {release.name}?"[:100],
+            text=f"{place} goes back from {running.name} to {release.name}.",
+            yes="Roll back",
+        ),
+    )
+    summary = f"Roll {place} back from {running.name} to {release.name}?"
+    return Reply(summary=summary, parts=(Paragraph(line), Buttons((button,))), code="confirm")
+
+
+def would_be(wish: Wish, survey: Survey) -> Reply:
+    """Answer a dry run: the plan, what is in the way, what would be asked. Nothing was started."""
+    title = f"{wish.place.service} {survey.release.name} → {_where(wish.place)}"
+    parts: list[Part] = [Paragraph(say("*{}* would do this; nothing was started.", title))]
+    parts += messages.plan_parts(survey.plan)
+    refusal = survey.refusal
+    if refusal is not None:
+        parts.append(Paragraph(say("It would be refused: {}   ({})", refusal.words, refusal.code)))
+    elif survey.holder:
+        parts.append(Paragraph(say("It would queue behind {}.", survey.holder)))
+    if survey.plan.asks:
+        parts.append(Note(say("It would ask for approval: {}", _asks(survey))))
+    return Reply(summary=f"Dry run: {title}", parts=tuple(parts), code="dry_run")
+
+
+def explained(wish: Wish, survey: Survey) -> Reply:
+    """Answer `--explain`: every rule and its verdict."""
+    title = f"{wish.place.service} {survey.release.name} → {_where(wish.place)}"
+    rows = tuple(
+        (escape(one.rule), Markup("yes" if one.ok else "no"), _verdict(one.words, one.code))
+        for one in survey.plan.verdicts
+    )
+    return Reply(
+        summary=f"Rules for {title}",
+        parts=(
+            Paragraph(say("*{}*: every rule and its verdict; nothing was started.", title)),
+            Table(("Rule", "Allows it", "Because"), rows),
+        ),
+        code="explained",
+    )
+
+
+def refusal(wish: Wish, survey: Survey, name_of: Callable[[Person], str]) -> Refused:
+    """Return the refusal of a wish: which rule, and the next move."""
+    verdict = survey.refusal
+    if verdict is None:
+        raise ValueError("nothing refuses this wish")
+    head = f"Not deployed: {verdict.words}."
+    moves: tuple[Button, ...] = ()
+    args = {**_place_args(wish.place), "version": wish.asked}
+    command = "rollback" if wish.kind is Kind.ROLLBACK else "deploy"
+    if verdict.code == "locked" and survey.lock is not None:
+        lock = survey.lock
+        name = name_of(lock.person)
+        wait = Button(label="Wait in the queue", command=command, args={**args, "patient": "true"})
+        moves = (wait, lock_messages.ask_button(lock, name), lock_messages.take_over_button(lock, name))
+        return Refused(
+            "locked", say("Not deployed: *{}* is {}.", lock.scope, lock_messages.standing(lock, name)), moves=moves
+        )
+    if verdict.code == "already_there":
+        moves = (Button(label="Deploy it again", command=command, args={**args, "again": "true"}),)
+    elif verdict.code == "target_missing":
+        moves = ()
+    elif verdict.code == "checks_pending":
+        moves = (Button(label="Try again", command=command, args=args),)
+    elif verdict.code == "not_promoted":
+        before = {"service": wish.place.service, "version": wish.asked}
+        moves = (Button(label="Deploy it there first…", command="deploy", args=before, ask=True),)
+    return Refused(verdict.code, head, moves=moves)
+
+
+def under_way(other: Deployment) -> Refused:
+    """Return the refusal of what is being done already."""
+    show = Button(label=f"Show {other.id}", command="plan", args={"deployment": other.id})
+    return Refused(
+        "under_way",
+        f"{other.id} is putting {other.version} on {other.place} already: it {now_words(other)}.",
+        moves=(show,),
+    )
+
+
+def never_ran_there(place: Place, version: str, good: Sequence[str]) -> BadInput:
+    """Return the refusal of a rollback to something that never ran well there."""
+    choices = list(dict.fromkeys(good))[:3]
+    known = f" These did: {', '.join(choices)}." if choices else ""
+    moves = tuple(
+        Button(label=f"Roll back to {one}"[:75], command="rollback", args={**_place_args(place), "version": one})
+        for one in choices
+    )
+    return BadInput("never_ran_there", f"{version} never ran well on {place}.{known}", moves=moves)
+
+
+def moved_on(deployment: Deployment, place: Place) -> Refused:
+    """Return the refusal to undo what is no longer the newest."""
+    move = Button(label=f"Roll back {place}…"[:75], command="rollback", args=_place_args(place))
+    return Refused(
+        "moved_on",
+        f"{deployment.id} cannot be undone any more: it {now_words(deployment)}, and {place} may have changed since.",
+        moves=(move,),
+    )
+
+
+def going_back(deployment: Deployment) -> Reply:
+    """Answer that a rollback is under way."""
+    summary = f"{deployment.id}: {deployment.place} goes back to {deployment.previous.name}"
+    line = say("*{}*: {} goes back to {}.", deployment.id, deployment.place, deployment.previous.name)
+    return Reply(summary=summary, parts=(Paragraph(line),), subject=deployment.id)
+
+
+def voted(deployment: Deployment, standing: Standing, vote: Vote) -> Reply:
+    """Answer a vote that was counted."""
+    if vote is Vote.REJECT:
+        summary = f"{deployment.id} is rejected."
+    elif standing.approval.state is ApprovalState.APPROVED:
+        summary = f"{deployment.id} is approved; it {now_words(deployment)}."
+    else:
+        missing = sum(standing.tally.missing)
+        summary = (
+            f"Your approval of {deployment.id} is counted; {missing} more {'is' if missing == 1 else 'are'} needed."
+        )
+    return Reply(summary=summary, parts=(Paragraph(escape(summary)),), subject=deployment.id)
+
+
+def stale_card(deployment: Deployment) -> Refused:
+    """Return the refusal of a click on an old card, with what is current."""
+    show = Button(label="Show the present plan", command="plan", args={"deployment": deployment.id})
+    return Refused(
+        "stale_card",
+        f"That card shows an older plan of {deployment.id}. Now it is {deployment.title}, "
+        f"{deployment.the_plan.total} commits: read it before you decide.",
+        moves=(show,),
+    )
+
+
+def not_waiting(deployment: Deployment) -> Refused:
+    """Return the refusal of a vote on what does not wait for one."""
+    return Refused("not_waiting", f"{deployment.id} does not wait for approval: it {now_words(deployment)}.")
+
+
+def raced(deployment: Deployment) -> Refused:
+    """Return the refusal of who came a moment too late."""
+    return Refused("raced", f"{deployment.id} changed at the same moment. Look at its card and ask again.")
+
+
+def not_cancellable(deployment: Deployment) -> Refused:
+    """Return the refusal to cancel what runs already or has ended."""
+    if deployment.ended:
+        return Refused("ended", f"{deployment.id} has ended already: it {now_words(deployment)}.")
+    if deployment.state is State.ROLLING_BACK:
+        return Refused("too_late_to_cancel", f"{deployment.id} is rolling back; that is not cancelled.")
+    args = {**_place_args(deployment.place), "of": deployment.id}
+    back = Button(label=f"Roll back to {deployment.previous.name}"[:75], command="rollback", args=args)
+    return Refused(
+        "too_late_to_cancel",
+        f"{deployment.version} runs on {deployment.place} already; it can be rolled back.",
+        moves=(back,) if deployment.previous_sha else (),
+    )
+
+
+def cancelled(deployment: Deployment) -> Reply:
+    """Answer that it was cancelled."""
+    return text(f"{deployment.id} is cancelled.")
+
+
+def cancelling(deployment: Deployment) -> Reply:
+    """Answer that the wish to cancel is passed on."""
+    return text(f"{deployment.id} is being cancelled; its card shows when that is done.")
+
+
+def kept(deployment: Deployment) -> Reply:
+    """Answer that it was kept."""
+    return text(f"{deployment.version} stays on {deployment.place}.")
+
+
+def retried(deployment: Deployment) -> Reply:
+    """Answer that it goes on."""
+    return text(f"{deployment.id} goes on from where it stood.")
+
+
+def plan(deployment: Deployment) -> Reply:
+    """Answer with a plan in full."""
+    found = deployment.the_plan
+    parts: list[Part] = [
+        Paragraph(say("*{}* {}: {}", deployment.id, deployment.title, messages.stands(deployment))),
+        *messages.plan_parts(found, lines=20),
+    ]
+    rows = tuple(
+        (escape(one.rule), Markup("yes" if one.ok else "no"), _verdict(one.words, one.code)) for one in found.verdicts
+    )
+    if rows:
+        parts.append(Table(("Rule", "Allows it", "Because"), rows))
+    summary = f"Plan of {deployment.id} {deployment.title}"
+    return Reply(summary=summary, parts=tuple(parts), subject=deployment.id)
+
+
+def now_words(deployment: Deployment) -> str:
+    """Return how it stands, to follow "it"."""
+    words = messages.stands(deployment)
+    return words if words.startswith(("waits", "stands", "could")) else f"is {words}"
+
+
+def _verdict(words: str, code: str) -> Markup:
+    return say("{} ({})", words, code) if code else escape(words)
+
+
+def _asks(survey: Survey) -> str:
+    return " and ".join(f"{ask.count} of {' or '.join(ask.groups)}" for ask in survey.plan.asks)
+
+
+def _where(place: Place) -> str:
+    return f"{place.environment}/{place.target}" if place.target else place.environment
+
+
+def _place_args(place: Place) -> dict[str, str]:
+    args = {"service": place.service, "environment": place.environment}
+    return {**args, "target": place.target} if place.target else args

@@ -1,0 +1,321 @@
+"""The transactions of the road: each is one step of a workflow, and commits together with its checkpoint.
+
+Every one asks the row first and changes nothing when the deployment is no longer where the workflow thinks it is:
+somebody cancelled it, or a newer workflow took over.
+"""
+
+from dataclasses import dataclass
+
+from bot.approvals.records import Approval
+from bot.approvals.rules import Rule
+from bot.deployments import messages, records
+from bot.deployments.effects import RunEnd, looks_wanted
+from bot.deployments.ledger import Book, Ledger, Said
+from bot.deployments.plan import Release
+from bot.deployments.planner import Moved, Survey
+from bot.deployments.records import Deployment
+from bot.deployments.rules import Kind, State, may_roll_back_itself
+from bot.deployments.verification import Outcome
+from bot.errors import UserError
+from bot.identity import Person
+from bot.store import Tx
+
+ASKED_BY_MESSAGE = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """Where a workflow stands when it begins or goes on: the state, and runs that were started before."""
+
+    state: State
+    build_run: str = ""
+    deploy_run: str = ""
+    rollback_run: str = ""
+    wants_build: bool = False
+    looks: int = 0
+    failures_allowed: int = 0
+    pause: float = 0.0
+
+
+class Road:
+    """What the workflows write."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._parts = ledger.parts
+
+    async def begin_plan(self, tx: Tx, deployment_id: str, generation: int, attempt: int) -> Leg | None:
+        """Return where planning stands, None when there is nothing to plan any more."""
+        deployment = await records.get(tx.conn, deployment_id)
+        if deployment is None or deployment.state is not State.PLANNING:
+            return None
+        if (deployment.generation, deployment.attempt) != (generation, attempt):
+            return None
+        service = self._parts.catalog().service(deployment.service)
+        wanted = service.build is not None and deployment.kind is Kind.DEPLOY and not deployment.digest
+        return Leg(state=State.PLANNING, build_run=deployment.build_run, wants_build=wanted)
+
+    async def note_run(self, tx: Tx, deployment_id: str, what: str, ref: str) -> None:
+        """Write the reference of a run that was started."""
+        async with self._ledger.open(tx) as book:
+            deployment = await records.get(tx.conn, deployment_id)
+            if deployment is None or deployment.ended:
+                return
+            now = self._parts.clock.now()
+            values: dict[str, object] = {f"{what}_run": ref}
+            if what == "deploy" and deployment.started_at is None:
+                values["started_at"] = now
+            await book.change(deployment, **values)
+
+    async def built(self, tx: Tx, deployment_id: str, end: RunEnd) -> bool:
+        """Note what a build made; answer whether planning goes on."""
+        async with self._ledger.open(tx) as book:
+            deployment = await records.get(tx.conn, deployment_id)
+            if deployment is None or deployment.state is not State.PLANNING:
+                return False
+            if deployment.cancel_at is not None:
+                said = Said(text="cancelled while it was built", person=deployment.cancel_by, code="cancelled")
+                await book.end(deployment, State.CANCELLED, said)
+                return False
+            if not end.succeeded:
+                said = Said(text=f"the build failed: {end.words or end.state}", code="build_failed")
+                await book.end(deployment, State.FAILED, said)
+                return False
+            kept = await book.change(deployment, artifact=end.artifact, digest=end.digest)
+            return kept is not None
+
+    async def planned(
+        self, tx: Tx, deployment_id: str, generation: int, survey: Survey, approvers: tuple[Person, ...]
+    ) -> None:
+        """Write the plan, then refuse, ask for approval, queue, or start."""
+        async with self._ledger.open(tx) as book:
+            deployment = await records.get(tx.conn, deployment_id)
+            if deployment is None or (deployment.state, deployment.generation) != (State.PLANNING, generation):
+                return
+            if deployment.cancel_at is not None:
+                said = Said(text="cancelled while it was planned", person=deployment.cancel_by, code="cancelled")
+                await book.end(deployment, State.CANCELLED, said)
+                return
+            refusal = survey.refusal
+            if refusal is not None and not (refusal.code == "locked" and deployment.patient):
+                said = Said(text=refusal.words, code=refusal.code)
+                await book.end(deployment, State.REFUSED, said, plan=survey.plan.to_json())
+                return
+            written = await records.change(tx, deployment.id, [State.PLANNING], **_planned(survey))
+            if written is None:
+                return
+            if survey.plan.asks:
+                await self._ask(book, written, survey, approvers)
+            else:
+                await book.claim_or_queue(written, Said(text="no approval is needed"))
+
+    async def begin_execution(self, tx: Tx, deployment_id: str, fence: int, attempt: int) -> Leg | None:
+        """Return where the execution stands, None when this claim is no longer the newest."""
+        deployment = await records.get(tx.conn, deployment_id)
+        if deployment is None or (deployment.fence, deployment.attempt) != (fence, attempt):
+            return None
+        if deployment.state not in {State.DEPLOYING, State.VERIFYING, State.ROLLING_BACK}:
+            return None
+        return self._leg(deployment)
+
+    async def checked(self, tx: Tx, deployment_id: str, fence: int, moved: Moved | None) -> bool:
+        """Decide, just before something is sent, whether what was planned still holds; answer whether to go on."""
+        async with self._ledger.open(tx) as book:
+            deployment = await records.get(tx.conn, deployment_id)
+            if deployment is None or (deployment.state, deployment.fence) != (State.DEPLOYING, fence):
+                return False
+            if deployment.cancel_at is not None:
+                said = Said(text="cancelled before it began", person=deployment.cancel_by, code="cancelled")
+                await book.end(deployment, State.CANCELLED, said)
+                return False
+            if moved is not None and moved.gone:
+                await book.end(deployment, State.VOID, Said(text=moved.text, code=moved.code))
+                return False
+            lock = await self._lock(book, deployment)
+            if lock:
+                await book.back_to_queue(deployment, Said(text=lock))
+                return False
+            if moved is not None:
+                await book.replan(deployment, Said(text=moved.text))
+                return False
+            return True
+
+    async def refused_by_tool(self, tx: Tx, deployment_id: str, words: str, code: str) -> None:
+        """End a deployment that the tool refused to start: nothing was changed."""
+        async with self._ledger.open(tx) as book:
+            deployment = await records.get(tx.conn, deployment_id)
+            if deployment is not None and deployment.state in {State.PLANNING, State.DEPLOYING}:
+                await book.end(deployment, State.FAILED, Said(text=f"not started: {words}", code=code))
+
+    async def deployed(self, tx: Tx, deployment_id: str, end: RunEnd, running: Release | None) -> Leg | None:
+        """Decide what follows a deploy run that ended: verify, done, back, or failed."""
+        async with self._ledger.open(tx) as book:
+            deployment = await records.get(tx.conn, deployment_id)
+            if deployment is None or deployment.state is not State.DEPLOYING:
+                return None if deployment is None else self._leg(deployment)
+            moved: Deployment | None
+            if end.succeeded:
+                environment = self._parts.catalog().environment(deployment.place)
+                if environment.verify is None:
+                    said = Said(text="deployed; nothing is verified here", code="")
+                    moved = await book.end(deployment, State.SUCCEEDED, said, running=deployment.release)
+                else:
+                    moved = await book.move(deployment.id, State.VERIFYING, Said(text="deployed; being verified"))
+            else:
+                moved = await self._deploy_failed(book, deployment, end, running)
+            return None if moved is None else self._leg(moved)
+
+    async def verified(self, tx: Tx, deployment_id: str, outcome: Outcome, words: str) -> None:
+        """Write the verdict: done, a question, or back."""
+        async with self._ledger.open(tx) as book:
+            deployment = await records.get(tx.conn, deployment_id)
+            if deployment is None or deployment.state is not State.VERIFYING:
+                return
+            if outcome is Outcome.SUCCESSFUL:
+                said = Said(text=f"verified: {words}" if words else "verified")
+                await book.end(deployment, State.SUCCEEDED, said, running=deployment.release)
+            elif outcome is Outcome.INCONCLUSIVE:
+                said = Said(text=f"could not be verified: {words}", code="inconclusive")
+                await book.move(deployment.id, State.INCONCLUSIVE, said, code=said.code, words=said.text)
+            else:
+                said = Said(text=f"verification failed: {words}", code="verification_failed")
+                await self._back_or_failed(book, deployment, said, running=deployment.release)
+
+    async def rolled_back(self, tx: Tx, deployment_id: str, end: RunEnd, running: Release | None) -> None:
+        """Write how the way back ended."""
+        async with self._ledger.open(tx) as book:
+            deployment = await records.get(tx.conn, deployment_id)
+            if deployment is None or deployment.state is not State.ROLLING_BACK:
+                return
+            previous = deployment.previous
+            why = f" ({deployment.words})" if deployment.words else ""
+            if end.succeeded:
+                said = Said(text=f"{previous.name} runs again{why}", code="rolled_back")
+                await book.end(deployment, State.ROLLED_BACK, said, running=previous)
+            else:
+                said = Said(
+                    text=f"the way back to {previous.name} failed: {end.words or end.state}{why}",
+                    code="rollback_failed",
+                )
+                await book.end(deployment, State.ROLLBACK_FAILED, said, running=running)
+
+    async def park(self, tx: Tx, deployment_id: str, why: str, *, attempt: int) -> None:
+        """Note that the work stands still, show it, and tell who asked for it. It keeps what it holds."""
+        async with self._ledger.open(tx) as book:
+            deployment = await records.get(tx.conn, deployment_id)
+            if deployment is None or deployment.ended or deployment.attempt != attempt:
+                return
+            now = self._parts.clock.now()
+            parked = await book.change(deployment, parked_why=why, parked_at=now)
+            if parked is None:
+                return
+            await records.note(tx, parked.id, "parked", why, at=now)
+            book.enter(parked, "deployment.parked", "parked", Said(text=why))
+            if parked.requested_by.team != "account":
+                key = f"{parked.id}/parked/{parked.attempt}/{parked.state.value}"
+                message = messages.parked(parked, self._parts.name_of)
+                await self._parts.outbox.direct(tx, key, parked.requested_by, message, subject=parked.id)
+
+    def _leg(self, deployment: Deployment) -> Leg:
+        verify = self._parts.catalog().environment(deployment.place).verify
+        return Leg(
+            state=deployment.state,
+            build_run=deployment.build_run,
+            deploy_run=deployment.deploy_run,
+            rollback_run=deployment.rollback_run,
+            looks=looks_wanted(verify) if verify else 0,
+            failures_allowed=verify.failures_allowed if verify else 0,
+            pause=verify.interval.total_seconds() if verify else 0.0,
+        )
+
+    async def _ask(self, book: Book, deployment: Deployment, survey: Survey, approvers: tuple[Person, ...]) -> None:
+        now = self._parts.clock.now()
+        environment = self._parts.catalog().environment(deployment.place)
+        approval = Approval(
+            id=deployment.approval_id,
+            subject=deployment.id,
+            digest=survey.plan_digest,
+            rules=rules_of(survey),
+            requester=deployment.requested_by,
+            expires_at=now + environment.approval_expires,
+            opened_at=now,
+            excluded={deployment.requested_by: "asked for it"},
+            excluded_emails=dict.fromkeys(survey.plan.emails, "wrote it"),
+        )
+        await self._parts.approvals.open(book.tx, approval)
+        said = Said(text="waits for approval")
+        moved = await book.move(deployment.id, State.AWAITING_APPROVAL, said, at=[State.PLANNING])
+        if moved is None:
+            return
+        asked = messages.asked(moved, approval, approvers, self._parts.name_of)
+        if moved.channel is not None:
+            key = f"{moved.id}/ask/{moved.generation}"
+            await self._parts.outbox.post(
+                book.tx, key, moved.channel, asked, in_thread_of=moved.id, also_to_channel=True, urgent=True
+            )
+        for person in approvers[:ASKED_BY_MESSAGE]:
+            key = f"{moved.id}/ask/{moved.generation}/{person.key}"
+            told = messages.asked_alone(moved, approval, self._parts.name_of)
+            await self._parts.outbox.direct(book.tx, key, person, told, subject=moved.id)
+
+    async def _lock(self, book: Book, deployment: Deployment) -> str:
+        scope = messages.scope_of(deployment)
+        try:
+            lock = await self._parts.locks.blocking(book.tx.conn, scope, deployment.requested_by)
+        except UserError as error:
+            return str(error.text)
+        return "" if lock is None else f"waits for the lock on {lock.scope} of @{self._parts.name_of(lock.person)}"
+
+    async def _deploy_failed(
+        self, book: Book, deployment: Deployment, end: RunEnd, running: Release | None
+    ) -> Deployment | None:
+        untouched = running is not None and running.sha == deployment.previous_sha
+        cancelled = deployment.cancel_at is not None
+        if cancelled:
+            words, code = "cancelled while it was deployed", "cancelled"
+        else:
+            words, code = f"the deploy failed: {end.words or end.state}", "deploy_failed"
+        said = Said(text=words, code=code, person=deployment.cancel_by if cancelled else None)
+        if untouched:
+            still = f"; {deployment.place} still runs {deployment.previous.name}"
+            said = Said(text=words + still, code=code, person=said.person)
+            to = State.CANCELLED if cancelled else State.FAILED
+            return await book.end(deployment, to, said)
+        return await self._back_or_failed(book, deployment, said, running=running)
+
+    async def _back_or_failed(
+        self, book: Book, deployment: Deployment, said: Said, *, running: Release | None
+    ) -> Deployment | None:
+        environment = self._parts.catalog().environment(deployment.place)
+        itself, why_not = may_roll_back_itself(
+            policy=environment.rollback, previous_sha=deployment.previous_sha, irreversible=deployment.irreversible
+        )
+        if itself:
+            told = Said(text=f"{said.text}; going back to {deployment.previous.name}", code=said.code)
+            moved = await book.roll_back(deployment, told, at=[State.DEPLOYING, State.VERIFYING])
+            if moved is None:
+                return None
+            return await records.change(book.tx, moved.id, [State.ROLLING_BACK], words=said.text, code=said.code)
+        told = Said(text=f"{said.text}; not rolled back by itself: {why_not}", code=said.code, person=said.person)
+        return await book.end(deployment, State.FAILED, told, running=running)
+
+
+def rules_of(survey: Survey) -> tuple[Rule, ...]:
+    """Return the approval rules of a plan."""
+    return tuple(Rule(ask.count, ask.groups) for ask in survey.plan.asks)
+
+
+def _planned(survey: Survey) -> dict[str, object]:
+    base = survey.plan.base
+    return {
+        "plan": survey.plan.to_json(),
+        "plan_digest": survey.plan_digest,
+        "artifact": survey.release.artifact,
+        "digest": survey.release.digest,
+        "irreversible": bool(survey.plan.irreversible),
+        "previous_sha": base.sha,
+        "previous_version": base.version,
+        "previous_artifact": base.artifact,
+        "previous_digest": base.digest,
+        "previous_deployment": base.deployment,
+    }

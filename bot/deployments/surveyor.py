@@ -1,0 +1,60 @@
+"""Planning as steps of a workflow: the planner's questions, asked for a deployment that is there already."""
+
+from bot.approvals.records import Approval
+from bot.deployments import records
+from bot.deployments.parts import Parts
+from bot.deployments.planner import Moved, Planner, Survey, Wish
+from bot.deployments.records import Deployment
+from bot.deployments.road import ASKED_BY_MESSAGE, rules_of
+from bot.identity import Person
+
+
+class Surveyor:
+    """Asks for one deployment what `Planner` knows to ask."""
+
+    def __init__(self, parts: Parts, planner: Planner) -> None:
+        self._parts = parts
+        self._planner = planner
+
+    async def survey(self, deployment_id: str) -> Survey:
+        """Return what would happen, for the exact commit and artifact of the deployment."""
+        deployment = await self._load(deployment_id)
+        wish = Wish(
+            kind=deployment.kind,
+            place=deployment.place,
+            asked=deployment.asked,
+            release=deployment.release,
+            requester=deployment.requested_by,
+            again=deployment.again,
+        )
+        return await self._planner.survey(wish)
+
+    async def approvers(self, deployment_id: str, survey: Survey) -> tuple[Person, ...]:
+        """Return who may approve and is told so, a handful at most."""
+        if not survey.plan.asks or survey.refusal is not None:
+            return ()
+        deployment = await self._load(deployment_id)
+        now = self._parts.clock.now()
+        approval = Approval(
+            id=deployment.approval_id,
+            subject=deployment.id,
+            digest=survey.plan_digest,
+            rules=rules_of(survey),
+            requester=deployment.requested_by,
+            expires_at=now,
+            opened_at=now,
+            excluded={deployment.requested_by: "asked for it"},
+            excluded_emails=dict.fromkeys(survey.plan.emails, "wrote it"),
+        )
+        return await self._parts.approvals.who_may(approval, limit=ASKED_BY_MESSAGE)
+
+    async def moved(self, deployment_id: str) -> Moved | None:
+        """Return what is not as it was when the deployment was planned."""
+        return await self._planner.moved(await self._load(deployment_id))
+
+    async def _load(self, deployment_id: str) -> Deployment:
+        async with self._parts.store.read() as conn:
+            deployment = await records.get(conn, deployment_id)
+        if deployment is None:
+            raise LookupError(f"there is no deployment {deployment_id}")
+        return deployment
