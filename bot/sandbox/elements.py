@@ -110,12 +110,19 @@ def listed(parent: Json, name: str) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def find_element(blocks: Sequence[Json], action_id: str, block_id: str | None) -> Placed:
-    """Return the element with this action id (and block id, when it is given); raises `ControlError` naming all."""
+def find_element(blocks: Sequence[Json], action_id: str, block_id: str | None, value: object = None) -> Placed:
+    """Return the element with this action id, and block id when it is given.
+
+    Of several buttons with one action id, the one that carries `value` is meant, else the first. Raises `ControlError`
+    naming all elements when there is none.
+    """
     elements = list(placed_elements(blocks))
-    for placed in elements:
-        if placed.action_id == action_id and block_id in {None, "", placed.block_id}:
+    fitting = [one for one in elements if one.action_id == action_id and block_id in {None, "", one.block_id}]
+    for placed in fitting:
+        if value is not None and placed.element.get("value") == value:
             return placed
+    if fitting:
+        return fitting[0]
     known = ", ".join(f"{p.action_id} (block {p.block_id})" for p in elements) or "none"
     wanted = action_id + (f" in block {block_id}" if block_id else "")
     raise ControlError("action_not_found", f"action_id: nothing here has {wanted}; there are: {known}")
@@ -168,11 +175,15 @@ def known_options(element: Json) -> list[Json]:
 def value_object(placed: Placed, plain: object, suggested: Sequence[Json] = ()) -> Json:
     """Return the value object for what a person chose, given plainly: an option's value, a user id, a date, a text.
 
+    A value object as Slack writes it is taken too.
+
     `suggested` are the options an app offered for an external select. Raises `ControlError` for a value the element
     does not offer.
     """
     kind = placed.type
     field = _OPTION_FIELDS[kind]
+    if isinstance(plain, dict) and plain.get("type") == kind:
+        plain = plain.get(field)
     if field in _LISTS:
         given = [] if plain is None else list(plain) if isinstance(plain, (list, tuple)) else [plain]
         chosen: object = [_option(placed, one, suggested) for one in given] if field in _OPTIONS else given

@@ -31,13 +31,20 @@ class Guard:
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
         """Let the request pass or refuse it."""
-        host = URL(f"http://{request.host}").host or ""
+        host = _name(request.host)
         if self._is_loopback and host != self._host and not _is_loopback(host):
             raise web.HTTPForbidden(text=f"this workspace does not answer to the name {host}; use its address")
         origin = request.headers.get("Origin")
         if origin is not None and origin != f"{request.scheme}://{request.host}":
             raise web.HTTPForbidden(text="this workspace does not take requests from pages of other origins")
         return await handler(request)
+
+
+def _name(authority: str) -> str:
+    try:
+        return URL(f"http://{authority}").host or ""
+    except ValueError:
+        return ""
 
 
 def _is_loopback(host: str) -> bool:

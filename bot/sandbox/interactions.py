@@ -116,7 +116,7 @@ async def act(
 
     `value` is what was chosen, plainly (see `elements.value_object`); buttons need none.
     """
-    placed = find_element(source.blocks, action_id, block_id)
+    placed = find_element(source.blocks, action_id, block_id, value)
     if placed.type == "button" and value is not None and value != placed.element.get("value"):
         raise ControlError(
             "invalid_value", f"value: the button {action_id} carries {placed.element.get('value')!r}, not {value!r}"

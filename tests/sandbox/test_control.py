@@ -148,8 +148,9 @@ async def test_health_and_page_files(desk):
         ({"Origin": "https://evil.example"}, 403),
         ({"Origin": "null"}, 403),
         ({"Host": "evil.example"}, 403),
+        ({"Host": "[nonsense"}, 403),
     ],
-    ids=["client", "localhost", "other origin", "sandboxed frame", "rebound name"],
+    ids=["client", "localhost", "other origin", "sandboxed frame", "rebound name", "no name"],
 )
 async def test_pages_of_others_are_kept_out(desk, headers, status):
     async with aiohttp.ClientSession() as session:

@@ -69,9 +69,10 @@ async def test_refused_by_the_client(desk, element, value, error):
         ({"type": "plain_text_input", "initial_value": "given"}, "changed", {"value": "changed"}),
         ({"type": "multi_users_select", "max_selected_items": 2}, ["U1", "U2"], {"selected_users": ["U1", "U2"]}),
         ({"type": "external_select"}, "x", {"selected_option": {"text": words("x") | {"emoji": True}, "value": "x"}}),
+        ({"type": "timepicker"}, {"a": {"type": "timepicker", "selected_time": "9:00"}}, {"selected_time": "9:00"}),
         ({"type": "file_input"}, ["F1"], {"files": ["F1"]}),
     ],
-    ids=["number", "e-mail", "url", "text", "users", "external", "files"],
+    ids=["number", "e-mail", "url", "text", "users", "external", "value object", "files"],
 )  # fmt: skip
 async def test_taken_and_delivered(desk, element, value, held):
     result, (body,) = await submitted(desk, with_input(element), {"b": value})

@@ -104,6 +104,19 @@ async def test_what_was_entered_stays_over_an_edit_and_is_each_persons_own(desk,
     assert kept["request"]["state"]["values"]["b"]["m"]["selected_option"] == option("b")
 
 
+async def test_of_buttons_alike_the_value_tells_which(desk, client):
+    blocks = [
+        {"type": "actions", "block_id": name, "elements": [{**ELEMENTS[0][0], "action_id": "go", "value": name}]}
+        for name in ("one", "two")
+    ]
+    posted = await client.chat_postMessage(channel="#checkout", text="choose", blocks=blocks)
+    where = {"user": "ana", "channel": "checkout", "ts": posted["ts"], "action_id": "go"}
+    answer = await desk.post("actions", **where, value="two")
+    assert answer["delivered"][0]["payload"]["actions"][0]["block_id"] == "two"
+    refused = await desk.post("actions", 400, **where, value="three")
+    assert refused["error"] == "invalid_value"
+
+
 async def test_unknown_action_names_what_there_is(desk, client):
     block = {
         "type": "section",
