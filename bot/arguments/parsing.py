@@ -16,6 +16,8 @@ from bot.reply import Button
 _BUTTON_LINE = 200
 """A corrected line longer than this is no button: nobody could read what it does."""
 _MOST_FIXES = 3
+_LONGEST_NAME = 255
+"""What stands in a place of the line names something; only flags and the rest hold text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +62,7 @@ def _parse(command: Command, words: Sequence[Word], *, fixes: bool) -> object:
 
 
 def _finish(command: Command, grammar: Grammar, given: Mapping[str, str], wanted: Sequence[str]) -> object:
-    values: dict[str, Any] = {
-        name: read(grammar.slots[name].kind, text, grammar.slots[name].named) for name, text in given.items()
-    }
+    values: dict[str, Any] = {name: _value(grammar.slots[name], text) for name, text in given.items()}
     missing = tuple(
         slot.name
         for slot in grammar.slots.values()
@@ -74,6 +74,14 @@ def _finish(command: Command, grammar: Grammar, given: Mapping[str, str], wanted
         return command.args(**values)
     except ValueError as error:
         raise BadInput("bad_value", str(error)) from error
+
+
+def _value(slot: Slot, text: str) -> object:
+    if len(text) > _LONGEST_NAME and not slot.flag and not slot.arg.rest:
+        raise BadInput(
+            "too_long", f"{shown(text)} is too long for {slot.named}: {_LONGEST_NAME} characters are the most."
+        )
+    return read(slot.kind, text, slot.named)
 
 
 class _Reading:

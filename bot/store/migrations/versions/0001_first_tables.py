@@ -79,6 +79,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("prefix", name=op.f("pk_counters")),
     )
     op.create_table(
+        "deliveries",
+        sa.Column("delivery_id", sa.Text(), nullable=False),
+        sa.Column("invocation", columns.JsonColumn(), nullable=False),
+        sa.Column("received_at", columns.Timestamp(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("owner", sa.Text(), nullable=False),
+        sa.Column("lease_until", columns.Timestamp(), nullable=False),
+        sa.Column("done_at", columns.Timestamp(), nullable=True),
+        sa.Column("outcome", sa.String(length=64), nullable=False),
+        sa.Column("answer", columns.JsonColumn(), nullable=True),
+        sa.PrimaryKeyConstraint("delivery_id", name=op.f("pk_deliveries")),
+    )
+    op.create_index("ix_deliveries_state_received_at", "deliveries", ["state", "received_at"], unique=False)
+    op.create_table(
         "deployments",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("request_id", sa.String(length=255), nullable=False),
@@ -352,6 +367,8 @@ def downgrade() -> None:
         postgresql_where=sa.text("ended_at IS NULL"),
     )
     op.drop_table("deployments")
+    op.drop_index("ix_deliveries_state_received_at", table_name="deliveries")
+    op.drop_table("deliveries")
     op.drop_table("counters")
     op.drop_index("ix_changes_place", table_name="changes")
     op.drop_table("changes")
