@@ -161,7 +161,7 @@ class Local:
             Refused: the fence is older than one already seen.
             OutcomeUnknown, Unavailable: the run could not be started, or nobody knows.
         """
-        known = await self._runs.find_run(request.request_id)
+        known = await self._runs.find_started(request.request_id, "deploy")
         if known is not None:
             return known
         place = self._settings.places.get(request.job)

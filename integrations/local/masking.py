@@ -1,6 +1,7 @@
 """Secrets out of a stream of bytes, whatever pieces it comes in."""
 
 import base64
+import itertools
 import re
 from collections.abc import Iterable, Iterator
 from urllib.parse import quote
@@ -76,24 +77,26 @@ class Mask:
             del self._buffer[:WINDOW]
             return b""
         cut = WINDOW - _OVERLAP
-        for start, end in self._spans(window):
+        for start, end in sorted(_extent(match) for match in self._matches(window)):
             if start < cut < end or (end == WINDOW and start <= cut):
                 cut = start
                 break
         if cut == 0:  # one match fills the window: what follows on this line belongs to it
             del self._buffer[:WINDOW]
             self._swallowing = True
-            return STARS
+            return self.apply(window)
         del self._buffer[:cut]
         return self.apply(window[:cut])
+
+    def _matches(self, line: bytes) -> Iterator[re.Match[bytes]]:
+        return itertools.chain.from_iterable(expression.finditer(line) for expression in self._expressions)
 
     def _spans(self, line: bytes) -> list[tuple[int, int]]:
         """Return what is masked in a line, in order, with what touches or overlaps made one."""
         found: list[tuple[int, int]] = []
-        for expression in self._expressions:
-            for match in expression.finditer(line):
-                groups = range(1, expression.groups + 1) if expression.groups else (0,)
-                found += [match.span(group) for group in groups if match.end(group) > match.start(group)]
+        for match in self._matches(line):
+            groups = range(1, match.re.groups + 1) if match.re.groups else (0,)
+            found += [match.span(group) for group in groups if match.end(group) > match.start(group)]
         merged: list[tuple[int, int]] = []
         for start, end in sorted(found):
             if merged and start <= merged[-1][1]:
@@ -101,6 +104,12 @@ class Mask:
             else:
                 merged.append((start, end))
         return merged
+
+
+def _extent(match: re.Match[bytes]) -> tuple[int, int]:
+    """Return where a match begins and ends, with the groups that its lookaheads saw."""
+    spans = [match.span(group) for group in range(match.re.groups + 1) if match.start(group) >= 0]
+    return min(start for start, _ in spans), max(end for _, end in spans)
 
 
 def _forms(secret: str) -> Iterator[bytes]:

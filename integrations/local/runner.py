@@ -19,6 +19,7 @@ from integrations.local.git import git_arguments, git_environment
 from integrations.local.job import Job, Source
 from integrations.local.masking import Mask
 from integrations.local.output import OutputWriter, tail_of
+from integrations.local.pipes import OutputPipe, words_pipe
 from integrations.local.places import StaleFenceError, check_fence
 from integrations.local.processes import (
     await_report,
@@ -94,30 +95,42 @@ class Runner:
         work.mkdir(mode=0o700)
         if self.job.source is not None:
             await _check_out(self.job.source, work, self.folder / "index")
+        pipe = await OutputPipe.open()
         try:
-            process = await asyncio.create_subprocess_exec(
-                *self.job.argv,
-                cwd=work,
-                env=self.job.env,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.STDOUT,
-                start_new_session=True,
-            )
+            process = await self._spawn(work, pipe)
+            reading = asyncio.create_task(self._copy(pipe.reader, mask, stages, output))
+            verdict = await self._await_end(process)
+            if verdict is not None:
+                await self._end(process)
+            await self._drain(process, reading)
+        finally:
+            pipe.close()
+        return verdict or self._verdict(process.returncode or 0)
+
+    async def _spawn(self, work: Path, pipe: OutputPipe) -> asyncio.subprocess.Process:
+        """Start the command as the leader of a session of its own, and write down which process it is."""
+        try:
+            with words_pipe(self.job.words) as words:
+                process = await asyncio.create_subprocess_exec(
+                    *self.job.argv,
+                    cwd=work,
+                    env=self.job.env,
+                    stdin=words,
+                    stdout=pipe.writing,
+                    stderr=asyncio.subprocess.STDOUT,
+                    start_new_session=True,
+                )
         except OSError as error:
             message = f"{self.job.argv[0]} cannot be started: {error.strerror}"
             raise JobError(message) from error
+        pipe.handed_over()
         leader = identify(process.pid)
         if leader is not None:
             write_json(self.folder / "job.json", leader.to_json())
-        reading = asyncio.create_task(self._copy(process, mask, stages, output))
-        verdict = await self._await_end(process)
-        if verdict is not None or process.returncode is None:
-            await self._end(process)
-        await self._drain(process, reading)
-        if verdict is not None:
-            return verdict
-        status = process.returncode or 0
+        return process
+
+    def _verdict(self, status: int) -> tuple[str, str]:
+        """Return (state, reason) of a command that ended by itself."""
         if status == 0:
             return "succeeded", ""
         said = (tail_of(self.folder / "output", 1) or [""])[0]
@@ -160,18 +173,10 @@ class Runner:
         elif (error := reading.exception()) is not None:
             raise error
 
-    async def _copy(
-        self, process: asyncio.subprocess.Process, mask: Mask, stages: Stages, output: OutputWriter
-    ) -> None:
-        """Feed the command its words, then copy its output to the log, masked, until it closes it."""
-        if process.stdin is None or process.stdout is None:
-            raise RuntimeError("the command was started without its pipes")
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            process.stdin.write(self.job.words.encode())
-            await process.stdin.drain()
-        process.stdin.close()
+    async def _copy(self, reader: asyncio.StreamReader, mask: Mask, stages: Stages, output: OutputWriter) -> None:
+        """Copy the command's output to the log, masked, until it closes it."""
         try:
-            while data := await process.stdout.read(1 << 16):
+            while data := await reader.read(1 << 16):
                 masked = mask.feed(data)
                 stages.feed(masked)
                 output.write(masked)

@@ -55,8 +55,7 @@ class Runs:
         ref = RunRef(self._instance, _id_of(request_id))
         folder = self._folder / ref.id
         claimed = await self._in_thread(lambda: claim(folder, {**request, "request_id": request_id, "kind": kind}))
-        if claimed.get("kind") != kind:
-            raise Refused(self._instance, f"the request id {request_id!r} was used for a {claimed.get('kind')} already")
+        self._check_kind(claimed, kind)
         if not _was_started(folder):
             await self._launch(folder, request_id, job)
         return ref
@@ -92,6 +91,19 @@ class Runs:
         """Return the run of a request id; None if it was never started, also when it was claimed."""
         ref = RunRef(self._instance, _id_of(request_id))
         return ref if _was_started(self._folder / ref.id) else None
+
+    async def find_started(self, request_id: str, kind: str) -> RunRef | None:
+        """Return the run of a request id as `find_run`. Raises: Refused when it is a run of another kind."""
+        ref = await self.find_run(request_id)
+        if ref is not None:
+            request = await self._in_thread(lambda: read_json(self._folder / ref.id / "request.json"))
+            self._check_kind(request or {}, kind)
+        return ref
+
+    def _check_kind(self, claimed: Mapping[str, object], kind: str) -> None:
+        if claimed.get("kind") != kind:
+            message = f"the request id {claimed.get('request_id')!r} was used for a {claimed.get('kind')} already"
+            raise Refused(self._instance, message)
 
     async def get_run(self, ref: RunRef) -> Run:
         """Return the run as its folder shows it; of a runner that died without a word, what it left is ended."""

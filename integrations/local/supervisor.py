@@ -18,6 +18,7 @@ from pathlib import Path
 from integrations.local.files import locked, now, read_json, write_json
 from integrations.local.masking import Mask
 from integrations.local.output import OutputWriter
+from integrations.local.pipes import OutputPipe
 from integrations.local.places import Desired, status_of
 from integrations.local.probe import probe
 from integrations.local.processes import (
@@ -120,29 +121,33 @@ class Supervisor:
         if _taken(desired.port):
             return f"port {desired.port} is taken by another process"
         release = self.folder / "releases" / desired.release
+        pipe = await OutputPipe.open()
         try:
             process = await asyncio.create_subprocess_exec(
                 *desired.command,
                 cwd=release,
                 env={**desired.env, "SHIPMATE_PLACE": str(self.folder)},
                 stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
+                stdout=pipe.writing,
                 stderr=asyncio.subprocess.STDOUT,
                 start_new_session=True,
             )
         except OSError as error:
+            pipe.close()
             return f"{desired.command[0]} cannot be started: {error.strerror}"
+        pipe.handed_over()
         child = identify(process.pid)
         if child is not None:
             write_json(self.folder / "child.json", child.to_json())
         self._point(release)
-        copying = asyncio.create_task(self._copy(process, desired))
+        copying = asyncio.create_task(self._copy(pipe.reader, desired))
         try:
             await self._watch(process, desired)
         finally:
             await _end(process, desired.stop_timeout)
             await asyncio.wait({copying}, timeout=1)
             copying.cancel()
+            pipe.close()
         status = process.returncode or 0
         return f"it ended by {signal.Signals(-status).name}" if status < 0 else f"it ended with status {status}"
 
@@ -166,12 +171,10 @@ class Supervisor:
         woken.cancel()
         self.wake.clear()
 
-    async def _copy(self, process: asyncio.subprocess.Process, desired: Desired) -> None:
-        if process.stdout is None:
-            raise RuntimeError("the service was started without its pipe")
+    async def _copy(self, reader: asyncio.StreamReader, desired: Desired) -> None:
         mask = Mask(desired.secrets, desired.patterns)
         output = OutputWriter(self.folder / "output", desired.log_limit)
-        while data := await process.stdout.read(1 << 16):
+        while data := await reader.read(1 << 16):
             output.write(mask.feed(data))
         output.write(mask.flush())
 
