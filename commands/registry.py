@@ -2,13 +2,27 @@
 
 from bot.command import Command
 from bot.registry import Registry, installed
-from commands import metrics, shipmate
+from commands import approve, cancel, deploy, deploys, lock, metrics, reject, rollback, shipmate, unlock, where
 
 COMMANDS: tuple[Command, ...] = (
+    deploy.deploy,
+    where.where,
+    approve.approve,
+    reject.reject,
+    rollback.rollback,
+    cancel.cancel,
+    deploys.deploys,
+    deploy.plan,
+    lock.lock,
+    unlock.unlock,
     metrics.metrics,
     shipmate.help_,
     shipmate.health,
     shipmate.access,
+    deploy.retry,
+    deploy.keep,
+    lock.take_over,
+    lock.ask_holder,
 )
 
 

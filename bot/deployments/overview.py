@@ -55,6 +55,17 @@ class Overview:
         lines = messages.joined("\n", (self._line(deployment) for deployment in newest))
         return Reply(summary=f"Deployments{f' of {scope}' if scope else ''}", parts=(Paragraph(lines),))
 
+    async def good_versions(self, place: Place) -> Sequence[str]:
+        """Return the versions that ran well on a place, newest first, each once."""
+        async with self._parts.store.read() as conn:
+            found = await records.good_versions(conn, place)
+        return list(dict.fromkeys(one.version for one in found))
+
+    async def under_way(self) -> Sequence[tuple[str, str]]:
+        """Return id and title of the deployments that have not ended."""
+        async with self._parts.store.read() as conn:
+            return [(one.id, one.title) for one in await records.unfinished(conn)]
+
     async def plan(self, deployment_id: str) -> Reply:
         """Return a deployment's plan in full. Raises: BadInput (`unknown_deployment`)."""
         return replies.plan(await self._get(deployment_id))

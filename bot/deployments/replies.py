@@ -102,13 +102,13 @@ def refusal(wish: Wish, survey: Survey, name_of: Callable[[Person], str]) -> Ref
     if verdict.code == "locked" and survey.lock is not None:
         lock = survey.lock
         name = name_of(lock.person)
-        wait = Button(label="Wait in the queue", command=command, args={**args, "patient": "true"})
+        wait = Button(label="Wait in the queue", command=command, args={**args, "patient": "yes"})
         moves = (wait, lock_messages.ask_button(lock, name), lock_messages.take_over_button(lock, name))
         return Refused(
             "locked", say("Not deployed: *{}* is {}.", lock.scope, lock_messages.standing(lock, name)), moves=moves
         )
     if verdict.code == "already_there":
-        moves = (Button(label="Deploy it again", command=command, args={**args, "again": "true"}),)
+        moves = (Button(label="Deploy it again", command=command, args={**args, "again": "yes"}),)
     elif verdict.code == "target_missing":
         moves = ()
     elif verdict.code == "checks_pending":

@@ -1,0 +1,30 @@
+"""`/cancel`: end a deployment that has not come through."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from bot.command import Call, Effect, arg, command
+from bot.deployments.decisions import Decisions
+from bot.reply import Reply
+from commands.choices import place_of_deployment, under_way
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelArgs:
+    """Which deployment."""
+
+    deployment: Annotated[str, arg("its id, such as D-1042", options=under_way)]
+
+
+@command(
+    "cancel",
+    permission="deployment.cancel",
+    args=CancelArgs,
+    effect=Effect.CHANGE,
+    resource=place_of_deployment,
+    decides=True,
+    examples=("cancel D-1042",),
+)
+async def cancel(call: Call, args: CancelArgs) -> Reply:
+    """Cancel a deployment that waits or is being deployed."""
+    return await call.use(Decisions).cancel(call, args.deployment)

@@ -1,0 +1,88 @@
+"""What menus offer for arguments that several commands share."""
+
+from collections.abc import Mapping, Sequence
+
+from bot.catalog import Catalog
+from bot.command import Call, Option, Resource
+from bot.deployments.decisions import Decisions
+from bot.deployments.overview import Overview
+from bot.errors import UserError
+from bot.toolbox import Toolbox
+from integrations.capabilities.git import GitHost
+from integrations.errors import IntegrationError
+
+_MOST = 100
+
+
+async def services(call: Call, _given: Mapping[str, str], typed: str) -> Sequence[Option]:
+    """Return the services whose names contain what was typed."""
+    found = call.use(Catalog).services()
+    return [Option(one.name, one.title) for one in found if typed.lower() in one.name.lower()][:_MOST]
+
+
+async def environments(call: Call, given: Mapping[str, str], typed: str) -> Sequence[Option]:
+    """Return the environments of the chosen service, or of all."""
+    catalog = call.use(Catalog)
+    try:
+        chosen = [catalog.service(given["service"])] if given.get("service") else catalog.services()
+    except UserError:
+        chosen = catalog.services()
+    names = dict.fromkeys(one.name for service in chosen for one in service.environments)
+    return [Option(name) for name in names if typed.lower() in name][:_MOST]
+
+
+async def targets(call: Call, given: Mapping[str, str], typed: str) -> Sequence[Option]:
+    """Return the targets of the chosen environment."""
+    try:
+        environment = call.use(Catalog).service(given.get("service", "")).environment(given.get("environment", ""))
+    except UserError:
+        return []
+    return [Option(name) for name in environment.targets if typed.lower() in name][:_MOST]
+
+
+async def versions(call: Call, given: Mapping[str, str], typed: str) -> Sequence[Option]:
+    """Return tags and branches of the chosen service, newest first; none while its Git host does not answer."""
+    try:
+        repository = call.use(Catalog).service(given.get("service", "")).repository
+        git = call.use(Toolbox).get(GitHost, repository.instance)
+        refs = await git.list_refs(repository.project, typed, limit=_MOST)
+    except (UserError, IntegrationError):
+        return []
+    return [Option(ref.name, detail=f"{ref.kind.value} {ref.sha[:7]}") for ref in refs]
+
+
+async def good_versions(call: Call, given: Mapping[str, str], typed: str) -> Sequence[Option]:
+    """Return the versions that ran well on the chosen place, newest first."""
+    try:
+        place = call.use(Catalog).place(given.get("service", ""), given.get("environment", ""), given.get("target", ""))
+    except UserError:
+        return []
+    found = await call.use(Overview).good_versions(place)
+    return [Option(version) for version in found if typed.lower() in version.lower()][:_MOST]
+
+
+async def under_way(call: Call, _given: Mapping[str, str], typed: str) -> Sequence[Option]:
+    """Return the deployments that have not ended."""
+    return [
+        Option(deployment_id, f"{deployment_id} {title}"[:75])
+        for deployment_id, title in await call.use(Overview).under_way()
+        if typed.lower() in f"{deployment_id} {title}".lower()
+    ][:_MOST]
+
+
+async def place_of_deployment(call: Call, args: object) -> Resource:
+    """Return what a permission is asked on when the argument `deployment` names it."""
+    deployment = await call.use(Decisions).get(getattr(args, "deployment", ""))
+    return Resource(deployment.service, deployment.environment, deployment.target)
+
+
+async def place_of_words(call: Call, args: object) -> Resource:
+    """Return what a permission is asked on from the words for service, environment and target, aliases understood.
+
+    Raises:
+        BadInput: a word is not in the catalog.
+    """
+    place = call.use(Catalog).place(
+        getattr(args, "service", ""), getattr(args, "environment", None) or "", getattr(args, "target", None) or ""
+    )
+    return Resource(place.service, place.environment, place.target)

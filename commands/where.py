@@ -1,0 +1,28 @@
+"""`/where`: what runs where, who holds what; where does my change run."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from bot.command import Call, Effect, arg, command
+from bot.deployments.overview import Overview
+from bot.reply import Reply
+from commands.choices import services
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhereArgs:
+    """Of what: everything, a service, or a commit or tag."""
+
+    what: Annotated[str | None, arg("a service, a commit or a tag; everything without", options=services)] = None
+
+
+@command(
+    "where",
+    permission="deployment.read",
+    args=WhereArgs,
+    effect=Effect.READ,
+    examples=("where", "where checkout", "where a1b2c3d"),
+)
+async def where(call: Call, args: WhereArgs) -> Reply:
+    """Show what runs where and who holds what, or where a commit or tag runs."""
+    return await call.use(Overview).where(args.what or "")
