@@ -2,15 +2,14 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import replace
 
 import structlog
 
-from bot.arguments import grammar_of, usage
+from bot.arguments import grammar_of
 from bot.clock import Clock
 from bot.command import Call, Command, Invocation, World
 from bot.errors import UserError
-from bot.reply import Button, Reply, code, escape, say, text
+from bot.reply import Button, text
 from bot.slack import modals, reading
 from bot.slack.answers import Answers
 from bot.slack.connection import Connection, SlackError
@@ -76,7 +75,8 @@ class Asking:
         if error.failure.cause is not Cause.REFUSED or "trigger" not in error.failure.reason:
             return
         try:
-            await self._answers.reply(invocation, how_to_type(command, (fill_in(command, given),)))
+            again = Button(label="Fill in…", command=command.name, args=dict(given), ask=True)
+            await self._answers.reply(invocation, text("That took too long for Slack. Once more:", None, again))
         except SlackError as also:
             _log.warning("nor could that be said", reason=also.failure.reason)
 
@@ -109,15 +109,3 @@ class Asking:
 
     def _call(self, invocation: Invocation) -> Call:
         return Call(invocation=invocation, world=self._world, now=self._clock.now())
-
-
-def how_to_type(command: Command, moves: tuple[Button, ...]) -> Reply:
-    """Return how to type a command, for where it cannot be asked in a modal."""
-    line = usage(command)
-    markup = say("{} Something is missing: {}", escape(command.summary), code(f"/shipmate {line.removeprefix('/')}"))
-    return replace(text(f"Usage: {line}", markup, *moves), code="incomplete")
-
-
-def fill_in(command: Command, given: Mapping[str, str]) -> Button:
-    """Return the button that opens the modal of a command."""
-    return Button(label="Fill in…", command=command.name, args=dict(given), ask=True)

@@ -139,6 +139,12 @@ class Directory:
             deactivated=bool(data.get("deleted")),
         )
 
+    async def standing(self, person: Person) -> bool:
+        """Tell whether somebody is of our own team and no guest, as Slack has it now."""
+        self._people.forget(person.user)
+        info = await self.info(person)
+        return info.ours and not info.guest and not info.deactivated and not info.bot
+
     async def channel(self, channel: Channel | str) -> ChannelInfo:
         """Return what Slack knows of a conversation, given as such or by its id."""
         ident = channel if isinstance(channel, str) else channel.channel

@@ -10,11 +10,12 @@ import structlog
 from bot.arguments import Incomplete, grammar_of
 from bot.clock import Clock
 from bot.command import Command, Effect, Invocation, Trigger
+from bot.dispatch import Parsed
 from bot.errors import BadInput, Degraded, UserError
 from bot.reply import Picture, Reply
 from bot.slack import buttons, modals, reading
 from bot.slack.answers import Answers, content
-from bot.slack.asking import Asking, fill_in, how_to_type
+from bot.slack.asking import Asking
 from bot.slack.connection import Connection, SlackError
 from bot.slack.metrics import METRICS
 from bot.slack.mrkdwn import Json
@@ -33,28 +34,14 @@ _BUSY = Degraded("busy", "Shipmate has too much to do just now; nothing was star
 _SUBJECT_ARGS = ("deployment", "subject", "id")
 
 
-class Parsed(Protocol):
-    """A wish that is understood: the command and its arguments."""
-
-    @property
-    def command(self) -> Command:
-        """The command."""
-        ...
-
-    @property
-    def args(self) -> object:
-        """Its arguments."""
-        ...
-
-
 class Road(Protocol):
     """What the edge needs of the dispatcher."""
 
-    def parse(self, invocation: Invocation) -> Any:  # noqa: ANN401 - a `Parsed` or an `Incomplete`
+    def parse(self, invocation: Invocation) -> Parsed | Incomplete:
         """Return what was asked, or what is missing; raises BadInput."""
         ...
 
-    async def answer(self, invocation: Invocation, parsed: Any) -> Reply:  # noqa: ANN401 - its own `Parsed`
+    async def answer(self, invocation: Invocation, parsed: Parsed | Incomplete) -> Reply:
         """Run a command and return its reply."""
         ...
 
@@ -236,11 +223,14 @@ class Edge:
     async def _attempt(self, invocation: Invocation, *, in_ack: bool, ask: bool, view: Json | None) -> Json | None:
         try:
             invocation = await self._who.identified(invocation)
+            found: Parsed | Incomplete
             if ask:
-                return self._ask(invocation, self._known(invocation.command), invocation.args, in_ack=in_ack)
-            found = self._road.parse(invocation)
+                found = Incomplete(self._known(invocation.command), invocation.args, ())
+            else:
+                found = self._road.parse(invocation)
             if isinstance(found, Incomplete):
-                return self._ask(invocation, found.command, found.given, in_ack=in_ack)
+                self._ask(invocation, found)
+                return None
             return await self._go(invocation, found, in_ack=in_ack)
         except UserError as error:
             if isinstance(error, Degraded):
@@ -272,7 +262,7 @@ class Edge:
     async def _late(self, invocation: Invocation, work: "asyncio.Future[Reply]") -> None:
         await self._reply(invocation, await work)
 
-    async def _look_up(self, invocation: Invocation, parsed: Parsed) -> None:
+    async def _look_up(self, invocation: Invocation, parsed: Parsed | Incomplete) -> None:
         await self._reply(invocation, await self._road.answer(invocation, parsed))
 
     def _told(self, invocation: Invocation, reply: Reply, *, in_ack: bool) -> Json | None:
@@ -300,14 +290,12 @@ class Edge:
             raise BadInput("unknown_command", f"{name!r} is no command of this version of Shipmate.")
         return command
 
-    def _ask(self, invocation: Invocation, command: Command, given: Mapping[str, str], *, in_ack: bool) -> Json | None:
-        """Open the modal of a command where Slack lets us, else say how to type it."""
-        if not invocation.ours or invocation.guest:
-            return self._told(invocation, how_to_type(command, ()), in_ack=in_ack)
-        if not invocation.trigger_id:
-            return self._told(invocation, how_to_type(command, (fill_in(command, given),)), in_ack=in_ack)
-        self._spawn(f"modal {command.name}", self._asking.open(invocation, command, given))
-        return None
+    def _ask(self, invocation: Invocation, wanted: Incomplete) -> None:
+        """Open the modal of a command where Slack lets us; else the road says what is missing, or refuses."""
+        if not invocation.trigger_id or not invocation.ours or invocation.guest:
+            self._spawn(f"incomplete {wanted.command.name}", self._look_up(invocation, wanted))
+        else:
+            self._spawn(f"modal {wanted.command.name}", self._asking.open(invocation, wanted.command, wanted.given))
 
     # Who and where
 

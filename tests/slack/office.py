@@ -7,17 +7,25 @@ from dataclasses import replace
 
 import aiohttp
 from aiohttp import web
-from pydantic import SecretStr
 
+from bot.audit import Audit
+from bot.catalog import Catalog
 from bot.clock import SystemClock
 from bot.command import World
+from bot.deliveries import Deliveries
+from bot.dispatch import Dispatcher
+from bot.help import Help
+from bot.permissions import Permissions
+from bot.registry import Registry
 from bot.sandbox import AppConfig, Options, Sandbox
-from bot.settings import Server, Settings, Slack
+from bot.settings import Settings
 from bot.slack import manifest
 from bot.slack.gateway import Gateway
 from bot.slack.pacing import Pacing
+from bot.starter import Starter
 from bot.store import Store
-from tests.slack.commands import REGISTRY, TestRoad
+from commands.shipmate import help_
+from tests.slack.commands import COMMANDS, Heard
 
 BOT_TOKEN, APP_TOKEN, SECRET = "xoxb-1-2-office", "xapp-1-A1-office", "office-signing-secret"
 DEADLINE = 10.0
@@ -31,8 +39,7 @@ class Office:
         self.session = session
         self.gateway: Gateway | None = None
         self.store: Store | None = None
-        self.road: TestRoad | None = None
-        self.world = World()
+        self.heard = Heard()
         self.url = ""
 
     async def post(self, what, **data):
@@ -98,19 +105,61 @@ class Office:
         return (await self.until(said, f"{text!r} in #{channel}"))[0]
 
 
+JOB = {"with": "local", "job": "x"}
+SERVICE = {
+    "repository": {"with": "local", "project": "x"},
+    "environments": [{"name": "staging", "deploy": JOB}, {"name": "production", "deploy": JOB}],
+}
+SETTINGS = {
+    "people": {"mia": {"slack": "U1"}},
+    "permissions": [{"allow": ["*"], "to": ["everyone"]}],
+    "server": {"public_url": "https://shipmate.example.org"},
+    "environments": {"staging": {}, "production": {}},
+    "services": {"checkout": SERVICE, "cart": SERVICE},
+}
+
+
 def settings_for(sandbox, mode="socket", **slack):
     """Settings as an administrator would write them for this workspace."""
-    return Settings(
-        slack=Slack(
-            mode=mode,
-            bot_token=SecretStr(BOT_TOKEN),
-            app_token=SecretStr(APP_TOKEN),
-            signing_secret=SecretStr(SECRET),
-            api_url=sandbox.api_url,
-            **{"aliases": ("where",), "reactions": {"white_check_mark": "approve", "eyes": "where"}} | slack,
-        ),
-        server=Server(public_url="https://shipmate.example.org"),
+    told = {
+        "mode": mode,
+        "bot_token": BOT_TOKEN,
+        "app_token": APP_TOKEN,
+        "signing_secret": SECRET,
+        "api_url": sandbox.api_url,
+        "aliases": ["where"],
+        "reactions": {"white_check_mark": "approve", "eyes": "where"},
+    }
+    return Settings.model_validate({**SETTINGS, "slack": told | slack})
+
+
+async def _compose(office, settings, registry, stack, owner):
+    """Put the real road behind the gateway: permissions, audit, stored deliveries."""
+    clock, gateway, store = SystemClock(), office.gateway, office.store
+    permissions = Permissions(settings, clock)
+    if gateway.connection.identity is not None:
+        permissions.set_home(gateway.connection.identity.team)
+    permissions.set_standing(gateway.directory.standing)
+    deliveries = Deliveries(store, clock, owner)
+    world = World(store, office.heard, Catalog(settings), registry, Help(registry, permissions, clock))
+
+    async def replier(tx, invocation, reply):
+        await gateway.outbox.whisper(tx, invocation.delivery_id, invocation, reply)
+
+    dispatcher = Dispatcher(
+        registry=registry,
+        permissions=permissions,
+        audit=Audit(store, clock),
+        deliveries=deliveries,
+        store=store,
+        world=world,
+        clock=clock,
+        replier=replier,
     )
+    starter = Starter(deliveries, dispatcher, clock=clock)
+    await starter.start()
+    stack.push_async_callback(starter.stop)
+    await gateway.connect(dispatcher, registry, world)
 
 
 @asynccontextmanager
@@ -126,7 +175,7 @@ async def workspace(seed=None, **options):
 
 
 @asynccontextmanager
-async def connected(office, url, *, mode="socket", clock=None, pacing=None, owner="one", registry=REGISTRY, **slack):
+async def connected(office, url, *, mode="socket", clock=None, pacing=None, owner="one", **slack):
     """Connect a gateway to the office over its store at `url`."""
     clock = clock or SystemClock()
     settings = settings_for(office.sandbox, mode, **slack)
@@ -134,6 +183,7 @@ async def connected(office, url, *, mode="socket", clock=None, pacing=None, owne
         store = await Store.open(url, clock=clock)
         stack.push_async_callback(store.close)
         gateway = Gateway(settings, store, clock, owner=owner, pacing=pacing or Pacing(post_every=0.01, post_burst=50))
+        registry = Registry((*COMMANDS, help_))
         tokens = AppConfig(
             manifest=manifest.build(settings, registry),
             mode=mode,
@@ -147,9 +197,8 @@ async def connected(office, url, *, mode="socket", clock=None, pacing=None, owne
             office.sandbox.platform.apps.install(replace(tokens, request_url="http://127.0.0.1:1/"))
         await gateway.open()
         stack.push_async_callback(gateway.close, 2.0)
-        road = TestRoad(office.world, store, gateway.outbox, clock)
-        await gateway.connect(road, registry, office.world)
-        office.gateway, office.store, office.road = gateway, store, road
+        office.gateway, office.store = gateway, store
+        await _compose(office, settings, registry, stack, owner)
         if mode == "http":
             server = web.Application()
             server.add_routes(gateway.routes())

@@ -1,6 +1,7 @@
 """What people do in Slack, and what they see of it: commands, mentions, buttons, modals, reactions, the home tab."""
 
 import pytest
+import sqlalchemy as sa
 
 
 async def test_a_read_is_answered_in_the_acknowledgement(either):
@@ -34,7 +35,7 @@ async def test_a_change_is_accepted_and_its_answer_whispered(either):
 async def test_a_typo_is_answered_with_a_button_that_works(either):
     outcome = await either.type("mia", "checkout", "/shipmate wher")
     blocks = outcome["posted"]["blocks"]
-    [button] = blocks[-1]["elements"]
+    button = blocks[-1]["elements"][0]
     await either.post(
         "actions",
         user="mia",
@@ -54,7 +55,7 @@ async def test_a_mention_is_parsed_like_a_command(either):
 
 async def test_a_mention_that_would_decide_is_answered_with_a_button(either):
     await either.post("messages", user="mia", channel="checkout", text=f"<@{either.bot_user}> deploy cart")
-    message = await either.bot_says("checkout", "Press to deploy", viewer="mia")
+    message = await either.bot_says("checkout", "Press to confirm", viewer="mia")
     element = message["blocks"][-1]["elements"][0]
     assert element["action_id"].startswith("do:deploy:")
     await either.post("actions", user="mia", channel="checkout", ts=message["ts"], action_id=element["action_id"])
@@ -83,17 +84,17 @@ async def test_what_is_missing_is_asked_in_a_modal_whose_menus_ask_the_options(e
             "arg:service": {"service": "cart"},
             "arg:environment": {"environment": "production"},
             "arg:dry_run": {"dry_run": ["yes"]},
+            "arg:wait": {"wait": []},
         },
     )
     assert outcome["ok"], outcome
     assert await either.bot_says("checkout", "deploying cart to production", viewer="mia")
-    assert dict(either.road.invocations[-1].args) == {"service": "cart", "environment": "production", "dry_run": "yes"}
-
-
-async def test_what_cannot_be_stored_is_said_in_the_modal_and_nothing_was_started(office):
-    outcome = await office.type("mia", "checkout", "/shipmate down")
-    assert "Nothing was started" in outcome["posted"]["text"]
-    assert not office.road.invocations
+    assert dict(either.heard.invocations[-1].args) == {
+        "service": "cart",
+        "environment": "production",
+        "dry_run": "yes",
+        "wait": "no",
+    }
 
 
 async def test_a_shortcut_opens_the_modal(office):
@@ -108,9 +109,9 @@ async def test_a_shortcut_opens_the_modal(office):
 async def test_a_reaction_on_a_card_offers_a_button_to_who_reacted(office):
     ts = await card(office, "D-1001")
     await office.post("reactions", user="ana", channel="checkout", ts=ts, name="white_check_mark")
-    message = await office.bot_says("checkout", "Press to approve", viewer="ana")
+    message = await office.bot_says("checkout", "Press to confirm", viewer="ana")
     assert message["blocks"][-1]["elements"][0]["value"] == '{"deployment":"D-1001"}'
-    assert not [m for m in await office.messages("checkout", "mia") if "Press to approve" in str(m)]
+    assert not [m for m in await office.messages("checkout", "mia") if "Press to confirm" in str(m)]
 
 
 @pytest.mark.parametrize("name", ["tada", "x"])
@@ -118,7 +119,7 @@ async def test_a_reaction_that_means_nothing_is_ignored(office, name):
     ts = await card(office, "D-1001")
     outcome = await office.post("reactions", user="ana", channel="checkout", ts=ts, name=name)
     assert outcome["ack"]["status"] == "ok"
-    assert not office.road.invocations
+    assert not office.heard.invocations
 
 
 async def test_a_reaction_on_a_message_of_others_or_a_stale_one_is_ignored(office):
@@ -134,7 +135,7 @@ async def test_a_reaction_on_a_message_of_others_or_a_stale_one_is_ignored(offic
         item={"type": "message", "channel": office.channel_id("checkout"), "ts": ts},
         event_ts="1600000000.000100",
     )
-    assert not office.road.invocations
+    assert not office.heard.invocations
 
 
 async def test_the_home_tab_is_published_when_it_is_opened(office):
@@ -156,9 +157,131 @@ async def test_a_delivery_that_comes_again_is_answered_once(either):
         if entry["direction"] == "to_app" and entry["type"] in {"app_mention", "slash_command", "/deploy"}:
             await either.post("redeliver", delivery_id=entry["delivery_id"])
     await either.post("redeliver", delivery_id=outcome["delivered"][0]["delivery_id"])
-    assert set(either.road.asked.values()) == {1}
+    ids = [one.delivery_id for one in either.heard.invocations]
+    assert len(ids) == len(set(ids)) == 2
     await either.type("mia", "checkout", "/where last")
     assert len(await either.from_bot("checkout", "mia")) == 3
+
+
+async def test_a_read_that_takes_longer_than_an_acknowledgement_may_is_answered_when_it_is_done(either):
+    outcome = await either.type("mia", "checkout", "/shipmate slow")
+    assert outcome["ok"]
+    assert not outcome["ack"]["body"]
+    assert outcome["elapsed_ms"] < 500
+    either.heard.go_on.set()
+    message = await either.bot_says("checkout", "late, but here", viewer="mia")
+    assert message["ephemeral_to"]
+
+
+async def test_what_is_shared_is_seen_by_all(office):
+    await office.type("mia", "checkout", "/where cart --share")
+    message = await office.bot_says("checkout", "cart runs")
+    assert "ephemeral_to" not in message
+
+
+async def test_in_a_channel_shared_with_others_an_answer_is_not_shared_and_says_why(office):
+    await office.type("mia", "partners", "/where cart --share")
+    message = await office.bot_says("partners", "cart runs", viewer="mia")
+    assert message["ephemeral_to"]
+    assert "shared with another organisation" in str(message["blocks"])
+
+
+async def test_a_guest_may_do_nothing(office):
+    outcome = await office.type("gus", "checkout", "/where cart")
+    assert "(guest)" in str(outcome["posted"]["blocks"])
+    await office.type("gus", "checkout", "/deploy")
+    assert await office.bot_says("checkout", "(guest)", viewer="gus", times=2)
+    assert not (await office.get("state"))["views"]
+    assert not office.heard.invocations
+
+
+async def test_a_person_of_another_organisation_may_do_nothing(office):
+    await office.post("messages", user="pat", channel="partners", text=f"<@{office.bot_user}> where cart")
+    message = await office.bot_says("partners", "(outsider)", viewer="pat")
+    assert message["ephemeral_to"]
+    await office.post("messages", user="pat", channel="partners", text=f"<@{office.bot_user}> deploy cart")
+    await office.bot_says("partners", "(outsider)", viewer="pat", times=2)
+    ts = await card(office, "D-1001")
+    home = office.sandbox.workspace.team.id
+    for team in ("", home):  # a payload that lies about the team does not help: the directory is asked
+        await office.post(
+            "events",
+            type="app_mention",
+            user="pat",
+            team=team,
+            channel="partners",
+            text=f"<@{office.bot_user}> approve D-1001",
+            ts=ts,
+        )
+    await office.bot_says("partners", "(outsider)", viewer="pat", times=4)
+    assert not office.heard.invocations
+
+
+async def test_what_bots_write_and_what_was_edited_is_no_wish(office):
+    mention = f"<@{office.bot_user}> where cart"
+    for also in ({"bot_id": "B0OTHER"}, {"subtype": "message_changed"}):
+        event = {"type": "app_mention", "user": "mia", "channel": "checkout", "text": mention, "ts": "1.1", **also}
+        await office.post("events", **event)
+    await office.post("events", type="app_mention", user=office.bot_user, channel="checkout", text=mention, ts="1.1")
+    assert not office.heard.invocations
+
+
+async def test_a_direct_message_is_a_wish_too(office):
+    opened = await office.gateway.connection.call(
+        "conversations.open", {"users": office.sandbox.workspace.find_user("mia").id}
+    )
+    await office.post("messages", user="mia", channel=opened["channel"]["id"], text="where cart")
+
+    async def told():
+        return [m for m in await office.direct("mia") if "cart runs" in m["text"]]
+
+    assert await office.until(told)
+
+
+async def test_a_mention_in_a_thread_of_a_card_is_about_it_and_answered_there(office):
+    ts = await card(office, "D-1001")
+    await office.post("messages", user="ana", channel="checkout", text=f"<@{office.bot_user}> where cart", thread_ts=ts)
+    message = await office.bot_says("checkout", "cart runs", viewer="ana")
+    assert message["thread_ts"] == ts
+    assert office.heard.invocations[-1].subject == "D-1001"
+
+
+async def test_an_error_of_a_modal_stands_below_its_field(office):
+    await office.type("mia", "checkout", "/shipmate lock")
+
+    async def opened():
+        return [v for v in (await office.get("state"))["views"] if v["callback_id"] == "args:lock" and v.get("submit")]
+
+    [view] = await office.until(opened, "the modal")
+    outcome = await office.post("views", user="mia", view_id=view["id"], values={"arg:minutes": {"minutes": "-0.5"}})
+    assert outcome["error"] in {"view_errors", "invalid_inputs"}
+    assert not office.heard.invocations
+
+
+async def test_when_slack_does_not_say_who_asks_nothing_is_started(office):
+    await office.post("faults", method="users.info", kind="timeout", times=1)
+    outcome = await office.type("mia", "checkout", "/deploy cart")
+    assert "nothing was started" in str(outcome["posted"]["blocks"])
+    assert outcome["elapsed_ms"] < 500
+    assert not office.heard.invocations
+
+
+async def test_with_its_disk_full_it_says_that_nothing_was_started(office):
+    def full(connection, record, proxy):
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA max_page_count=1")  # never below what is used: not one page more
+        cursor.close()
+
+    await office.type("mia", "checkout", "/where cart")
+    sa.event.listen(office.store.engine.sync_engine, "checkout", full)
+    for number in range(200):
+        outcome = await office.type("mia", "checkout", f"/deploy cart --reason {'x' * 2000}{number}")
+        if outcome.get("posted"):
+            break
+    assert "disk is full" in str(outcome["posted"]["blocks"])
+    assert "Nothing was started" in str(outcome["posted"]["blocks"])
+    assert len(office.heard.invocations) <= number + 1
+    sa.event.remove(office.store.engine.sync_engine, "checkout", full)
 
 
 async def card(office, subject):
