@@ -50,7 +50,10 @@ class HttpDelivery:
         if delivery.kind == "events_api":
             body, content_type = json.dumps(delivery.payload).encode(), "application/json"
         elif delivery.kind == "slash_commands":
-            body, content_type = urlencode(delivery.payload).encode(), "application/x-www-form-urlencoded"
+            body, content_type = (
+                urlencode(delivery.payload, errors="replace").encode(),
+                "application/x-www-form-urlencoded",
+            )
         else:
             body = urlencode({"payload": json.dumps(delivery.payload)}).encode()
             content_type = "application/x-www-form-urlencoded"

@@ -129,9 +129,10 @@ class Sockets:
             connection.pending.pop(envelope["envelope_id"], None)
 
     async def disconnect(self, reason: str = "refresh_requested", app_id: str | None = None) -> int:
-        """Ask apps to connect anew and close their connections; returns how many there were.
+        """Ask apps to connect anew; returns how many connections there were.
 
-        Slack sends `warning` shortly before and `refresh_requested` when a connection ends.
+        A `warning` comes some seconds before the end and leaves the connection open for what is still to be
+        acknowledged; every other reason closes it.
         """
         leaving = [c for ident, some in self._connections.items() if app_id in {None, ident} for c in some]
         for connection in leaving:
@@ -152,7 +153,8 @@ class Sockets:
 async def _part(connection: Connection, reason: str) -> None:
     with contextlib.suppress(ConnectionResetError):
         await connection.socket.send_json({"type": "disconnect", "reason": reason, "debug_info": {"host": "sandbox"}})
-        await connection.socket.close()
+        if reason != "warning":
+            await connection.socket.close()
 
 
 def _hello(app_id: str, connections: int) -> Json:

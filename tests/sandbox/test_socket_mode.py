@@ -82,6 +82,27 @@ async def test_disconnect_asks_to_come_back(desk, installed, session):
     assert (await asking)["disconnected"] == 1
 
 
+async def test_warning_leaves_time_to_acknowledge(desk, installed, session):
+    _, socket, _ = await connect(desk, session, installed)
+    asking = asyncio.create_task(desk.post("commands", user="mia", channel="checkout", command="/ship"))
+    envelope = await socket.receive_json(timeout=DEADLINE)
+    await desk.post("disconnect", reason="warning")
+    assert (await socket.receive_json(timeout=DEADLINE))["reason"] == "warning"
+    await socket.send_json({"envelope_id": envelope["envelope_id"], "payload": {"text": "still here"}})
+    assert (await asking)["posted"]["text"] == "still here"
+    later = await desk.post("commands", user="mia", channel="checkout", command="/ship")
+    assert later["ack"]["status"] == "no_connection"
+    await socket.close()
+
+
+async def test_no_more_than_ten_connections(desk, installed, session):
+    sockets = [(await connect(desk, session, installed))[1] for _ in range(10)]
+    with pytest.raises(aiohttp.WSServerHandshakeError, match="429"):
+        await connect(desk, session, installed)
+    for socket in sockets:
+        await socket.close()
+
+
 @pytest.mark.parametrize("how", ["disconnect", "drop"])
 async def test_real_client_comes_back(desk, how):
     def listeners(app):
