@@ -89,3 +89,31 @@ async def test_the_page_asks_no_other_host(harbour):
     await expect(page.locator("#app")).not_to_have_attribute("aria-busy", "true")
     assert len(asked) > 10
     assert all(url.startswith(harbour.sandbox.url) for url in asked)
+
+
+async def test_nodes_are_made_without_handlers_and_bad_addresses(harbour):
+    page = await harbour.open()
+    found = await page.evaluate(
+        """async () => {
+            const {h} = await import('/page/dom.js');
+            const refused = (name) => { try { h('div', {[name]: 'x'}); return false; } catch { return true; } };
+            const bad = ['javascript:x', ' JavaScript:x', '', 'java\\nscript:x', 'data:text/html,x', 'file:///etc/x'];
+            return {
+                links: bad.filter((url) => h('a', {href: url}).hasAttribute('href')),
+                pictures: [...bad, 'mailto:x'].filter((url) => h('img', {src: url}).hasAttribute('src')),
+                refused: ['onclick', 'OnError', 'innerHTML', 'srcdoc'].every(refused),
+                good: h('a', {href: 'https://a.example/x'}).href,
+            };
+        }"""
+    )
+    assert found == {"links": [], "pictures": [], "refused": True, "good": "https://a.example/x"}
+
+
+async def test_a_button_opens_an_address_without_handing_the_page_over(harbour, ferry):
+    button = {"type": "button", "action_id": "go", "text": plain("Build 412"), "url": "https://ci.example/412"}
+    await ferry.post("checkout", text="card", blocks=[{"type": "actions", "elements": [button]}])
+    page = await harbour.open()
+    link = page.get_by_role("link", name="Build 412")
+    await expect(link).to_have_attribute("href", "https://ci.example/412")
+    await expect(link).to_have_attribute("rel", "noopener noreferrer")
+    await expect(link).to_have_attribute("target", "_blank")

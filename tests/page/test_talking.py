@@ -68,6 +68,7 @@ async def test_others_see_a_message_at_once_and_have_it_marked_unread(harbour):
     await expect(row(ana, "long ago")).to_be_visible()
     await ana.locator(".place").filter(has_text="releases").click()
     place = ana.locator(".place").filter(has_text="checkout")
+    await harbour.act("messages", user="ana", channel="checkout", text="my own words are no news")
     await send(mia, "no one in particular")
     await expect(place).to_have_accessible_name("checkout, 1 unread")
     await send(mia, "@ana have a look")

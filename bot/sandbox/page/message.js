@@ -89,6 +89,7 @@ function content(node, message, context) {
     fill(node.parts.blocks);
     part(node.parts.text, `${message.text}\n${workspace.viewer}`, () => (message.text ? h("div", { class: "text" }, renderMrkdwn(message.text, workspace)) : []));
   }
+  part(node.parts.pinned, String(channel.pins?.includes(message.ts) ?? false), () => (channel.pins?.includes(message.ts) ? h("span", { class: "pinned" }, "📌 Pinned") : []));
   part(node.parts.edited, JSON.stringify(message.edited ?? null), () => edited(message) ?? []);
   part(node.parts.attachments, JSON.stringify(message.attachments ?? []), () => (message.attachments ?? []).map((one) => renderAttachment(one, inside)));
   part(node.parts.files, JSON.stringify(message.files ?? []), () => (message.files ?? []).map((file) => renderFile(file, inside)));
@@ -127,12 +128,12 @@ function ephemeralNote(message, { dismiss }) {
 export function renderMessage(item) {
   const { message, context } = item;
   const { workspace } = context;
-  const parts = Object.fromEntries(["text", "blocks", "edited", "attachments", "files", "reactions", "thread"].map((name) => [name, h("div", { class: `part-${name}` })]));
+  const parts = Object.fromEntries(["pinned", "text", "blocks", "edited", "attachments", "files", "reactions", "thread"].map((name) => [name, h("div", { class: `part-${name}` })]));
   parts.blocks.classList.add("blocks");
   const user = workspace.user(message.user) ?? { real_name: message.username, id: message.user };
   const node = h("article", { class: "message", tabindex: "-1", data: { ts: message.ts } },
     h("div", { class: "gutter" }, avatar(message.username ? { ...user, real_name: message.username } : user), h("time", { class: "gutter-time", datetime: isoTime(message.ts), title: fullTime(message.ts) }, clockTime(message.ts))),
-    h("div", { class: "message-body" }, message.ephemeral_to ? ephemeralNote(message, context) : null, head(message, context),
+    h("div", { class: "message-body" }, message.ephemeral_to ? ephemeralNote(message, context) : null, parts.pinned, head(message, context),
       parts.text, parts.blocks, parts.edited, parts.attachments, parts.files, parts.reactions, parts.thread));
   node.parts = parts;
   update(node, item);

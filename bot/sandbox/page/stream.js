@@ -183,7 +183,7 @@ function listItems(messages, context, newFrom, viewer) {
     }
     const compact = Boolean(previous && follows(previous, message));
     const replies = context.inThread ? "" : repliesKey(message, context);
-    items.push({ key: `m-${message.ts}`, signature: `${compact}${replies}${viewer}${JSON.stringify(message)}`, message, compact, context });
+    items.push({ key: `m-${message.ts}`, signature: `${compact}${replies}${viewer}${context.channel.pins?.includes(message.ts)}${JSON.stringify(message)}`, message, compact, context });
     previous = message;
     if (context.inThread && !isReply(message)) {
       const count = messages.length - 1;
