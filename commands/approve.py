@@ -5,7 +5,7 @@ from typing import Annotated
 
 from bot.approvals.rules import Vote
 from bot.command import Call, Effect, arg, command
-from bot.deployments.decisions import Decisions
+from bot.deployments.deployments import Deployments
 from bot.reply import Reply
 from commands.choices import place_of_deployment, under_way
 
@@ -29,4 +29,4 @@ class ApproveArgs:
 )
 async def approve(call: Call, args: ApproveArgs) -> Reply:
     """Approve a deployment's plan."""
-    return await call.use(Decisions).vote(call, args.deployment, Vote.APPROVE, digest=args.plan or "")
+    return await call.use(Deployments).decisions.vote(call, args.deployment, Vote.APPROVE, digest=args.plan or "")

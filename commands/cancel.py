@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from bot.command import Call, Effect, arg, command
-from bot.deployments.decisions import Decisions
+from bot.deployments.deployments import Deployments
 from bot.reply import Reply
 from commands.choices import place_of_deployment, under_way
 
@@ -27,4 +27,4 @@ class CancelArgs:
 )
 async def cancel(call: Call, args: CancelArgs) -> Reply:
     """Cancel a deployment that waits or is being deployed."""
-    return await call.use(Decisions).cancel(call, args.deployment)
+    return await call.use(Deployments).decisions.cancel(call, args.deployment)

@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from bot.catalog import Catalog
 from bot.command import Call, Option, Resource
-from bot.deployments.decisions import Decisions
-from bot.deployments.overview import Overview
+from bot.deployments.deployments import Deployments
 from bot.errors import UserError
 from bot.toolbox import Toolbox
 from integrations.capabilities.git import GitHost
@@ -57,7 +56,7 @@ async def good_versions(call: Call, given: Mapping[str, str], typed: str) -> Seq
         place = call.use(Catalog).place(given.get("service", ""), given.get("environment", ""), given.get("target", ""))
     except UserError:
         return []
-    found = await call.use(Overview).good_versions(place)
+    found = await call.use(Deployments).overview.good_versions(place)
     return [Option(version) for version in found if typed.lower() in version.lower()][:_MOST]
 
 
@@ -65,14 +64,14 @@ async def under_way(call: Call, _given: Mapping[str, str], typed: str) -> Sequen
     """Return the deployments that have not ended."""
     return [
         Option(deployment_id, f"{deployment_id} {title}"[:75])
-        for deployment_id, title in await call.use(Overview).under_way()
+        for deployment_id, title in await call.use(Deployments).overview.under_way()
         if typed.lower() in f"{deployment_id} {title}".lower()
     ][:_MOST]
 
 
 async def place_of_deployment(call: Call, args: object) -> Resource:
     """Return what a permission is asked on when the argument `deployment` names it."""
-    deployment = await call.use(Decisions).get(getattr(args, "deployment", ""))
+    deployment = await call.use(Deployments).decisions.get(getattr(args, "deployment", ""))
     return Resource(deployment.service, deployment.environment, deployment.target)
 
 

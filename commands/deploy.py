@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from bot.command import Call, Effect, arg, command
-from bot.deployments.decisions import Decisions
-from bot.deployments.deployments import Asked, Deployments
-from bot.deployments.overview import Overview
+from bot.deployments.beginnings import Asked
+from bot.deployments.deployments import Deployments
 from bot.reply import Reply
 from commands.choices import environments, place_of_deployment, place_of_words, services, targets, under_way, versions
 
@@ -40,7 +39,7 @@ class DeployArgs:
 )
 async def deploy(call: Call, args: DeployArgs) -> Reply:
     """Deploy a release of a service to an environment."""
-    return await call.use(Deployments).deploy(
+    return await call.use(Deployments).beginnings.deploy(
         call,
         Asked(
             service=args.service,
@@ -73,7 +72,7 @@ class OneDeployment:
 )
 async def plan(call: Call, args: OneDeployment) -> Reply:
     """Show the plan of a deployment: commits, warnings, every rule and its verdict."""
-    return await call.use(Overview).plan(args.deployment)
+    return await call.use(Deployments).overview.plan(args.deployment)
 
 
 @command(
@@ -87,7 +86,7 @@ async def plan(call: Call, args: OneDeployment) -> Reply:
 )
 async def retry(call: Call, args: OneDeployment) -> Reply:
     """Let a deployment that stands still go on."""
-    return await call.use(Decisions).retry(call, args.deployment)
+    return await call.use(Deployments).decisions.retry(call, args.deployment)
 
 
 @command(
@@ -101,4 +100,4 @@ async def retry(call: Call, args: OneDeployment) -> Reply:
 )
 async def keep(call: Call, args: OneDeployment) -> Reply:
     """Keep a release that could not be verified."""
-    return await call.use(Decisions).keep(call, args.deployment)
+    return await call.use(Deployments).decisions.keep(call, args.deployment)

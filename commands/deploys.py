@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from bot.command import Call, Effect, arg, command
-from bot.deployments.overview import Overview
+from bot.deployments.deployments import Deployments
 from bot.reply import Reply
 from commands.choices import environments, services
 
@@ -28,4 +28,6 @@ class DeploysArgs:
 async def deploys(call: Call, args: DeploysArgs) -> Reply:
     """Show the newest deployments: who, what, when, and how they ended."""
     limit = min(max(args.limit, 1), 50)
-    return await call.use(Overview).history(service=args.service or "", environment=args.environment or "", limit=limit)
+    return await call.use(Deployments).overview.history(
+        service=args.service or "", environment=args.environment or "", limit=limit
+    )

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from bot.approvals.rules import Vote
 from bot.command import Call, Effect, arg, command
-from bot.deployments.decisions import Decisions
+from bot.deployments.deployments import Deployments
 from bot.reply import Reply
 from commands.choices import place_of_deployment, under_way
 
@@ -30,6 +30,6 @@ class RejectArgs:
 )
 async def reject(call: Call, args: RejectArgs) -> Reply:
     """Reject a deployment's plan, with a reason."""
-    return await call.use(Decisions).vote(
+    return await call.use(Deployments).decisions.vote(
         call, args.deployment, Vote.REJECT, digest=args.plan or "", reason=args.reason
     )

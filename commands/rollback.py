@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from bot.command import Call, Effect, arg, command
-from bot.deployments.deployments import Asked, Deployments
+from bot.deployments.beginnings import Asked
+from bot.deployments.deployments import Deployments
 from bot.reply import Reply
 from commands.choices import environments, good_versions, place_of_words, services, targets
 
@@ -39,7 +40,7 @@ class RollbackArgs:
 )
 async def rollback(call: Call, args: RollbackArgs) -> Reply:
     """Put back what ran before on an environment, or an earlier version."""
-    return await call.use(Deployments).roll_back(
+    return await call.use(Deployments).beginnings.roll_back(
         call,
         Asked(
             service=args.service,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from bot.command import Call, Effect, arg, command
-from bot.deployments.overview import Overview
+from bot.deployments.deployments import Deployments
 from bot.reply import Reply
 from commands.choices import services
 
@@ -25,4 +25,4 @@ class WhereArgs:
 )
 async def where(call: Call, args: WhereArgs) -> Reply:
     """Show what runs where and who holds what, or where a commit or tag runs."""
-    return await call.use(Overview).where(args.what or "")
+    return await call.use(Deployments).overview.where(args.what or "")
