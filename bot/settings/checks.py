@@ -239,7 +239,11 @@ class Checks:
         if name not in instances:
             able = [key for key, kind in instances.items() if self._able(kind, capability)]
             self._source.note(where, f"{name} is no integration", did_you_mean(name, able or instances))
-        elif instances[name] in self._declared and not self._able(instances[name], capability):
+        elif (
+            isinstance(instances[name], str)
+            and instances[name] in self._declared
+            and not self._able(instances[name], capability)
+        ):
             able = [key for key, kind in instances.items() if self._able(kind, capability)]
             message = f"{name} (type {instances[name]}) is no {capability}"
             self._source.note(where, message, f"One that is: {', '.join(able)}." if able else "")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, SecretStr, SkipValidation, WithJsonSchema, model_validator
+from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 from bot.settings.services import ServiceSettings, Word
@@ -148,7 +149,7 @@ _Instances = Annotated[
 class Settings(Model):
     """The whole configuration, frozen. `folder` is where its file stands; relative paths start there."""
 
-    folder: Path = Field(Path(), exclude=True)
+    folder: SkipJsonSchema[Path] = Field(Path(), exclude=True)
     state_dir: Path = Field(Path("state"), description="Folder for SQLite files and what local runs leave.")
     database: Annotated[SecretStr, MayBePlain()] = Field(
         NO_SECRET, description="postgresql://user:${PW}@host/name; empty means SQLite in state_dir."

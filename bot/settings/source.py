@@ -15,6 +15,7 @@ except ImportError:  # pragma: no cover - PyYAML without libyaml
     from yaml import SafeLoader as _Loader  # type: ignore[assignment]
 
 _MERGE = "tag:yaml.org,2002:merge"
+_COLLECTIONS = frozenset({"tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"})
 _MAX_DEPTH = 50
 _MAX_BYTES = 5_000_000
 _TEAM_FILE_KEYS = frozenset({"services"})
@@ -172,6 +173,8 @@ class _Reader:
                 problem="it is nested too deeply or repeats itself", problem_mark=node.start_mark
             )
         self._source.places.setdefault(where, (self._file, node.start_mark.line + 1))
+        if isinstance(node, yaml.CollectionNode) and node.tag not in _COLLECTIONS:
+            raise yaml.MarkedYAMLError(problem=f"the tag {node.tag} means nothing here", problem_mark=node.start_mark)
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, where)
         if isinstance(node, yaml.SequenceNode):

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from bot.closest import did_you_mean
+from bot.closest import closest, did_you_mean
 from bot.settings.mistakes import Where
 from bot.settings.secrets import BadReference, Resolver
 from bot.settings.source import Source
@@ -48,7 +48,11 @@ class Walk:
                 ready[key] = value
             else:
                 left = [name for name in fields if name not in raw]
-                self._source.note((*where, key), f"{key} is no setting here", did_you_mean(key, left or fields))
+                self._source.note(
+                    (*where, key),
+                    f"{key} is no setting here",
+                    did_you_mean(key, fields if closest(key, fields) else left),
+                )
         return ready
 
     def _field(self, field: FieldInfo, value: Any, where: Where) -> Any:  # noqa: ANN401 - raw values
