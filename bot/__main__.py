@@ -82,7 +82,8 @@ def _serve(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> int:
-    from bot.checkup import check
+    from bot.app.checkup import check
+    from bot.clock import SystemClock
     from bot.settings import SettingsError, load, read_environ, warnings
 
     try:
@@ -94,7 +95,7 @@ def _check(args: argparse.Namespace) -> int:
     print(f"ok       {args.config}: {len(settings.services)} services, {len(settings.integrations)} integrations")
     if args.offline:
         return OK
-    return asyncio.run(check(settings, print))
+    return asyncio.run(check(settings, SystemClock(), print))
 
 
 def _manifest(args: argparse.Namespace) -> int:

@@ -35,8 +35,16 @@ def write(folder: Path, workspace: Workspace, *, ports: Mapping[str, int], prome
     head = "# The demo's configuration, written at each start: read it, it is an ordinary shipmate.yaml.\n"
     settings = _settings(folder, workspace, ports, prometheus_url)
     path.write_text(head + yaml.safe_dump(settings, sort_keys=False, allow_unicode=True, width=110))
-    path.chmod(0o600)  # it holds the workspace's tokens
     return path
+
+
+def keep_secrets(folder: Path, **secrets: str) -> dict[str, str]:
+    """Write each secret to a file of its own that only we can read, and return the references to them."""
+    kept = folder / "secrets"
+    kept.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name, secret in secrets.items():
+        (kept / name).write_text(secret)
+    return {name: f"file:{kept / name}" for name in secrets}
 
 
 def _settings(folder: Path, workspace: Workspace, ports: Mapping[str, int], prometheus_url: str) -> dict[str, Any]:
@@ -66,16 +74,19 @@ def _settings(folder: Path, workspace: Workspace, ports: Mapping[str, int], prom
         "slack": {
             "mode": "socket",
             "api_url": workspace.api_url,
-            "bot_token": workspace.bot_token,
-            "app_token": workspace.app_token,
-            "signing_secret": workspace.signing_secret,
+            **keep_secrets(
+                folder,
+                bot_token=workspace.bot_token,
+                app_token=workspace.app_token,
+                signing_secret=workspace.signing_secret,
+            ),
             "aliases": ["rollback", "where", "deploys", "lock", "unlock", "metrics"],
             "announce": "releases",
         },
         "people": {name: {"slack": ident, "emails": [email]} for name, (ident, email) in workspace.people.items()},
         "groups": {"developers": ["mia", "tom"], "release-managers": ["ana", "raj"], "on-call": ["tom"]},
         "permissions": [
-            {"allow": ["*.read"], "to": ["everyone"]},
+            {"allow": ["deployment.read", "lock.read", "metrics.read"], "to": ["everyone"]},
             {"allow": ["deployment.*", "lock.take", "lock.release"], "to": ["developers", "release-managers"]},
             {"allow": ["approval.decide"], "to": ["release-managers"]},
             {"allow": ["lock.break"], "to": ["release-managers", "on-call"]},

@@ -108,7 +108,7 @@ async def _configure(
         bot_token=tokens["bot"],
         app_token=tokens["app"],
         signing_secret=secrets.token_hex(16),
-        people={user.name: (user.id, user.email) for user in sandbox.workspace.users.values() if not user.is_bot},
+        people={user.name: (user.id, user.email) for user in sandbox.workspace.users.values() if user.email},
     )
     config = write(folder, workspace, ports={**places, "shipmate": free_port()}, prometheus_url=prometheus_url)
     settings = load(config, read_environ())

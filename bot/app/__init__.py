@@ -1,0 +1,5 @@
+"""The composition root: the only package that sees everything, puts it together and takes it apart."""
+
+from bot.app.serving import serve, stop_local_places, verify_audit
+
+__all__ = ["serve", "stop_local_places", "verify_audit"]

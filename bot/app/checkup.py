@@ -1,0 +1,67 @@
+"""`shipmate check`: ask every configured system and Slack how they are, and say what is missing."""
+
+from collections.abc import Callable
+
+from bot.app.tools import Tools
+from bot.clock import Clock
+from bot.health import Check, Health, HealthChecks
+from bot.settings import Settings
+from bot.slack import checking
+from bot.slack.connection import Connection, SlackError
+from bot.slack.directory import Directory
+from bot.store import Store, StoreMismatch
+from bot.toolbox import Toolbox
+from commands.registry import registry
+
+Say = Callable[[str], None]
+DEADLINE = 15.0
+
+
+async def check(settings: Settings, clock: Clock, say: Say) -> int:
+    """Say a line for each system and return 0 when all are well, 1 otherwise."""
+    registry()  # declares every table
+    health = HealthChecks(clock)
+    tools = Tools(settings, Toolbox(), health, clock)
+    connection = Connection(
+        token=settings.slack.bot_token.get_secret_value(), api_url=settings.slack.api_url, clock=clock
+    )
+    await connection.open()
+    health.add("store", lambda: _store(settings, clock))
+    health.add("slack", lambda: checking.check(settings.slack, clock))
+    for group, entry in settings.groups.items():
+        if entry.usergroup:
+            health.add(f"group {group}", _usergroup(Directory(connection, clock), entry.usergroup))
+    try:
+        await tools.connect()
+        found = await health.ask(DEADLINE)
+    finally:
+        await tools.close()
+        await connection.close()
+    width = max(map(len, found))
+    for name, one in found.items():
+        say(f"{'ok' if one.ok else 'FAILED':<8} {name:<{width}}  {one.detail}".rstrip())
+    return 0 if all(one.ok for one in found.values()) else 1
+
+
+async def _store(settings: Settings, clock: Clock) -> Health:
+    try:
+        store = await Store.open(settings.database_url, clock=clock)
+    except (StoreMismatch, ValueError) as error:
+        return Health(ok=False, detail=str(error))
+    await store.close()
+    return Health(ok=True, detail=store.dialect)
+
+
+def _usergroup(directory: Directory, ident: str) -> Check:
+    async def check() -> Health:
+        try:
+            members = await directory.members(ident, fresh=True)
+            locked = await directory.locked(ident)
+        except SlackError as error:
+            return Health(ok=False, detail=f"user group {ident} cannot be read: {error.failure.reason}")
+        if not locked:
+            advice = "let only admins edit user groups in Slack's settings, or list the people here"
+            return Health(ok=False, detail=f"members can edit user group {ident}, so it counts for nothing: {advice}")
+        return Health(ok=True, detail=f"user group {ident}, {len(members)} people")
+
+    return check

@@ -1,0 +1,229 @@
+"""The running bot: what is made of what, in which order it starts, and in which it stops."""
+
+import socket
+import uuid
+
+import structlog
+
+from bot.app.tools import Tools, hooks
+from bot.approvals import workflow as approval_workflow
+from bot.approvals.approvals import Approvals
+from bot.audit import Audit
+from bot.catalog import Catalog, Service
+from bot.charts import Charts
+from bot.clock import Clock
+from bot.command import Invocation, Trigger, World
+from bot.deliveries import Deliveries
+from bot.deployments.deployments import Deployments
+from bot.deployments.parts import Parts
+from bot.dispatch import Dispatcher
+from bot.engine import Engine
+from bot.health import Health, HealthChecks
+from bot.help import Help
+from bot.identity import Channel, Person
+from bot.locks import workflow as lock_workflow
+from bot.locks.locks import Locks
+from bot.permissions import Permissions
+from bot.registry import Registry
+from bot.reply import Reply
+from bot.settings import Settings
+from bot.slack.connection import SlackError
+from bot.slack.gateway import Gateway
+from bot.slack.outbox import Outbox
+from bot.starter import Starter
+from bot.store import Store, Tx
+from bot.terminal import Terminal
+from bot.toolbox import Toolbox
+from bot.watch import Watch
+from bot.web import Web
+from bot.webhooks import Webhooks
+
+log = structlog.get_logger()
+
+
+class App:
+    """One running Shipmate. `App.start` brings it up, `stop` takes it down and hands over what is under way."""
+
+    def __init__(self, settings: Settings, store: Store, clock: Clock, registry: Registry) -> None:
+        self.settings = settings
+        self.store = store
+        self.clock = clock
+        self.registry = registry
+        owner = f"{socket.gethostname()}-{uuid.uuid4().hex[:12]}"
+        self.health = HealthChecks(clock)
+        self.permissions = Permissions(settings, clock)
+        self.audit = Audit(store, clock)
+        self.toolbox = Toolbox()
+        self.tools = Tools(settings, self.toolbox, self.health, clock)
+        self.slack = Gateway(settings, store, clock, owner=owner)
+        self.watch = Watch(clock)
+        self.charts = Charts()
+        self.catalog = Catalog(settings)
+        self.approvals = Approvals(store=store, clock=clock, permissions=self.permissions)
+        self.locks = Locks(
+            store=store,
+            clock=clock,
+            audit=self.audit,
+            outbox=self.slack.outbox,
+            name_of=self.permissions.name_of,
+        )
+        self.deployments = Deployments(self._parts())
+        self.world = World()
+        deliveries = Deliveries(store, clock, owner)
+        self.terminal = Terminal(settings.terminal, deliveries, clock)
+        self.dispatcher = Dispatcher(
+            registry=registry,
+            permissions=self.permissions,
+            audit=self.audit,
+            deliveries=deliveries,
+            store=store,
+            world=self.world,
+            clock=clock,
+            replier=self._hand_over,
+        )
+        self.starter = Starter(deliveries, self.dispatcher, clock=clock)
+        self.web = Web(self._missing)
+        self.engine: Engine | None = None
+        self._fill_world()
+
+    def _parts(self) -> Parts:
+        return Parts(
+            store=self.store,
+            clock=self.clock,
+            catalog=lambda: self.catalog,
+            toolbox=self.toolbox,
+            permissions=self.permissions,
+            audit=self.audit,
+            outbox=self.slack.outbox,
+            approvals=self.approvals,
+            locks=self.locks,
+            watch=self.watch,
+            channel_of=self._channel_of,
+        )
+
+    def _fill_world(self) -> None:
+        slash = {name: f"/{self.settings.slack.prefix}{name}" for name in ("deploy", *self.settings.slack.aliases)}
+        for part in (
+            self.catalog,
+            self.toolbox,
+            self.permissions,
+            self.health,
+            self.charts,
+            self.deployments,
+            self.locks,
+            self.approvals,
+            self.store,
+            self.registry,
+            Help(self.registry, self.permissions, self.clock, slash=slash),
+        ):
+            self.world.add(part)
+        self.world.add(self.slack.outbox, Outbox)
+
+    # ------------------------------------------------------------------------------------------------- up and down
+
+    async def start(self) -> None:
+        """Bring everything up; what cannot be reached (a tool, Slack) is tried again while the bot runs without it.
+
+        Raises:
+            StoreUnavailable: the store cannot be used.
+            OSError: the web server's port is taken.
+        """
+        self.health.add("store", self._store_health)
+        self.health.add("slack", self._slack_health)
+        await self.slack.open()
+        self._meet_slack()
+        self.slack.connection.on_usable.append(self._meet_slack)
+        self.permissions.add_source("usergroup", self.slack.usergroups)
+        self.permissions.set_standing(self._is_member)
+        await self.tools.connect()
+        approval_workflow.bind(self.approvals)
+        lock_workflow.bind(self.locks)
+        self.deployments.bind()
+        self.engine = await Engine.launch(
+            self.store, clock=self.clock, engine_url=engine_url(self.settings), on_parked=self.deployments.parked
+        )
+        await self.deployments.reconcile()
+        for section in self.deployments.home_sections():
+            self.slack.home.add(section)
+        await self.starter.start()
+        await self.slack.connect(self.dispatcher, self.registry, self.world)
+        webhooks = Webhooks(self.store, self.clock, hooks(self.settings), {})
+        server = self.settings.server
+        routes = [*webhooks.routes(), *self.slack.routes(), *self.terminal.routes(self.dispatcher)]
+        await self.web.start(server.host, server.port, routes)
+        log.info(
+            "shipmate.ready", port=self.web.port, services=len(self.catalog.services()), slack=self.settings.slack.mode
+        )
+
+    async def stop(self, *, grace: float = 15.0) -> None:
+        """Take nothing more, end what ends within `grace` seconds, leave the rest to the next process."""
+        log.info("shipmate.stopping", workflows=self.engine.active if self.engine else 0)
+        await self.web.stop()
+        await self.starter.stop(grace)
+        if self.engine is not None:
+            await self.engine.stop(grace=grace)
+        await self.slack.close()
+        await self.deployments.close()
+        await self.tools.close()
+        await self.charts.close()
+        await self.store.close()
+        log.info("shipmate.stopped")
+
+    def put_in_force(self, settings: Settings) -> None:
+        """Use other settings from now on, as far as that goes without a restart."""
+        self.settings = settings
+        self.permissions.replace(settings)
+        self.catalog = Catalog(settings)
+        self.world.add(self.catalog)
+
+    # ------------------------------------------------------------------------------------------- what parts ask of us
+
+    async def _hand_over(self, tx: Tx, invocation: Invocation, reply: Reply) -> None:
+        """Hand an answer to where it was asked: to a waiting terminal, or to Slack."""
+        if invocation.trigger is Trigger.TERMINAL:
+            await self.terminal.keep(tx, invocation, reply)
+        else:
+            await self.slack.outbox.whisper(tx, f"answer/{invocation.delivery_id}", invocation, reply)
+
+    async def _channel_of(self, service: Service, asked_in: Channel | None) -> Channel | None:
+        """Return where a service's cards go: its own channel, else where it was asked."""
+        if service.channel:
+            try:
+                found = await self.slack.directory.find_channel(service.channel.removeprefix("#"))
+            except SlackError as error:
+                log.warning("channel.unknown", channel=service.channel, reason=error.failure.reason)
+                found = None
+            if found is not None:
+                return found
+        return asked_in
+
+    async def _is_member(self, person: Person) -> bool:
+        info = await self.slack.directory.info(person)
+        return info.ours and not info.guest and not info.bot and not info.deactivated
+
+    def _meet_slack(self) -> None:
+        identity = self.slack.connection.identity
+        if identity is not None:
+            self.permissions.set_home(identity.team, identity.enterprise)
+
+    async def _store_health(self) -> Health:
+        async with self.store.read() as conn:
+            await conn.exec_driver_sql("SELECT 1")
+        return Health(ok=True, detail=self.store.dialect)
+
+    async def _slack_health(self) -> Health:
+        state = await self.slack.state()
+        return Health(ok=state.ok, detail=state.detail, since=state.since)
+
+    async def _missing(self) -> str:
+        if self.engine is None:
+            return "the engine is not launched"
+        return "" if (await self._store_health()).ok else "the store cannot be read"
+
+
+def engine_url(settings: Settings) -> str:
+    """Return where the engine keeps its own tables: a file beside the store's, or the same PostgreSQL database."""
+    if settings.on_sqlite:
+        path = settings.state_dir / "engine.db"
+        return f"sqlite:///{path}"
+    return settings.database_url
