@@ -25,7 +25,9 @@ export class ModalStack {
     this.workspace = workspace;
     this.title = h("h2", { id: "modal-title" });
     this.mark = h("span", {});
-    this.form = h("form", { class: "blocks modal-blocks", novalidate: true, on: { submit: (event) => this.#submit(event) } });
+    this.blocks = h("div", { class: "blocks modal-blocks" });
+    // The hidden submit button lets Enter in a text field submit, however many fields there are.
+    this.form = h("form", { novalidate: true, on: { submit: (event) => this.#submit(event) } }, this.blocks, h("button", { type: "submit", hidden: true }));
     this.failure = h("div", { class: "modal-failure", role: "alert" });
     this.foot = h("div", { class: "dialog-actions" });
     this.element = h("dialog", { class: "dialog modal", "aria-labelledby": "modal-title" },
@@ -74,7 +76,7 @@ export class ModalStack {
     const app = workspace.apps.find((candidate) => candidate.id === view.app_id);
     this.#view = view;
     if (another) {
-      fill(this.form);
+      fill(this.blocks);
       fill(this.failure);
     }
     this.#surface = viewSurface(workspace, { ...view, values: () => this.#values() });
@@ -92,7 +94,7 @@ export class ModalStack {
 
   #draw() {
     const context = { workspace: this.workspace, surface: this.#surface };
-    patchBlocks(this.form, this.#view.blocks, context, (block) => this.#surface.errors?.[block.block_id] ?? "");
+    patchBlocks(this.blocks, this.#view.blocks, context, (block) => this.#surface.errors?.[block.block_id] ?? "");
   }
 
   #focusFirst() {

@@ -266,7 +266,6 @@ export class Workspace extends EventTarget {
   async become(viewer) {
     this.views = [];
     await this.#load(viewer);
-    storage.write("sandbox-viewer", viewer);
     const kept = this.channels.has(this.place.channel) || this.place.app;
     this.go(kept ? {} : { channel: this.#firstChannel(), thread: null, tab: "messages" });
   }
@@ -362,6 +361,3 @@ function mentions(message, userId) {
   if (message.text?.includes(`<@${userId}`)) return true;
   return message.blocks?.length ? JSON.stringify(message.blocks).includes(`<@${userId}`) : false;
 }
-
-/** The person the page last acted as, from an earlier visit. */
-export const rememberedViewer = () => storage.read("sandbox-viewer");
