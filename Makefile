@@ -22,8 +22,11 @@ demo: $(RUNTIME) ## Start a local Slack workspace with Shipmate in it (PORT=8055
 	@exec $(BIN)/shipmate demo --prometheus "$$($(SERVERS) path prometheus 2>/dev/null)" \
 		$(if $(PORT),--port $(PORT)) $(if $(NO_BROWSER),--no-browser)
 
-test: check servers ## Run all checks and all tests: what .ci/run runs
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term
+test: $(DEV) servers ## Run all checks and all tests, one after the other whatever the first say: what .ci/run runs
+	@status=0; \
+	$(MAKE) --no-print-directory check || status=1; \
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term || status=1; \
+	exit $$status
 
 check: $(DEV) ## Run the linters, the type checker and the import contracts
 	$(BIN)/ruff check .
