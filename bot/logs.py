@@ -7,6 +7,7 @@ what looks like a token of Slack, a bearer token or a password in a URL.
 import logging
 import re
 import sys
+import urllib.parse
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from typing import Any, Literal, TextIO
 
@@ -66,7 +67,11 @@ def secrets_of(settings: BaseModel) -> Iterator[str]:
 
 def _secrets(value: Any) -> Iterator[str]:  # noqa: ANN401 - any settings
     if isinstance(value, SecretStr):
-        yield value.get_secret_value()
+        secret = value.get_secret_value()
+        yield secret
+        if "://" in secret and (password := urllib.parse.urlsplit(secret).password):
+            yield password
+            yield urllib.parse.unquote(password)
     elif isinstance(value, BaseModel):
         yield from _secrets(dict(value))
     elif isinstance(value, Mapping):

@@ -258,7 +258,7 @@ class Permissions:
                 groups.add(name)
             elif settings.usergroup and member:
                 try:
-                    if person in await self._usergroup(name, settings.usergroup, fresh=fresh):
+                    if self._among(person, await self._usergroup(name, settings.usergroup, fresh=fresh)):
                         groups.add(name)
                 except MembershipUnreadable as error:
                     unreadable.append(error)
@@ -309,6 +309,12 @@ class Permissions:
         if person.user != user or person.team == ACCOUNT_TEAM:
             return False
         return person.team == above[-1] if above else self._at_home(person)
+
+    def _among(self, person: Person, people: Collection[Person]) -> bool:
+        """Tell whether `people` holds the person; in an enterprise one id is one person in all its workspaces."""
+        if person in people:
+            return True
+        return self._at_home(person) and any(one.user == person.user and self._at_home(one) for one in people)
 
     def _at_home(self, person: Person) -> bool:
         if self._home_enterprise and person.enterprise == self._home_enterprise:

@@ -5,7 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field, SecretStr, SkipValidation, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    SkipValidation,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
@@ -146,12 +155,19 @@ _Instances = Annotated[
 ]
 
 
+def _database(url: SecretStr) -> SecretStr:
+    text = url.get_secret_value()
+    if text and not text.startswith(("postgresql://", "postgres://", "sqlite:///")):
+        raise PydanticCustomError("database", "postgresql://user:${PW}@host/name or sqlite:///path was expected")
+    return url
+
+
 class Settings(Model):
     """The whole configuration, frozen. `folder` is where its file stands; relative paths start there."""
 
     folder: SkipJsonSchema[Path] = Field(Path(), exclude=True)
     state_dir: Path = Field(Path("state"), description="Folder for SQLite files and what local runs leave.")
-    database: Annotated[SecretStr, MayBePlain()] = Field(
+    database: Annotated[SecretStr, MayBePlain(), AfterValidator(_database)] = Field(
         NO_SECRET, description="postgresql://user:${PW}@host/name; empty means SQLite in state_dir."
     )
     include: tuple[Word, ...] = Field((), description="Files of services, by pattern, beside this file.")

@@ -6,10 +6,12 @@ The secret itself never stands in a file, and never in an error: what fails is n
 import re
 import shlex
 import subprocess
+import urllib.parse
 from collections.abc import Mapping
 from pathlib import Path
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_IN_URL = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*")
 _EXEC_SECONDS = 15
 _SHORTEST = 3
 
@@ -61,7 +63,7 @@ class Resolver:
             names = ", ".join(dict.fromkeys(missing))
             raise BadReference(f"{names} is not set in the environment", f"Set it where Shipmate is started: {names}=…")
         if _VARIABLE.search(text):
-            value = _VARIABLE.sub(lambda match: self._environ[match[1]], text)
+            value = _VARIABLE.sub(self._fill, text)
             if not value:
                 raise BadReference(f"{text} is empty in the environment")
             return value
@@ -71,6 +73,13 @@ class Resolver:
             "a secret stands here in plain text",
             "Refer to it: ${NAME} from the environment, file:/path, or exec:program arguments.",
         )
+
+    def _fill(self, match: re.Match[str]) -> str:
+        value = self._environ[match[1]]
+        around = match.string[: match.start()][-1:] + match.string[match.end() :][:1]
+        if around == ":@" and not _IN_URL.fullmatch(value):
+            return urllib.parse.quote(value, safe="")  # the password of a URL: any character may be in it
+        return value
 
     def _from_file(self, name: str) -> str:
         path = self._folder / Path(name).expanduser()

@@ -14,6 +14,7 @@ KNOWN = ("0001",)
 """All revisions, oldest first: a database at any other one was written by a newer Shipmate."""
 
 _ADVISORY_LOCK = 0x5348_4950  # "SHIP": one process at a time changes tables
+_NOT_PERMITTED = "42501"
 _version = sa.table("alembic_version", sa.column("version_num", sa.String))
 
 
@@ -27,15 +28,24 @@ async def prepare(engine: AsyncEngine, *, create: bool) -> None:
     async with engine.connect() as conn:
         await conn.execution_options(**IMMEDIATE)
         async with conn.begin():
-            if conn.dialect.name == "postgresql":
-                await conn.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
-                if create:
-                    await conn.execute(sa.schema.CreateSchema(SCHEMA, if_not_exists=True))
-            await conn.run_sync(_prepare, create)
+            try:
+                if conn.dialect.name == "postgresql":
+                    await conn.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
+                await conn.run_sync(_prepare, create)
+            except sa.exc.ProgrammingError as error:
+                if getattr(error.orig, "sqlstate", "") != _NOT_PERMITTED:
+                    raise
+                raise StoreMismatch(
+                    f"our user of the database may not make or change tables: grant it CREATE on the database, or make "
+                    f"the schema for it: CREATE SCHEMA {SCHEMA} AUTHORIZATION <user>"
+                ) from error
 
 
 def _prepare(conn: sa.Connection, create: bool) -> None:  # noqa: FBT001 - called by run_sync
-    present = set(sa.inspect(conn).get_table_names(SCHEMA if conn.dialect.name == "postgresql" else None))
+    schema = SCHEMA if conn.dialect.name == "postgresql" else None
+    if schema and create and schema not in sa.inspect(conn).get_schema_names():
+        conn.execute(sa.schema.CreateSchema(schema))
+    present = set(sa.inspect(conn).get_table_names(schema))
     if "alembic_version" not in present:
         if present & set(metadata.tables):
             raise StoreMismatch("the database holds tables of ours but no version: restore it from a backup")
@@ -55,7 +65,7 @@ def _prepare(conn: sa.Connection, create: bool) -> None:  # noqa: FBT001 - calle
         from bot.store.migrations.runner import upgrade  # noqa: PLC0415 - Alembic is imported only when needed
 
         upgrade(conn)
-        present = set(sa.inspect(conn).get_table_names(SCHEMA if conn.dialect.name == "postgresql" else None))
+        present = set(sa.inspect(conn).get_table_names(schema))
     # Tables of add-ons that were installed since; ours are all there once the version is the newest.
     missing = [table for name, table in metadata.tables.items() if name not in present]
     if missing and create:

@@ -23,12 +23,13 @@ metadata = sa.MetaData(
 def insert(conn: AsyncConnection, table: sa.Table) -> "sqlite.Insert":
     """Return an INSERT with `on_conflict_do_nothing` and `on_conflict_do_update` for the database of `conn`.
 
-    It is typed as SQLite's; PostgreSQL's takes the same keywords (`index_elements`, `set_`, `where`).
+    It is typed as SQLite's; PostgreSQL's takes the same keywords (`index_elements`, `set_`, `where`). The result's
+    `rowcount` tells on both whether a row was written, 0 after a conflict.
     """
     if conn.dialect.name == "postgresql":
         from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - only the dialect in use is imported
 
-        return cast("sqlite.Insert", postgresql.insert(table))
+        return cast("sqlite.Insert", postgresql.insert(table).execution_options(preserve_rowcount=True))
     from sqlalchemy.dialects import sqlite  # noqa: PLC0415 - the same
 
     return sqlite.insert(table)

@@ -191,9 +191,13 @@ async def test_members_lists_people_by_name_and_by_id(permissions: Permissions) 
     assert await permissions.members("no such group") == frozenset()
 
 
-async def test_an_enterprise_is_one_home(settings: Settings, clock: HandClock) -> None:
+async def test_an_enterprise_is_one_home(settings: Settings, clock: HandClock, source: Usergroups) -> None:
     permissions = Permissions(settings, clock)
     permissions.set_home(HOME, "E1")
+    permissions.add_source("usergroup", source)
+    source.people = frozenset({Person(HOME, "U01RAJ", "E1")})
+    assert await _may(permissions, Person("T0SECOND", "U01RAJ", "E1"), "deployment.rollback")
+    assert not await _may(permissions, Person("T0SECOND", "U01RAJ", "E2"), "deployment.rollback")
     elsewhere = Person("T0SECOND", "U01MIA", "E1")
     assert await _may(permissions, elsewhere, "deployment.start")
     assert not await _may(permissions, Person("T0SECOND", "U01MIA", "E2"), "deployment.start")

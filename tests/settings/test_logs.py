@@ -12,7 +12,7 @@ from hypothesis import given, strategies as st
 
 from bot.logs import Masker, configure, secrets_of
 
-from .conftest import ENVIRON, Load
+from .conftest import ENVIRON, RIGHT, Load
 
 HIDDEN = "hunter2-hunter2"
 EVENT = f"event {HIDDEN}"
@@ -100,6 +100,8 @@ def test_setting_up_twice_writes_once() -> None:
 
 
 def test_every_secret_of_the_settings_is_known(loaded: Load) -> None:
+    with_password = loaded('database: "postgresql://u:${ODD}@h/d"\n' + RIGHT, {**ENVIRON, "ODD": "p@ss-word"})
+    assert {"p@ss-word", "p%40ss-word"} <= set(secrets_of(with_password))
     assert set(secrets_of(loaded())) >= {ENVIRON["SLACK_BOT_TOKEN"], ENVIRON["SLACK_APP_TOKEN"]}
 
 

@@ -71,6 +71,7 @@ ONE = [
         "Map it once",
     ),
     ("slack: {", "slack: {bot_tokn: x, ", 1, "slack.bot_tokn", "no setting here"),
+    ("slack: {", "database: mysql://u:pw@h/d\nslack: {", 1, "database", "postgresql://user:${PW}@host/name"),
     ("U01ANA", "U01MIA", 4, "people.ana.slack", "U01MIA is mia already"),
     ("U01ANA", "ana", 4, "people.ana.slack", "should match"),
     ("developers: [mia]", "developers: [mia, U]", 6, "groups.developers[1]", "U is no person"),

@@ -25,6 +25,9 @@ HIDDEN = "hunter2-hunter2-hunter2"
     [
         ("${A}", HIDDEN),
         ("prefix-${A}", f"prefix-{HIDDEN}"),
+        ("postgresql://u:${ODD}@h/d", "postgresql://u:p%40ss%2F%25%3A@h/d"),
+        ("postgresql://u:${CODED}@h/d", "postgresql://u:p%40ss@h/d"),
+        ("${ODD}", "p@ss/%:"),
         ("file:secret", HIDDEN),
         ("exec:cat secret", HIDDEN),
         ("", ""),
@@ -32,7 +35,7 @@ HIDDEN = "hunter2-hunter2-hunter2"
 )
 def test_references_are_followed(tmp_path: Path, reference: str, value: str) -> None:
     (tmp_path / "secret").write_text(f"{HIDDEN}\n")
-    environ = {"A": HIDDEN, "PATH": "/usr/bin:/bin"}
+    environ = {"A": HIDDEN, "ODD": "p@ss/%:", "CODED": "p%40ss", "PATH": "/usr/bin:/bin"}
     assert Resolver(environ, tmp_path).resolve(reference) == value
 
 

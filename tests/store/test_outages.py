@@ -1,13 +1,15 @@
 """When the database cannot be used: what is said, that nothing was kept, and that it goes on afterwards."""
 
 import sqlite3
+import uuid
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from bot.errors import Degraded
-from bot.store import Store, StoreUnavailable, connections, next_id
+from bot.store import Store, StoreMismatch, StoreUnavailable, connections, next_id
+from bot.store.connections import SCHEMA
 from bot.store.counters import counters
 from bot.store.starts import want
 
@@ -99,6 +101,21 @@ async def test_a_connection_cut_in_a_transaction_undoes_it_and_the_next_one_work
             assert await next_id(tx, "D") == "D-1001"
     finally:
         await store.close()
+
+
+async def test_a_user_who_may_not_make_tables_is_told_what_to_grant(postgres_url: str, clock: StillClock) -> None:
+    role = f"limited_{uuid.uuid4().hex[:8]}"
+    store = await Store.open(postgres_url, clock=clock)
+    async with store.write() as tx:
+        await tx.conn.execute(sa.text(f"create role {role} login"))
+        await tx.conn.execute(sa.text("drop schema shipmate cascade"))
+    limited = store.engine.url.set(username=role, drivername="postgresql").render_as_string(hide_password=False)
+    with pytest.raises(StoreMismatch, match=f"CREATE SCHEMA {SCHEMA} AUTHORIZATION"):
+        await Store.open(limited, clock=clock)
+    async with store.write() as tx:
+        await tx.conn.execute(sa.text(f"create schema {SCHEMA} authorization {role}"))
+    await (await Store.open(limited, clock=clock)).close()
+    await store.close()
 
 
 async def test_a_database_that_does_not_exist_is_named(postgres_url: str, clock: StillClock) -> None:
