@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from aiohttp import web as aiohttp_web
@@ -22,7 +22,7 @@ from bot.slack.home import HomeTab
 from bot.slack.outbox import Outbox
 from bot.slack.pacing import Pacing
 from bot.slack.posts import Posts
-from bot.slack.sender import Sender
+from bot.slack.sender import LEASE, Sender
 from bot.slack.socket_link import SocketLink
 from bot.slack.who import Who
 from bot.store import Store
@@ -43,7 +43,14 @@ class Gateway:
     """Everything of Slack. Made first, so that others can write to its `outbox`; connected when they are made."""
 
     def __init__(
-        self, settings: Settings, store: Store, clock: Clock, *, owner: str, pacing: Pacing | None = None
+        self,
+        settings: Settings,
+        store: Store,
+        clock: Clock,
+        *,
+        owner: str,
+        pacing: Pacing | None = None,
+        lease: timedelta = LEASE,
     ) -> None:
         self._settings = settings
         self._clock = clock
@@ -57,7 +64,7 @@ class Gateway:
         self.home = HomeTab(self.connection, self.directory)
         courier = Courier(store, self.connection, self.directory, self.answers)
         self.sender = Sender(
-            store, clock, self.outbox, self.posts, self.connection, courier, owner=owner, pacing=pacing
+            store, self.outbox, self.posts, self.connection, courier, owner=owner, pacing=pacing, lease=lease
         )
         self.edge: Edge | None = None
         self.app: AsyncApp | None = None

@@ -12,7 +12,6 @@ from typing import Any
 import sqlalchemy as sa
 import structlog
 
-from bot.clock import Clock
 from bot.slack import storm
 from bot.slack.answers import Said
 from bot.slack.connection import Connection, SlackError
@@ -30,6 +29,7 @@ _log = structlog.get_logger(__name__)
 AT_ONCE = 8
 PER_LANE = 30
 LEASE = timedelta(seconds=90)
+"""How long a row that is being sent is ours; another process doubts it after that."""
 LOOK_AGAIN = 1.0  # seconds: rows that other processes wrote
 IDLE = 30.0
 EDIT_EVERY = 1.0  # seconds between edits of one card that nobody waits for
@@ -46,7 +46,6 @@ class Sender:
     def __init__(
         self,
         store: Store,
-        clock: Clock,
         outbox: Outbox,
         posts: Posts,
         connection: Connection,
@@ -54,15 +53,17 @@ class Sender:
         *,
         owner: str,
         pacing: Pacing | None = None,
+        lease: timedelta = LEASE,
     ) -> None:
         self._store = store
-        self._clock = clock
+        self._clock = store.clock
         self._outbox = outbox
         self._posts = posts
         self._connection = connection
         self._courier = courier
         self._owner = owner
         self._pacing = pacing or Pacing()
+        self._lease = lease
         self._busy: set[str] = set()
         self._edited: OrderedDict[int, float] = OrderedDict()
         self._sends: set[asyncio.Task[None]] = set()
@@ -241,15 +242,20 @@ class Sender:
         method, channel = _call(row)
         thread_ts, place = chosen.parent_ts or "", chosen.parent_place or ""
         self._pacing.spend(method, channel, self._clock.monotonic())
+        version = row.wanted
         try:
-            if chosen.state == State.DOUBT and not row.ts:
-                found = await self._courier.find(row, thread_ts=thread_ts, place=place)
-                if found is not None:
-                    await self._said(row, found, version=0 if row.kind == Kind.SHOW else row.wanted)
-                    return
-            said = await self._courier.say(row, thread_ts=thread_ts, place=place)
+            async with asyncio.timeout(self._lease.total_seconds() * 0.8):  # never longer than the row is ours
+                found = None
+                if chosen.state == State.DOUBT and not row.ts:
+                    found = await self._courier.find(row, thread_ts=thread_ts, place=place)
+                if found is not None and row.kind == Kind.SHOW:
+                    version = 0  # it stands there, but in which of its states is not known: an edit follows
+                said = found or await self._courier.say(row, thread_ts=thread_ts, place=place)
         except SlackError as error:
             await self._failed(row, error, was=chosen.state)
+        except TimeoutError:
+            late = SlackError(method, Failure(Cause.UNKNOWN, "it took longer than a row may be held"))
+            await self._failed(row, late, was=chosen.state)
         except asyncio.CancelledError:
             await asyncio.shield(self._update(row, state=State.WAITING if row.ts else State.DOUBT))
             raise
@@ -259,7 +265,7 @@ class Sender:
         else:
             if row.ts:
                 self._note_edit(row.id)
-            await self._said(row, said, version=row.wanted)
+            await self._said(row, said, version=version)
 
     async def _claim(self, row: Row) -> Row | None:
         """Mark the row as being sent by us; None when somebody else has it or its lane."""
@@ -274,7 +280,7 @@ class Sender:
                 .values(
                     state=State.SENDING,
                     owner=self._owner,
-                    lease_until=self._clock.now() + LEASE,
+                    lease_until=self._clock.now() + self._lease,
                     attempts=outbox.c.attempts + 1,
                 )
                 .returning(outbox)

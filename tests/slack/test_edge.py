@@ -274,6 +274,7 @@ async def test_with_its_disk_full_it_says_that_nothing_was_started(office):
 
     await office.type("mia", "checkout", "/where cart")
     sa.event.listen(office.store.engine.sync_engine, "checkout", full)
+    outcome, number = {}, 0
     for number in range(200):
         outcome = await office.type("mia", "checkout", f"/deploy cart --reason {'x' * 2000}{number}")
         if outcome.get("posted"):
