@@ -78,10 +78,12 @@ class Deliveries:
             "outcome": "",
         }
         async with self.store.write(urgent=True) as tx:
-            stored = await tx.conn.execute(insert(tx.conn, deliveries).on_conflict_do_nothing(), row)
-            if stored.rowcount == 1:
+            statement = insert(tx.conn, deliveries).values(row).on_conflict_do_nothing()
+            stored = await tx.conn.execute(statement.returning(deliveries.c.delivery_id))
+            new = stored.first() is not None
+            if new:
                 tx.after_commit(lambda: self.arrived(delivery))
-        return stored.rowcount == 1
+        return new
 
     async def claim(self, limit: int = 500) -> Sequence[Delivery]:
         """Take over what nobody works on any more, in the order of arrival, and return it."""

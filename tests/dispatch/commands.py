@@ -31,6 +31,18 @@ class Notes:
     began: asyncio.Event = field(default_factory=asyncio.Event)
     go_on: asyncio.Event = field(default_factory=asyncio.Event)
     raises: Callable[[], Exception] | None = None
+    changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    async def note(self, call: Call) -> None:
+        """Note that a command runs."""
+        async with self.changed:
+            self.ran.append(call.request_id)
+            self.changed.notify_all()
+
+    async def reached(self, count: int) -> None:
+        """Wait until so many commands ran."""
+        async with asyncio.timeout(10), self.changed:
+            await self.changed.wait_for(lambda: len(self.ran) >= count)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +65,7 @@ class PlaceArgs:
 async def deploy(call: Call, args: PlaceArgs) -> Reply:
     """Deploy a release."""
     notes = call.use(Notes)
-    notes.ran.append(call.request_id)
+    await notes.note(call)
     if notes.raises is not None:
         raise notes.raises()
     async with call.use(Store).write() as tx:
@@ -66,7 +78,7 @@ async def deploy(call: Call, args: PlaceArgs) -> Reply:
 async def hold(call: Call, args: PlaceArgs) -> Reply:
     """Run until the test lets it go on."""
     notes = call.use(Notes)
-    notes.ran.append(call.request_id)
+    await notes.note(call)
     notes.began.set()
     await notes.go_on.wait()
     return text(f"held {args.service}")
@@ -76,7 +88,7 @@ async def hold(call: Call, args: PlaceArgs) -> Reply:
 async def where(call: Call, args: PlaceArgs) -> Reply:
     """Say what runs."""
     notes = call.use(Notes)
-    notes.ran.append(call.request_id)
+    await notes.note(call)
     if notes.raises is not None:
         raise notes.raises()
     return text(f"{args.service} runs 1.4.2")

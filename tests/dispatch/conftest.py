@@ -1,7 +1,7 @@
 """The road with its real parts: store, permissions, audit, catalog. Time stands still until a test moves it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from structlog.testing import capture_logs
 
 from bot.audit import Audit, Entry
 from bot.catalog import Catalog
@@ -84,13 +85,15 @@ class HandClock:
         try:
             await waker.wait()
         finally:
-            self.sleepers.remove(entry)
+            if entry in self.sleepers:
+                self.sleepers.remove(entry)
 
     def pass_by(self, **length: float) -> None:
         self.moment += timedelta(**length)
-        for due, waker in self.sleepers:
-            if due <= self.moment:
-                waker.set()
+        due = [entry for entry in self.sleepers if entry[0] <= self.moment]
+        self.sleepers = [entry for entry in self.sleepers if entry not in due]
+        for _, waker in due:
+            waker.set()
 
     async def when_sleeping(self, least: int = 1) -> None:
         """Wait until so many sleep."""
@@ -173,6 +176,13 @@ class Yard:
         columns = deliveries.c.delivery_id, deliveries.c.state, deliveries.c.attempts, deliveries.c.outcome
         async with self.store.read() as conn:
             return [tuple(row) for row in await conn.execute(sa.select(*columns).order_by(*columns))]
+
+
+@pytest.fixture(autouse=True)
+def log_lines() -> Iterator[list[Any]]:
+    """Keep what is logged, for tests that look at it."""
+    with capture_logs() as lines:
+        yield lines
 
 
 @pytest.fixture
