@@ -2,7 +2,8 @@
 
 import asyncio
 import getpass
-import shutil
+import logging
+import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -23,6 +24,8 @@ from integrations.local.rollout import start_supervisor
 from integrations.local.runs import Runs
 from integrations.local.settings import LocalSettings
 
+_log = logging.getLogger(__name__)
+
 
 async def connect(instance: str, settings: LocalSettings, resources: Resources) -> "Local":
     """Return the adapter of one instance; services that shall run and have no supervisor get one again."""
@@ -38,10 +41,9 @@ class Local:
         self._instance = instance
         self._settings = settings
         self._folder = state.resolve() / instance
-        self._git_program = shutil.which("git") or "git"
         self._git = Git(instance, deadline=settings.git_timeout)
         self._repositories = Repositories(instance, self._git, root=settings.root, named=settings.repositories)
-        self._recipes = Recipes(settings, self._folder, self._git_program)
+        self._recipes = Recipes(settings, self._folder, self._git.program)
         self._runs = Runs(instance, self._folder / "runs", keep=settings.keep_runs)
 
     @property
@@ -60,7 +62,10 @@ class Local:
         for job in self._settings.places:
             folder = self._place(job)
             if (folder / "desired.json").exists():
-                await asyncio.to_thread(start_supervisor, folder)
+                try:
+                    await asyncio.to_thread(start_supervisor, folder)
+                except (OSError, subprocess.CalledProcessError) as error:  # the other places are not to suffer
+                    _log.warning("%s: the supervisor of %s does not start: %s", self._instance, job, error)
 
     async def ping(self) -> Pong:
         """Return git's version, who we are, and which repositories can be read.

@@ -4,9 +4,13 @@ import contextlib
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+
+_TRIES = 25
+_PAUSE = 0.01  # seconds
 
 
 def now() -> datetime:
@@ -61,26 +65,47 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def locked(path: Path, *, wait: bool = True) -> Iterator[bool]:
-    """Hold the lock of a file; it ends with the process, however that ends. Yields whether it was got.
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock of a file, waiting for it: for short sections only. It ends with the process, however that ends."""
+    with _opened(path) as descriptor:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
 
-    With `wait` it blocks until the lock is free: for short sections only.
+
+@contextlib.contextmanager
+def owned(path: Path) -> Iterator[bool]:
+    """Hold the lock of a file for as long as the work takes, unless another does; yields whether it is ours.
+
+    Whoever only looks (`is_locked`) has the lock for a moment, and so it is tried several times.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            yield False
+    with _opened(path) as descriptor:
+        for _ in range(_TRIES):
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            time.sleep(_PAUSE)
         else:
-            yield True
-    finally:
-        os.close(descriptor)
+            yield False
+            return
+        yield True
 
 
 def is_locked(path: Path) -> bool:
     """Return whether some process holds the lock of a file."""
     if not path.exists():
         return False
-    with locked(path, wait=False) as got:
-        return not got
+    with _opened(path) as descriptor:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)

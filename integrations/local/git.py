@@ -44,7 +44,8 @@ def git_arguments(git_dir: Path | str, *arguments: str) -> list[str]:
 
 
 def find_git_dir(folder: Path) -> Path | None:
-    """Return the Git directory of a work tree or bare repository, None if `folder` is neither."""
+    """Return the Git directory of a work tree or bare repository as an absolute path, None if `folder` is neither."""
+    folder = folder.absolute()  # programs with another current folder use it too
     inner = folder / ".git"
     if inner.exists():
         return inner
@@ -54,12 +55,15 @@ def find_git_dir(folder: Path) -> Path | None:
 
 
 class Git:
-    """Runs git for one instance; at most eight at a time, each for `deadline` seconds at most."""
+    """Runs git for one instance; at most eight at a time, each for `deadline` seconds at most.
+
+    `program` is the path of git.
+    """
 
     def __init__(self, instance: str, *, deadline: float) -> None:
         self._instance = instance
         self._deadline = deadline
-        self._program = shutil.which("git") or "git"
+        self.program = shutil.which("git") or "/usr/bin/git"
         self._slots = asyncio.Semaphore(_PARALLEL)
 
     async def version(self) -> str:
@@ -106,7 +110,7 @@ class Git:
         async with self._slots:
             try:
                 process = await asyncio.create_subprocess_exec(
-                    self._program,
+                    self.program,
                     *arguments,
                     stdin=asyncio.subprocess.PIPE,
                     stdout=asyncio.subprocess.PIPE,

@@ -10,6 +10,7 @@ STARS = b"***"
 WINDOW = 64 * 1024
 _OVERLAP = 4096
 _SHORTEST = 4
+_LINE_END = re.compile(rb"[\r\n]")
 
 
 class Mask:
@@ -25,6 +26,7 @@ class Mask:
         values = {form for secret in secrets for form in _forms(secret)}
         longest_first = sorted(values, key=lambda value: (-len(value), value))
         self._expressions = [re.compile(pattern.encode()) for pattern in patterns]
+        self._by_line = bool(self._expressions)  # what a person's pattern finds depends on where lines begin and end
         if longest_first:
             # Lookahead, so that secrets that overlap one another are all found.
             self._expressions.append(re.compile(b"(?=(" + b"|".join(map(re.escape, longest_first)) + b"))"))
@@ -33,6 +35,8 @@ class Mask:
 
     def feed(self, data: bytes) -> bytes:
         """Take the next bytes and return what is masked by now; the unfinished line is kept back."""
+        if not self._expressions:
+            return data
         self._buffer += data
         return b"".join(self._finished())
 
@@ -55,20 +59,30 @@ class Mask:
         return b"".join((*out, line[at:]))
 
     def _finished(self) -> Iterator[bytes]:
+        """Take all lines that have ended, and of one that does not end what is safe."""
         while True:
-            end = _line_end(self._buffer)
-            if end:
-                line = bytes(self._buffer[:end])
-                del self._buffer[:end]
-                if self._swallowing:
-                    self._swallowing = False
-                    yield line[-1:]
-                else:
-                    yield self.apply(line[:-1]) + line[-1:]
-            elif len(self._buffer) >= WINDOW:
-                yield self._window()
-            else:
+            yield from self._lines()
+            if len(self._buffer) < WINDOW:
                 return
+            yield self._window()
+
+    def _lines(self) -> Iterator[bytes]:
+        """Take lines up to the first that is longer than a window, or has not ended."""
+        data = bytes(self._buffer)
+        at = 0
+        if not (self._by_line or self._swallowing):  # a secret lies within one line: many at once give the same
+            at = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
+            yield self.apply(data[:at])
+        for end in _LINE_END.finditer(data, at):
+            if end.end() - at > WINDOW:
+                break
+            if self._swallowing:
+                self._swallowing = False
+            else:
+                yield self.apply(data[at : end.start()])
+            yield end[0]
+            at = end.end()
+        del self._buffer[:at]
 
     def _window(self) -> bytes:
         """Take the safe part of a line that does not end: no match may lie across the cut."""
@@ -122,10 +136,3 @@ def _forms(secret: str) -> Iterator[bytes]:
     whole = secret.strip().encode()
     if len(whole) >= _SHORTEST:
         yield base64.b64encode(whole).rstrip(b"=")
-
-
-def _line_end(buffer: bytearray) -> int:
-    """Return the length of the first line with its end, 0 if none ends within the window."""
-    newline = buffer.find(b"\n", 0, WINDOW)
-    carriage = buffer.find(b"\r", 0, newline if newline >= 0 else WINDOW)
-    return (carriage if carriage >= 0 else newline) + 1

@@ -65,7 +65,7 @@ def raise_fence(folder: Path, fence: int, request_id: str) -> None:
     """Remember a claim's fencing number.
 
     Raises:
-        StaleFenceError: a larger one was seen, or the same one for other work.
+        StaleFenceError: a larger one was seen.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with locked(folder / "lock"):

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from integrations.local.artifacts import keep_artifact
-from integrations.local.files import locked, now, read_json, write_json
+from integrations.local.files import locked, now, owned, read_json, write_json
 from integrations.local.git import git_arguments, git_environment
 from integrations.local.job import Job, Source
 from integrations.local.masking import Mask
@@ -48,7 +48,7 @@ def main() -> int:
     in_child, pipe = detach()
     if not in_child:
         return 0 if await_report(pipe) == b"started" else 3
-    with locked(folder / "lock", wait=False) as mine:
+    with owned(folder / "lock") as mine:
         if not mine or (folder / "started.json").exists():
             report(pipe, b"taken")
             return 3

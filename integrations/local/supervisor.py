@@ -15,7 +15,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from integrations.local.files import locked, now, read_json, write_json
+from integrations.local.files import now, owned, read_json, write_json
 from integrations.local.masking import Mask
 from integrations.local.output import OutputWriter
 from integrations.local.pipes import OutputPipe
@@ -45,7 +45,7 @@ def main() -> int:
     in_child, pipe = detach()
     if not in_child:
         return 0 if await_report(pipe) in {b"started", b"taken"} else 1
-    with locked(folder / "supervisor.lock", wait=False) as mine:
+    with owned(folder / "supervisor.lock") as mine:
         if not mine:
             report(pipe, b"taken")
             return 0

@@ -8,7 +8,7 @@ from typing import TypeVar
 from integrations.capabilities.runs import Run, RunRef, RunTracker
 
 _T = TypeVar("_T")
-DEADLINE = 30.0
+DEADLINE = 60.0
 
 
 async def eventually(look: Callable[[], Awaitable[_T]], deadline: float = DEADLINE) -> _T:
