@@ -11,6 +11,7 @@ import yaml
 from hypothesis import given, strategies as st
 
 from bot.settings import Settings, format_duration, json_schema, load, parse_duration, warnings
+from commands.registry import registry
 
 from .conftest import ENVIRON, RIGHT, Load
 
@@ -26,7 +27,8 @@ def _schema() -> jsonschema.Draft202012Validator:
 def test_the_example_is_right(put: Callable[[str, str], Path]) -> None:
     put("secrets/ci-token", "d" * 32)
     text = (ROOT / "shipmate.example.yaml").read_text()
-    settings = load(put("shipmate.yaml", text), ENVIRON)
+    known = {command.permission for command in registry().values()}
+    settings = load(put("shipmate.yaml", text), ENVIRON, known_permissions=known)
     assert set(settings.services) == {"checkout"}
     assert _schema().is_valid(yaml.safe_load(text))
 
@@ -57,6 +59,11 @@ def test_the_page_tells_of_every_setting_with_its_default() -> None:
     names = {name for one in ours for name in one.get("properties", {})}
     assert len(names) > 60
     assert names - told == set()
+
+
+def test_the_page_tells_of_every_permission() -> None:
+    page = (ROOT / "docs" / "configuration.md").read_text()
+    assert {command.permission for command in registry().values()} - set(re.findall(r"`([a-z_.]+)`", page)) == set()
 
 
 def test_every_setting_has_a_description() -> None:
