@@ -10,6 +10,13 @@ DEV := $(VENV)/.dev.stamp
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
 SERVERS := $(PYTHON) tools/servers.py
 
+# Each of them runs, so that one run tells all that is wrong.
+CHECKS = status=0; \
+	$(BIN)/ruff check . || status=1; \
+	$(BIN)/ruff format --check --quiet . || { echo "Not formatted: run \`make format\`."; status=1; }; \
+	$(BIN)/mypy || status=1; \
+	$(BIN)/lint-imports --no-logo || status=1;
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test check format test-live docs-check lock clean servers
 .DELETE_ON_ERROR:
@@ -22,17 +29,14 @@ demo: $(RUNTIME) ## Start a local Slack workspace with Shipmate in it (PORT=8055
 	@exec $(BIN)/shipmate demo --prometheus "$$($(SERVERS) path prometheus 2>/dev/null)" \
 		$(if $(PORT),--port $(PORT)) $(if $(NO_BROWSER),--no-browser)
 
-test: $(DEV) servers ## Run all checks and all tests, one after the other whatever the first say: what .ci/run runs
-	@status=0; \
-	$(MAKE) --no-print-directory check || status=1; \
+test: $(DEV) servers ## Run all checks and all tests, whatever the first say: what .ci/run runs
+	@$(CHECKS) \
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term || status=1; \
 	exit $$status
 
 check: $(DEV) ## Run the linters, the type checker and the import contracts
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports --no-logo
+	@$(CHECKS) \
+	exit $$status
 
 format: $(DEV) ## Format the code
 	$(BIN)/ruff check --select I --fix .
