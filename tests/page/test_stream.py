@@ -26,6 +26,22 @@ async def test_a_lost_connection_is_told_and_made_up_for(harbour):
     await expect(page.get_by_text("Disconnected, retrying")).to_be_hidden()
 
 
+async def test_a_hidden_window_rests_and_catches_up(harbour):
+    page = await harbour.open()
+    hide = "hidden => { Object.defineProperty(document, 'hidden', {value: hidden, configurable: true}) }"
+    turn = "document.dispatchEvent(new Event('visibilitychange'))"
+    await page.evaluate(hide, arg=True)
+    await page.evaluate(turn)
+    await harbour.act("messages", user="tom", channel="checkout", text="while you were away")
+    await page.evaluate(hide, arg=False)
+    async with page.expect_request("**/_sandbox/stream"):
+        await page.evaluate(turn)
+    await expect(row(page, "while you were away")).to_be_visible()
+    await expect(page.locator(".link-note")).to_be_empty()
+    await harbour.act("messages", user="tom", channel="checkout", text="and live again")
+    await expect(row(page, "and live again")).to_be_visible()
+
+
 async def test_an_app_that_is_not_connected_is_told(harbour):
     page = await harbour.open()
     await expect(page.locator(".link-note")).to_be_empty()

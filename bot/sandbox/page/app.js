@@ -77,14 +77,20 @@ async function start() {
   const wanted = fromPermalink();
   const named = new URLSearchParams(location.hash.slice(1)).get("ts");
   root.replaceChildren(sidebar.element, shade, h("div", { class: "middle" }, main.element, wire.element), thread.element);
-  for (const event of ["loaded", "channels", "place", "link", "views"]) workspace.addEventListener(event, draw);
+  for (const event of ["loaded", "channels", "place", "link", "views"]) workspace.addEventListener(event, () => workspace.viewer && draw());
   workspace.addEventListener("place", () => closePopover({ refocus: false }));
   workspace.addEventListener("read", () => sidebar.draw());
   workspace.addEventListener("home", () => workspace.place.tab === "home" && main.draw());
   workspace.addEventListener("trouble", (event) => note(event.detail.error.message, { error: true }));
   document.addEventListener("keydown", keys);
   document.addEventListener("click", followPermalink);
-  document.addEventListener("visibilitychange", () => document.hidden || draw());
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) workspace.rest();
+    else {
+      workspace.wake();
+      draw();
+    }
+  });
   addEventListener("unhandledrejection", (event) => note(event.reason?.message ?? "Something went wrong on this page", { error: true }));
   try {
     await workspace.start();

@@ -93,7 +93,7 @@ export class MainPane {
 
   #drawLink() {
     const off = this.workspace.apps.filter((app) => app.connected === false);
-    const lost = !this.workspace.connected && this.workspace.everConnected;
+    const lost = this.workspace.lost;
     this.link.classList.toggle("lost", lost);
     if (lost) fill(this.link, icon("warning"), "Disconnected, retrying… What you see may be old.");
     else if (off.length) fill(this.link, icon("warning"), `${off.map((app) => app.name).join(", ")} is not connected, so commands and buttons get no answer.`);

@@ -37,43 +37,66 @@ export class Workspace extends EventTarget {
   views = [];
   hints = [];
   place = { channel: null, thread: null, tab: "messages" };
-  connected = false;
-  everConnected = false;
+  lost = false;
+  #everConnected = false;
   #dirty = new Map();
   #all = false;
   #stack = false;
   #flushing = false;
+  #stop = null;
+  #opened = null;
   #generation = 0;
 
   emit(type, detail = {}) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
 
-  /** Load everything for the person in the address (or the first one) and follow changes from then on. */
+  /**
+   * Follow changes, then load everything for the person in the address (or the first one).
+   *
+   * The stream comes first, so that nothing falls between the two; what changes meanwhile waits for the load.
+   */
   async start() {
     const wanted = new URLSearchParams(location.hash.slice(1));
+    this.#flushing = true;
+    await new Promise((resolve, reject) => {
+      this.#opened = { resolve, reject };
+      this.wake();
+    });
     await this.#load(wanted.get("viewer"));
     this.#arrive(wanted);
     addEventListener("hashchange", () => this.#fromAddress());
-    follow({
+    this.#flush();
+  }
+
+  /** Follow changes, and ask for everything that was missed while resting. */
+  wake() {
+    this.#stop ??= follow({
       open: () => this.#linked(),
       lost: () => this.#lost(),
       change: (change) => this.#changed(change),
     });
   }
 
+  /** Stop following: a browser has six connections for all windows on one workspace, so hidden ones give theirs back. */
+  rest() {
+    this.#stop?.();
+    this.#stop = null;
+  }
+
   #linked() {
-    const again = !this.connected;
-    this.connected = true;
+    const again = this.#everConnected;
+    this.#everConnected = true;
+    this.#opened.resolve();
+    this.lost = false;
     this.emit("link");
-    if (again && this.everConnected) this.#mark({ all: true });
-    this.everConnected = true;
+    if (again) this.#mark({ all: true });
   }
 
   #lost() {
-    if (!this.connected) return this.emit("link");
-    this.connected = false;
-    return this.emit("link");
+    this.#opened.reject(new Error("Is it still running?"));
+    this.lost = true;
+    this.emit("link");
   }
 
   #changed(change) {
