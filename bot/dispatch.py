@@ -81,7 +81,7 @@ class Dispatcher:
         replier: Replier,
     ) -> None:
         self.registry = registry
-        self._permissions = permissions
+        self.permissions = permissions
         self._audit = audit
         self._deliveries = deliveries
         self._store = store
@@ -223,15 +223,15 @@ class Dispatcher:
         """Tell whether the person is of our own team and no guest; refuse strangers whom no grant names."""
         if invocation.ours and not invocation.guest:
             return True
-        named = await self._permissions.groups_of(invocation.person, member=False)
-        if named.isdisjoint(group for grant in self._permissions.grants for group in grant.groups):
+        named = await self.permissions.groups_of(invocation.person, member=False)
+        if named.isdisjoint(group for grant in self.permissions.grants for group in grant.groups):
             raise refusals.stranger(guest=invocation.ours)
         return False
 
     async def _decide(self, invocation: Invocation, command: Command, resource: Resource, *, member: bool) -> Decision:
         if command.permission == OPEN:
             return _ANYBODY
-        return await self._permissions.check(invocation.person, command.permission, resource, member=member)
+        return await self.permissions.check(invocation.person, command.permission, resource, member=member)
 
     async def _record(self, trip: "_Trip", parsed: Parsed, outcome: str, rule: str) -> None:
         invocation = trip.invocation

@@ -138,6 +138,10 @@ class Permissions:
         self._home_team = team
         self._home_enterprise = enterprise
 
+    def is_ours(self, person: Person) -> bool:
+        """Tell whether the person's account is of our own workspace or organisation; a guest's is, too."""
+        return self._at_home(person)
+
     def set_standing(self, standing: Callable[[Person], Awaitable[bool]]) -> None:
         """Tell how to ask whether somebody is of our own team and no guest; an error of it means no."""
         self._standing = standing
