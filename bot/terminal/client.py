@@ -89,7 +89,26 @@ class _Asking:
             return None
         return _exit_status(answer, response.status)
 
-    def _exit_status(answer: Mapping[str, Any], status: int) -> int:
+    def _tell(self, answer: Mapping[str, Any]) -> None:
+        """Say an answer; of one that follows another only the lines that are new."""
+        if self._as_json:
+            self._say(json.dumps(answer, ensure_ascii=False))
+            return
+        lines = str(answer["text"]).splitlines()
+        new = [line for line in lines if line not in self._said]
+        self._said = lines
+        if new:
+            self._say("\n".join(new))
+
+
+def _read(line: bytes) -> Mapping[str, Any]:
+    values = json.loads(line)
+    if not isinstance(values, dict) or not isinstance(values.get("text"), str):
+        raise ValueError("this is no answer of Shipmate's")  # noqa: TRY004 - what came is wrong, not our call
+    return values
+
+
+def _exit_status(answer: Mapping[str, Any], status: int) -> int:
     if status in _MISUSED or answer.get("kind") == "usage":
         return USAGE
     return DONE if answer.get("ok") else REFUSED
