@@ -206,7 +206,7 @@ class Book:
         **values: object,
     ) -> Deployment | None:
         """End a deployment, give its claim to the next in the queue, and note what `running` is there now."""
-        if deployment.state is State.AWAITING_APPROVAL and to is not State.REJECTED and to is not State.EXPIRED:
+        if to in {State.VOID, State.CANCELLED}:
             await self._parts.approvals.void(self.tx, deployment.id, said.text)
         standing = await places.hold(self.tx, deployment.place)
         moved = await self.move(deployment.id, to, said, at=at, **values)

@@ -159,6 +159,24 @@ class Fact:
 _L = lock_records.locks.c
 _P = places.c
 _D = deployments.c
+_UNDER_WAY = (
+    sa.select(
+        sa.literal("open").label("kind"),
+        _D.service,
+        _D.environment,
+        _D.target,
+        _D.version,
+        _D.state,
+        _D.id,
+        _D.requested_by,
+        _D.state_since,
+        sa.null().label("until"),
+    )
+    .where(sa.or_(sa.bindparam("service") == "", _D.service == sa.bindparam("service")), _D.ended_at.is_(None))
+    .order_by(_D.created_at)
+    .limit(50)
+    .subquery("under_way")  # SQLite takes no LIMIT inside a UNION
+)
 _FACTS = sa.union_all(
     # The first decides the columns' types, so it is the one that has them all.
     sa.select(
@@ -189,20 +207,7 @@ _FACTS = sa.union_all(
         _P.since,
         sa.null(),
     ).where(sa.or_(sa.bindparam("service") == "", _P.service == sa.bindparam("service")), _P.sha != ""),
-    sa.select(
-        sa.literal("open"),
-        _D.service,
-        _D.environment,
-        _D.target,
-        _D.version,
-        _D.state,
-        _D.id,
-        _D.requested_by,
-        _D.state_since,
-        sa.null(),
-    )
-    .where(sa.or_(sa.bindparam("service") == "", _D.service == sa.bindparam("service")), _D.ended_at.is_(None))
-    .limit(50),
+    sa.select(*_UNDER_WAY.c),
 )
 
 

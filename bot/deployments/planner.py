@@ -102,7 +102,7 @@ class Planner:
             raise BadInput("ambiguous_ref", f"{asked} cannot be used: {error.reason}") from None
         except IntegrationError as error:
             raise unreachable(error) from error
-        version = ref.name if ref.kind is RefKind.TAG else ""
+        version = ref.name if ref.kind is RefKind.TAG else await self._tag_of(git, project, ref.sha)
         return await self._with_artifact(service, Release(sha=ref.sha, version=version or ref.sha[:_SHORT]))
 
     async def default_ref(self, service: Service, environment: Environment) -> Release:
@@ -213,6 +213,13 @@ class Planner:
             if asked[:1].isdigit():  # people say 1.4.2 for v1.4.2
                 return await git.resolve_ref(project, f"v{asked}")
             raise
+
+    async def _tag_of(self, git: GitHost, project: str, sha: str) -> str:
+        try:
+            refs = await git.list_refs(project)
+        except IntegrationError:
+            return ""  # the commit is known; only its nicer name is not
+        return next((ref.name for ref in refs if ref.kind is RefKind.TAG and ref.sha == sha), "")
 
     async def _unknown_ref(self, git: GitHost, service: Service, asked: str) -> BadInput:
         try:

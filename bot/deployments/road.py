@@ -5,6 +5,7 @@ somebody cancelled it, or a newer workflow took over.
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from bot.approvals.records import Approval
 from bot.approvals.rules import Rule
@@ -35,6 +36,14 @@ class Leg:
     looks: int = 0
     failures_allowed: int = 0
     pause: float = 0.0
+
+
+class Next(StrEnum):
+    """What follows the last look before something is sent."""
+
+    GO = "go"
+    REPLAN = "replan"
+    STOP = "stop"
 
 
 class Road:
@@ -118,27 +127,47 @@ class Road:
             return None
         return self._leg(deployment)
 
-    async def checked(self, tx: Tx, deployment_id: str, fence: int, moved: Moved | None) -> bool:
-        """Decide, just before something is sent, whether what was planned still holds; answer whether to go on."""
+    async def checked(self, tx: Tx, deployment_id: str, fence: int, moved: Moved | None) -> Next:
+        """Decide, just before something is sent, whether what was planned still holds.
+
+        Where people approved the plan, a plan that moved is void and asked again; where nobody had to, it is made
+        anew under the claim that is held.
+        """
+        async with self._ledger.open(tx) as book:
+            deployment = await records.get(tx.conn, deployment_id)
+            if deployment is None or (deployment.state, deployment.fence) != (State.DEPLOYING, fence):
+                return Next.STOP
+            if deployment.cancel_at is not None:
+                said = Said(text="cancelled before it began", person=deployment.cancel_by, code="cancelled")
+                await book.end(deployment, State.CANCELLED, said)
+                return Next.STOP
+            if moved is not None and moved.gone:
+                await book.end(deployment, State.VOID, Said(text=moved.text, code=moved.code))
+                return Next.STOP
+            lock = await self._lock(book, deployment)
+            if lock:
+                await book.back_to_queue(deployment, Said(text=lock))
+                return Next.STOP
+            return Next.GO if moved is None else await self._moved(book, deployment, moved)
+
+    async def _moved(self, book: Book, deployment: Deployment, moved: Moved) -> Next:
+        if moved.code == "moved" and not deployment.the_plan.asks:
+            return Next.REPLAN
+        await book.replan(deployment, Said(text=moved.text))
+        return Next.STOP
+
+    async def replanned(self, tx: Tx, deployment_id: str, fence: int, survey: Survey) -> bool:
+        """Write a plan made anew under the claim; answer whether to go on."""
         async with self._ledger.open(tx) as book:
             deployment = await records.get(tx.conn, deployment_id)
             if deployment is None or (deployment.state, deployment.fence) != (State.DEPLOYING, fence):
                 return False
-            if deployment.cancel_at is not None:
-                said = Said(text="cancelled before it began", person=deployment.cancel_by, code="cancelled")
-                await book.end(deployment, State.CANCELLED, said)
+            refusal = survey.refusal
+            if refusal is not None:
+                await book.end(deployment, State.VOID, Said(text=refusal.words, code=refusal.code))
                 return False
-            if moved is not None and moved.gone:
-                await book.end(deployment, State.VOID, Said(text=moved.text, code=moved.code))
-                return False
-            lock = await self._lock(book, deployment)
-            if lock:
-                await book.back_to_queue(deployment, Said(text=lock))
-                return False
-            if moved is not None:
-                await book.replan(deployment, Said(text=moved.text))
-                return False
-            return True
+            changed = await book.change(deployment, **_planned(survey))
+            return changed is not None
 
     async def refused_by_tool(self, tx: Tx, deployment_id: str, words: str, code: str) -> None:
         """End a deployment that the tool refused to start: nothing was changed."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from bot.deployments.effects import UNKNOWN, Effects, RunEnd, Sent
 from bot.deployments.ledger import EXECUTE, PLAN, ROLL_BACK
-from bot.deployments.road import Leg, Road
+from bot.deployments.road import Leg, Next, Road
 from bot.deployments.rules import State
 from bot.deployments.surveyor import Surveyor
 from bot.deployments.verification import Outcome, Reading, judge
@@ -63,10 +63,8 @@ async def execute(deployment: str, fence: int, attempt: int) -> None:
         known = leg.deploy_run
         if not known and attempt > 1:  # what had been sent before it was parked may have appeared meanwhile
             known = (await step("deploy.find", on.effects.find_deploy, deployment)).ref
-        if not known:
-            moved = await step("execute.check", on.surveyor.moved, deployment)
-            if not await transact("execute.checked", on.road.checked, deployment, fence, moved):
-                return
+        if not known and not await _still_holds(deployment, fence):
+            return
         sent = await _send("deploy", deployment, known)
         if not sent.ref:
             return
@@ -94,6 +92,18 @@ async def roll_back(deployment: str, fence: int, attempt: int) -> None:
         end = RunEnd(state="failed", words=sent.words)
     running = await step("rollback.running", on.effects.running, deployment)
     await transact("rollback.end", on.road.rolled_back, deployment, end, running)
+
+
+async def _still_holds(deployment: str, fence: int) -> bool:
+    """Look a last time whether what was planned is still so; answer whether to send it."""
+    on = _bound[-1]
+    moved = await step("execute.check", on.surveyor.moved, deployment)
+    following: Next = await transact("execute.checked", on.road.checked, deployment, fence, moved)
+    if following is not Next.REPLAN:
+        return following is Next.GO
+    survey = await step("execute.survey", on.surveyor.survey, deployment)
+    holds: bool = await transact("execute.replanned", on.road.replanned, deployment, fence, survey)
+    return holds
 
 
 async def _send(what: str, deployment: str, known: str) -> Sent:
