@@ -12,7 +12,7 @@ from bot.clock import Clock
 from bot.command import Invocation
 from bot.identity import Channel, Person
 from bot.reply import Message, Reply
-from bot.slack import blocks, codec
+from bot.slack import blocks, codec, live
 from bot.slack.mrkdwn import Json
 from bot.slack.records import SIGNAL, Kind, State, outbox, pictures
 from bot.store import Store, Tx, insert
@@ -45,11 +45,10 @@ class Outbox:
         person did and waits to see. A card stays in the channel it was first posted in. `broadcast` is a new
         message beside the edit, since edits notify nobody; it is posted once for each state of the card.
         """
-        key = card_key(subject)
-        payload = codec.dump(message)
+        key = live.card_key(subject)
         row = (await tx.conn.execute(sa.select(outbox).where(outbox.c.key == key).with_for_update())).first()
+        version = live.next_version(row, message, final=final)
         if row is None:
-            version = 1
             await self._add(
                 tx,
                 key,
@@ -61,44 +60,13 @@ class Outbox:
                 urgent=urgent,
                 final=final,
             )
-        elif row.payload["message"] == payload and row.final == final and not blocks.pictures(message):
-            version = row.wanted
-        else:
-            version = row.wanted + 1
-            await self._change(tx, row, version, payload, channel, urgent=urgent, final=final)
+        elif version > row.wanted:
+            state = live.changed(row, version, message, channel, self._clock.now(), urgent=urgent, final=final)
+            await tx.conn.execute(sa.update(outbox).where(outbox.c.id == row.id).values(state))
             await self._keep_pictures(tx, row.id, version, message)
+            tx.wake(SIGNAL)
         if broadcast is not None:
             await self.post(tx, f"{subject}/broadcast/{version}", channel, broadcast, subject=subject, urgent=True)
-
-    async def _change(
-        self,
-        tx: Tx,
-        row: sa.Row[tuple[object, ...]],
-        version: int,
-        payload: Json,
-        channel: Channel,
-        *,
-        urgent: bool,
-        final: bool,
-    ) -> None:
-        said_all = row.wanted == row.sent
-        moved = {} if row.ts else {"channel": channel, "lane": channel.key}
-        await tx.conn.execute(
-            sa.update(outbox)
-            .where(outbox.c.id == row.id)
-            .values(
-                payload={"message": payload},
-                wanted=version,
-                wanted_at=self._clock.now() if said_all else row.wanted_at,
-                urgent=urgent or (row.urgent and not said_all),
-                final=final,
-                form=0,
-                state=row.state if row.state in {State.SENDING, State.DOUBT} else State.WAITING,
-                reason="",
-                **moved,
-            )
-        )
-        tx.wake(SIGNAL)
 
     async def post(
         self,
@@ -128,7 +96,7 @@ class Outbox:
             lane=channel.key,
             channel=channel,
             subject=subject or in_thread_of,
-            in_thread_of=card_key(in_thread_of) if in_thread_of else "",
+            in_thread_of=live.card_key(in_thread_of) if in_thread_of else "",
             also_to_channel=also_to_channel and bool(in_thread_of),
             urgent=urgent,
             pages=len(pages),
@@ -291,8 +259,3 @@ FRESH = {
     "owner": "",
     "lease_until": None,
 }
-
-
-def card_key(subject: str) -> str:
-    """Return the key of the row that is the live card of this subject."""
-    return f"show/{subject}"

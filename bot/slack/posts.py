@@ -4,7 +4,7 @@ import sqlalchemy as sa
 
 from bot.clock import Clock
 from bot.identity import Channel
-from bot.slack.outbox import card_key
+from bot.slack.live import card_key
 from bot.slack.records import outbox, posts
 from bot.store import Store, Tx, insert
 
