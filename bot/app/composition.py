@@ -149,7 +149,11 @@ class App:
         await self.slack.connect(self.dispatcher, self.registry, self.world)
         webhooks = Webhooks(self.store, self.clock, hooks(self.settings), {})
         server = self.settings.server
-        routes = [*webhooks.routes(), *self.slack.routes(), *self.terminal.routes(self.dispatcher)]
+        routes = [
+            *webhooks.routes(),
+            *self.slack.routes(),
+            *self.terminal.routes(self.dispatcher, self.deployments.follow),
+        ]
         await self.web.start(server.host, server.port, routes)
         log.info(
             "shipmate.ready", port=self.web.port, services=len(self.catalog.services()), slack=self.settings.slack.mode
@@ -173,6 +177,7 @@ class App:
         """Use other settings from now on, as far as that goes without a restart."""
         self.settings = settings
         self.permissions.replace(settings)
+        self.terminal.settings = settings.terminal
         self.catalog = Catalog(settings)
         self.world.add(self.catalog)
 

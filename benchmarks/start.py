@@ -1,0 +1,108 @@
+"""CPU and memory from the start of the process to the first answered command.
+
+The reference is a process that imports Bolt, DBOS, SQLAlchemy and Pydantic and launches DBOS on SQLite. Limits: CPU at most 1.3
+times, memory at most 1.25 times of that. Opsdroid and Errbot are printed beside it where they are installed. Afterwards the modules
+that must not be loaded before they are used are looked for.
+"""
+
+import asyncio
+import contextlib
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import aiohttp
+import town
+from measuring import REPETITIONS, ROOT, cpu_seconds, memory_mib, spread, verdict
+
+from bot.demo.surroundings import free_port
+
+REFERENCE = """
+import asyncio, sys
+import pydantic, sqlalchemy.ext.asyncio, slack_bolt.async_app
+from dbos import DBOS
+async def main():
+    DBOS(config={"name": "reference", "system_database_url": f"sqlite:///{sys.argv[1]}/reference.db", "log_level": "ERROR",
+                 "application_version": "1"})
+    DBOS.launch()
+    print("ready", flush=True)
+    await asyncio.Event().wait()
+asyncio.run(main())
+"""
+HEAVY = ("matplotlib", "pandas", "numpy", "kubernetes", "jenkinsapi", "gitlab")
+
+
+async def reference(folder: str) -> tuple[float, float]:
+    """Return (CPU seconds, MiB) of the reference."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", REFERENCE, folder, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    await process.stdout.readline()
+    found = cpu_seconds(process.pid), memory_mib(process.pid)
+    process.terminate()
+    await process.wait()
+    return found
+
+
+async def shipmate(sandbox: town.Sandbox, config: Path, port: int) -> tuple[float, float, float, list[str]]:
+    """Return (CPU seconds, MiB, seconds, heavy modules) when `shipmate serve` has answered its first command."""
+    before = time.perf_counter()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bot", "serve", "--config", str(config), cwd=ROOT
+    )
+    wish = {"user": "mia", "channel": "checkout", "command": "/shipmate", "text": "help"}
+    async with aiohttp.ClientSession() as session:
+        while True:
+            with contextlib.suppress(aiohttp.ClientError):
+                async with session.get(f"http://127.0.0.1:{port}/readyz") as answer:
+                    if answer.ok and sandbox.platform.sockets.connected(next(iter(sandbox.platform.apps.installed))):
+                        break
+            await asyncio.sleep(0.02)
+        async with session.post(f"{sandbox.url}/_sandbox/commands", json=wish) as answer:
+            body = await answer.json()
+            assert body["ok"], body
+    found = cpu_seconds(process.pid), memory_mib(process.pid), time.perf_counter() - before
+    loaded = Path(f"/proc/{process.pid}/maps").read_text()
+    process.terminate()
+    await process.wait()
+    return *found, [name for name in HEAVY if f"/site-packages/{name}/" in loaded]
+
+
+async def imported() -> list[str]:
+    """Return which heavy modules importing the whole composition loads."""
+    code = f"import sys, json, bot.app, commands.registry; commands.registry.registry(); print(json.dumps([m for m in {HEAVY!r} if m in sys.modules]))"
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
+    output, _ = await process.communicate()
+    return json.loads(output)
+
+
+async def main() -> None:
+    cpu, memory, wall = [], [], []
+    theirs_cpu, theirs_memory = [], []
+    heavy: set[str] = set()
+    with tempfile.TemporaryDirectory() as folder:
+        for repetition in range(REPETITIONS + 1):
+            port = free_port()
+            with tempfile.TemporaryDirectory(dir=folder) as fresh:
+                other = await reference(fresh)
+            async with town.workspace(Path(folder) / str(repetition), mode="socket", port=port) as (sandbox, config):
+                mine = await shipmate(sandbox, config, port)
+            heavy.update(mine[3])
+            if repetition:
+                cpu.append(mine[0] / other[0])
+                memory.append(mine[1] / other[1])
+                wall.append(mine[2])
+                theirs_cpu.append(other[0])
+                theirs_memory.append(other[1])
+    print(
+        f"reference: {spread(theirs_cpu)} s of CPU, {spread(theirs_memory, '{:.0f}')} MiB; first answer after {spread(wall)} s\n"
+    )
+    verdict("start to first answer, CPU", cpu, 1.3)
+    verdict("start to first answer, memory", memory, 1.25)
+    print(f"  loaded before they are used: {sorted(heavy | set(await imported())) or 'none'}")
+
+
+asyncio.run(main())

@@ -1,0 +1,157 @@
+"""A whole Shipmate for the benchmarks, in this process, beside a local workspace."""
+
+import contextlib
+import os
+import shutil
+import sys
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from measuring import ROOT, SECRET
+
+sys.path.insert(0, str(ROOT))
+
+from bot import logs  # noqa: E402 - the path above
+from bot.app.composition import App
+from bot.clock import SystemClock
+from bot.command import Call, Effect, NoArgs, command
+from bot.demo import repository
+from bot.demo.configuration import keep_secrets
+from bot.registry import Registry
+from bot.reply import Reply, text
+from bot.sandbox import AppConfig, Sandbox
+from bot.settings import load
+from bot.slack import manifest
+from bot.store import Store
+from commands.registry import COMMANDS, registry
+
+Json = dict[str, Any]
+
+
+def settings_of(folder: Path, sandbox: Sandbox, *, mode: str = "http", port: int = 0) -> Path:
+    """Write a configuration and return its path: ten services on two environments, deployed by /bin/true."""
+    people = {user.name: user for user in sandbox.workspace.users.values() if user.email}
+    nothing = {"command": ["/bin/true"]}
+    names = [f"svc{n}" for n in range(10)]
+    secrets = {"bot_token": "xoxb-benchmark-0001", "app_token": "xapp-1-benchmark-01", "signing_secret": SECRET}
+    config: Json = {
+        "state_dir": str(folder / "state"),
+        "server": {"host": "127.0.0.1", "port": port, "public_url": "https://shipmate.example.org"},
+        "logs": {"level": "warning"},
+        "slack": {"mode": mode, "api_url": sandbox.api_url, "aliases": ["where"], **keep_secrets(folder, **secrets)},
+        "people": {name: {"slack": user.id, "emails": [user.email]} for name, user in people.items()},
+        "groups": {"developers": ["mia", "tom"], "release-managers": ["ana", "raj"]},
+        "permissions": [{"allow": ["*"], "to": ["developers", "release-managers"]}],
+        "integrations": {
+            "local": {
+                "type": "local",
+                "repositories": {"checkout": str(folder / "checkout")},
+                "deploys": {f"{name}/{where}": nothing for name in names for where in ("staging", "production")},
+            }
+        },
+        "environments": {"staging": {}, "production": {"production_like": True}},
+        "services": {
+            name: {
+                "channel": "checkout",
+                "repository": {"with": "local", "project": "checkout"},
+                "environments": [
+                    {
+                        "name": where,
+                        "deploy": {"with": "local", "job": f"{name}/{where}"},
+                        "approvals": [] if where == "staging" else [{"count": 1, "from": ["release-managers"]}],
+                    }
+                    for where in ("staging", "production")
+                ],
+            }
+            for name in names
+        },
+    }
+    path = folder / "shipmate.yaml"
+    path.write_text(yaml.safe_dump(config, sort_keys=False))
+    return path
+
+
+def more_commands(count: int) -> Registry:
+    """Return the real commands and so many others that there are `count`."""
+
+    async def answer(call: Call, args: NoArgs) -> Reply:
+        """Answer."""
+        return text("ok")
+
+    extra = [
+        command(f"extra{number}", permission="extra.read", effect=Effect.READ)(answer)
+        for number in range(max(0, count - len(COMMANDS)))
+    ]
+    return Registry((*COMMANDS, *extra)) if count >= len(COMMANDS) else registry()
+
+
+@contextlib.asynccontextmanager
+async def workspace(folder: Path, *, mode: str = "http", port: int = 0) -> AsyncIterator[tuple[Sandbox, Path]]:
+    """Start a local workspace, make the repository, write the configuration and install the app."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    sandbox = Sandbox()
+    await sandbox.start()
+    try:
+        repository.build(folder / "checkout", now=SystemClock().now())
+        config = settings_of(folder, sandbox, mode=mode, port=port)
+        settings = load(config, dict(os.environ))
+        built = manifest.build(settings, registry())
+        if mode == "http":  # requests come from the benchmark, not from the workspace
+            built["settings"]["socket_mode_enabled"] = True
+            built["settings"]["event_subscriptions"].pop("request_url", None)
+        await sandbox.install(
+            AppConfig(
+                manifest=built,
+                mode="socket",
+                bot_token="xoxb-benchmark-0001",
+                app_token="xapp-1-benchmark-01",
+                signing_secret=SECRET,
+            )
+        )
+        yield sandbox, config
+    finally:
+        await sandbox.stop()
+
+
+@contextlib.asynccontextmanager
+async def running(folder: Path, *, commands: int) -> AsyncIterator[Json]:
+    """Run Shipmate with so many commands; give its URL, ids and the price of the bare query."""
+    async with workspace(folder) as (sandbox, config):
+        settings = load(config, dict(os.environ))
+        logs.configure(clock=SystemClock(), level="warning")
+        store = await Store.open(settings.database_url, clock=SystemClock())
+        app = App(settings, store, SystemClock(), more_commands(commands))
+        await app.start()
+        try:
+            mia = sandbox.workspace.user("mia", "user")
+            channel = next(one for one in sandbox.workspace.channels.values() if one.name == "checkout")
+            facts = {
+                "url": f"http://127.0.0.1:{app.web.port}/slack/events",
+                "user": mia.id,
+                "team": sandbox.workspace.team.id,
+                "channel": channel.id,
+                "query_us": await bare_query(app),
+            }
+            yield facts
+        finally:
+            await app.stop(grace=1)
+
+
+async def bare_query(app: App, *, times: int = 2000) -> float:
+    """Return the CPU in µs of the query behind `/where`, run alone on the same store."""
+    from bot.deployments import places
+
+    async def once() -> None:
+        async with app.store.read() as conn:
+            await places.facts(conn, now=app.clock.now(), service="svc1")
+
+    for _ in range(200):
+        await once()
+    began = time.process_time()
+    for _ in range(times):
+        await once()
+    return (time.process_time() - began) / times * 1e6
