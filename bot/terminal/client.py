@@ -16,6 +16,7 @@ UNREACHABLE: Final = 3
 ATTEMPTS: Final = 4
 """How often a server that cannot be reached, or a connection that broke, is tried: always under one request id."""
 
+_LONGEST_LINE = 4 * 1024 * 1024
 _AWAY = frozenset({502, 503, 504})
 _MISUSED = frozenset({400, 413})
 _NO_ANSWER = aiohttp.ClientTimeout(total=None, connect=5, sock_read=90)
@@ -40,7 +41,7 @@ async def ask(
     """
     asking = _Asking({"text": text, "request_id": uuid.uuid4().hex}, say, wait=wait, as_json=as_json)
     headers = {"Authorization": f"Bearer {token}"}
-    async with aiohttp.ClientSession(timeout=_NO_ANSWER, headers=headers) as session:
+    async with aiohttp.ClientSession(timeout=_NO_ANSWER, headers=headers, read_bufsize=_LONGEST_LINE) as session:
         for attempt in range(ATTEMPTS):
             if attempt:
                 await pause(2.0 ** (attempt - 1))
