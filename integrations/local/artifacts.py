@@ -46,17 +46,21 @@ def unpack(artifact: Path, folder: Path) -> None:
     if not tarfile.is_tarfile(artifact):
         shutil.copy(artifact, folder / artifact.name)
         return
-    with tarfile.open(artifact) as archive:
-        if hasattr(tarfile, "data_filter"):
-            try:
+    try:
+        with tarfile.open(artifact) as archive:
+            if hasattr(tarfile, "data_filter"):
                 archive.extractall(folder, filter="data")
-            except tarfile.FilterError as error:
-                message = f"{artifact.name} is no safe archive: {error}"
-                raise ValueError(message) from error
-            return
-        for member in archive.getmembers():  # a Python without PEP 706: plain files and folders only
-            parts = Path(member.name).parts
-            if not (member.isfile() or member.isdir()) or ".." in parts or member.name.startswith("/"):
-                message = f"{artifact.name} is no safe archive: {member.name!r}"
-                raise ValueError(message)
-        archive.extractall(folder)  # noqa: S202 -- every member was looked at
+            else:  # a Python without PEP 706
+                _check_plain(archive)
+                archive.extractall(folder)  # noqa: S202 -- every member was looked at
+    except (tarfile.TarError, EOFError) as error:
+        message = f"{artifact.name} is no good or no safe archive: {error}"
+        raise ValueError(message) from error
+
+
+def _check_plain(archive: tarfile.TarFile) -> None:
+    """Make sure that an archive holds only files and folders, inside of where it is unpacked."""
+    for member in archive.getmembers():
+        if not (member.isfile() or member.isdir()) or ".." in Path(member.name).parts or member.name.startswith("/"):
+            message = f"{member.name!r} may not be unpacked"
+            raise tarfile.ExtractError(message)

@@ -40,7 +40,9 @@ class History(Protocol):
 
 
 class GitHostContract:
-    """Derive from it and override `history`."""
+    """Derive from it and override `history`. Of the commits named by `numbers`, two begin with the same four digits."""
+
+    numbers: Sequence[int] = range(5000)
 
     @pytest.fixture
     def history(self) -> History:
@@ -82,7 +84,7 @@ class GitHostContract:
     async def test_a_short_sha_that_fits_several_commits_is_refused_and_they_are_named(self, history):
         by_prefix: dict[str, list[str]] = {}
         both: list[str] = []
-        for number in range(5000):
+        for number in self.numbers:
             sha = history.commit(PROJECT, f"Commit {number}", files={"n": str(number).encode()})
             both = by_prefix.setdefault(sha[:4], [])
             both.append(sha)
