@@ -1,4 +1,5 @@
-# One image, not root: `docker run -v $PWD/shipmate.yaml:/etc/shipmate/shipmate.yaml:ro shipmate`.
+# One image, not root: `docker run -v $PWD/shipmate.yaml:/etc/shipmate/shipmate.yaml:ro -v shipmate:/var/lib/shipmate shipmate`
+# with `state_dir: /var/lib/shipmate` and `server: {host: 0.0.0.0, port: 8080}` in the configuration.
 # Everything installed is pinned by hash in requirements.txt; build tools stay in the first stage.
 
 FROM python:3.11-slim-bookworm AS build
@@ -22,8 +23,8 @@ LABEL org.opencontainers.image.title="Shipmate" \
       org.opencontainers.image.description="A ChatOps bot for Slack" \
       org.opencontainers.image.licenses="Apache-2.0"
 ENV PATH=/opt/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
-RUN groupadd --system --gid 10001 shipmate \
- && useradd --system --uid 10001 --gid 10001 --home-dir /var/lib/shipmate --shell /usr/sbin/nologin shipmate \
+RUN groupadd --gid 10001 shipmate \
+ && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /var/lib/shipmate --shell /usr/sbin/nologin shipmate \
  && install -d -o 10001 -g 10001 -m 0750 /var/lib/shipmate \
  && install -d -m 0755 /etc/shipmate
 COPY --from=build /opt/venv /opt/venv
