@@ -3,7 +3,7 @@
 Answers are made once for each set of rights and kept, so that help costs no query and hardly any time.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 from bot import arguments
@@ -35,40 +35,22 @@ class Help:
         self._groups: dict[tuple[Person, bool], tuple[float, frozenset[str]]] = {}
         self._grants: tuple[Grant, ...] = ()
         self._everywhere: tuple[Grant, ...] = ()
-        self._pages: dict[tuple[frozenset[str], Trigger, bool], Reply] = {}
+        self._pages: dict[tuple[frozenset[str], Trigger, str], Reply] = {}
 
     async def overview(self, invocation: Invocation, *, whole: bool = False) -> Reply:
         """Return the list of what this person may do; `whole` also past one screen."""
         groups = await self.groups_of(invocation)
-        self._follow_reload()
-        key = (groups, invocation.trigger, whole)
-        page = self._pages.get(key)
-        if page is None:
-            if len(self._pages) >= _REMEMBERED:
-                self._pages.clear()
-            page = self._pages[key] = self._overview(groups, invocation.trigger, whole=whole)
-        return page
+        most = len(self._registry) if whole else MOST_LINES
+        return self._page(
+            groups, invocation.trigger, f"overview {most}", lambda: self._overview(groups, invocation.trigger, most)
+        )
 
     async def of(self, command: Command, invocation: Invocation) -> Reply:
         """Return all there is to know of one command, also of one that this person may not use."""
         groups = await self.groups_of(invocation)
-        decision = self.anywhere(command, groups)
-        typed = self.typed(command, invocation.trigger)
-        parts: list[Part] = [
-            Headline(say("{} · {}", code(command.name), command.summary)),
-            Paragraph(code(f"{typed}{arguments.usage(command).removeprefix(command.name)}")),
-        ]
-        if about := [_about(slot) for slot in arguments.grammar_of(command.args).slots.values()]:
-            parts.append(Paragraph(_lines(about)))
-        if command.examples:
-            examples = [code(self._example(command, one, invocation.trigger)) for one in command.examples]
-            parts.append(Paragraph(say("For example: {}", _lines(examples))))
-        parts.append(Note(_other_ways(command, invocation.trigger)))
-        if not decision.allowed:
-            parts.append(Note(escape(_who_could(command, decision))))
-        elif invocation.trigger is not Trigger.TERMINAL and arguments.grammar_of(command.args).slots:
-            parts.append(Buttons((Button(label=f"{command.name.capitalize()}…", command=command.name, ask=True),)))
-        return Reply(summary=f"{command.name}: {command.summary} Usage: {arguments.usage(command)}", parts=tuple(parts))
+        return self._page(
+            groups, invocation.trigger, command.name, lambda: self._of(command, groups, invocation.trigger)
+        )
 
     async def access(self, invocation: Invocation) -> Reply:
         """Return which groups this person is in, what they may do, and who could do the rest."""
@@ -130,13 +112,42 @@ class Help:
             self._pages.clear()
             self._groups.clear()
 
+    def _page(self, groups: frozenset[str], trigger: Trigger, name: str, make: Callable[[], Reply]) -> Reply:
+        self._follow_reload()
+        page = self._pages.get((groups, trigger, name))
+        if page is None:
+            if len(self._pages) >= _REMEMBERED:
+                self._pages.clear()
+            page = self._pages[groups, trigger, name] = make()
+        return page
+
+    def _of(self, command: Command, groups: Collection[str], trigger: Trigger) -> Reply:
+        decision = self.anywhere(command, groups)
+        typed = self.typed(command, trigger)
+        slots = arguments.grammar_of(command.args).slots.values()
+        parts: list[Part] = [
+            Headline(say("{} · {}", code(command.name), command.summary)),
+            Paragraph(code(f"{typed}{arguments.usage(command).removeprefix(command.name)}")),
+        ]
+        if slots:
+            parts.append(Paragraph(_lines([_about(slot) for slot in slots])))
+        if command.examples:
+            examples = [code(self._example(command, one, trigger)) for one in command.examples]
+            parts.append(Paragraph(say("For example: {}", _lines(examples))))
+        parts.append(Note(_other_ways(command, trigger)))
+        if not decision.allowed:
+            parts.append(Note(escape(_who_could(command, decision))))
+        elif trigger is not Trigger.TERMINAL and slots:
+            parts.append(Buttons((Button(label=f"{command.name.capitalize()}…", command=command.name, ask=True),)))
+        return Reply(summary=f"{command.name}: {command.summary} Usage: {arguments.usage(command)}", parts=tuple(parts))
+
     def _shown(self) -> list[Command]:
         return [command for command in self._registry.values() if not command.hidden]
 
-    def _overview(self, groups: Collection[str], trigger: Trigger, *, whole: bool) -> Reply:
+    def _overview(self, groups: Collection[str], trigger: Trigger, most: int) -> Reply:
         commands = self._shown()
         held = [command for command in commands if self.anywhere(command, groups).allowed]
-        listed = held if whole else held[:MOST_LINES]
+        listed = held[:most]
         more = [f"{len(held) - len(listed)} more: {self._root('help all', trigger)}"] if len(held) > len(listed) else []
         if len(held) < len(commands):
             lacking = len(commands) - len(held)
@@ -173,7 +184,7 @@ def _lines(lines: Collection[Markup]) -> Markup:
 
 
 def _about(slot: arguments.Slot) -> Markup:
-    name = slot.flag or (f"{slot.arg.word} <{slot.label}>" if slot.arg.word else f"<{slot.label}>")
+    name = slot.flag or (f"{slot.arg.word} <{slot.label}>" if slot.arg.word else f"{slot.arg.joined}<{slot.label}>")
     usual = "" if slot.required or slot.default in {None, "", False} else f" (usually {slot.default})"
     return say("{}  {}{}", code(name), slot.arg.help, usual)
 

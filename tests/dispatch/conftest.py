@@ -38,7 +38,7 @@ NAMED_STRANGER = Person("T2", "U2PAT")
 ACCOUNT = Person("account", "ci")
 
 JOB = {"with": "local", "job": "x"}
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "people": {"mia": {"slack": "U1MIA"}, "tom": {"slack": "U1TOM"}, "pat": {"slack": "T2/U2PAT"}},
     "groups": {"developers": ["mia"], "partners": ["pat"], "release-managers": ["tom"]},
     "permissions": [
