@@ -73,9 +73,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _serve(args: argparse.Namespace) -> int:
     from bot.app import serve
     from bot.settings import SettingsError, load, read_environ
+    from commands.registry import permissions
 
     try:
-        settings = load(args.config, read_environ())
+        settings = load(args.config, read_environ(), known_permissions=permissions())
     except SettingsError as error:
         return _mistakes(error)
     return asyncio.run(serve(settings, args.config))
@@ -85,9 +86,10 @@ def _check(args: argparse.Namespace) -> int:
     from bot.app.checkup import check
     from bot.clock import SystemClock
     from bot.settings import SettingsError, load, read_environ, warnings
+    from commands.registry import permissions
 
     try:
-        settings = load(args.config, read_environ())
+        settings = load(args.config, read_environ(), known_permissions=permissions())
     except SettingsError as error:
         return _mistakes(error)
     for warning in warnings(settings):
@@ -101,10 +103,10 @@ def _check(args: argparse.Namespace) -> int:
 def _manifest(args: argparse.Namespace) -> int:
     from bot.settings import SettingsError, load, read_environ
     from bot.slack import manifest
-    from commands.registry import registry
+    from commands.registry import permissions, registry
 
     try:
-        settings = load(args.config, read_environ())
+        settings = load(args.config, read_environ(), known_permissions=permissions())
     except SettingsError as error:
         return _mistakes(error)
     built = manifest.build(settings, registry())
@@ -146,9 +148,10 @@ def _do(args: argparse.Namespace) -> int:
 def _audit(args: argparse.Namespace) -> int:
     from bot.app import verify_audit
     from bot.settings import SettingsError, load, read_environ
+    from commands.registry import permissions
 
     try:
-        settings = load(args.config, read_environ())
+        settings = load(args.config, read_environ(), known_permissions=permissions())
     except SettingsError as error:
         return _mistakes(error)
     return asyncio.run(verify_audit(settings, print))

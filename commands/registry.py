@@ -33,3 +33,8 @@ def registry() -> Registry:
         ValueError, TypeError, ImportError: a declaration, or a package's entry point, is wrong; says which.
     """
     return Registry((*COMMANDS, *installed()))
+
+
+def permissions() -> frozenset[str]:
+    """Return every permission that a command asks for: what the configuration may grant."""
+    return frozenset(command.permission for command in registry().values())

@@ -143,6 +143,7 @@ class App:
             self.store, clock=self.clock, engine_url=engine_url(self.settings), on_parked=self.deployments.parked
         )
         await self.deployments.reconcile()
+        await self.deployments.adopt()
         for section in self.deployments.home_sections():
             self.slack.home.add(section)
         await self.starter.start()

@@ -86,9 +86,12 @@ def _settings(folder: Path, workspace: Workspace, ports: Mapping[str, int], prom
         "people": {name: {"slack": ident, "emails": [email]} for name, (ident, email) in workspace.people.items()},
         "groups": {"developers": ["mia", "tom"], "release-managers": ["ana", "raj"], "on-call": ["tom"]},
         "permissions": [
-            {"allow": ["deployment.read", "lock.read", "metrics.read"], "to": ["everyone"]},
-            {"allow": ["deployment.*", "lock.take", "lock.release"], "to": ["developers", "release-managers"]},
-            {"allow": ["approval.decide"], "to": ["release-managers"]},
+            {"allow": ["deployment.read", "metrics.read"], "to": ["everyone"]},
+            {
+                "allow": ["deployment.start", "deployment.cancel", "deployment.rollback", "lock.take", "lock.release"],
+                "to": ["developers", "release-managers"],
+            },
+            {"allow": ["deployment.approve"], "to": ["release-managers"]},
             {"allow": ["lock.break"], "to": ["release-managers", "on-call"]},
         ],
         "integrations": integrations,

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import aiohttp
 
-from bot.app import stop_local_places
+from bot import logs
+from bot.app import put_in_place, stop_local_places
 from bot.clock import SystemClock
 from bot.demo import repository
 from bot.demo.configuration import Workspace, write
@@ -21,13 +22,15 @@ from bot.demo.surroundings import customers, end, free_port, prometheus
 from bot.sandbox import AppConfig, Sandbox, Seed
 from bot.settings import Settings, load, read_environ
 from bot.slack import manifest
-from commands.registry import registry
+from commands.registry import permissions, registry
 
 Say = Callable[[str], None]
 MARKER = ".shipmate-demo"
 DEFAULT_PORT = 8055
 READY_SECONDS = 60
 QUICK_FAILURES = 5
+
+FIRST = "1.4.1"  # runs everywhere when the demo begins
 
 TRY = (
     "/deploy checkout@1.4.2 to staging",
@@ -49,6 +52,7 @@ class Wishes:
 
 async def run(wishes: Wishes, say: Say) -> int:
     """Run the demo until Ctrl-C or SIGTERM and return the exit status."""
+    logs.configure(clock=SystemClock(), form="console", level="warning")
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -81,6 +85,7 @@ async def _everything(wishes: Wishes, say: Say) -> AsyncIterator[tuple[str, "Bot
             say("No prometheus on PATH: deployments are verified by probes only, and /metrics has nothing to show.")
         settings, config = await _configure(sandbox, wishes.folder, places, metrics)
         stack.push_async_callback(stop_local_places, settings)
+        await put_in_place(settings, FIRST)
         shoppers = asyncio.create_task(customers(places))
         stack.callback(shoppers.cancel)
         bot = Bot(config, wishes.folder / "shipmate.log", say)
@@ -111,7 +116,7 @@ async def _configure(
         people={user.name: (user.id, user.email) for user in sandbox.workspace.users.values() if user.email},
     )
     config = write(folder, workspace, ports={**places, "shipmate": free_port()}, prometheus_url=prometheus_url)
-    settings = load(config, read_environ())
+    settings = load(config, read_environ(), known_permissions=permissions())
     await sandbox.install(
         AppConfig(
             manifest=manifest.build(settings, registry()),

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 from bot.deployments import records, workflow
+from bot.deployments.adoption import Adoption
 from bot.deployments.beginnings import Beginnings
 from bot.deployments.decisions import Decisions, want_for
 from bot.deployments.effects import Effects
@@ -66,6 +67,10 @@ class Deployments:
             async with self._parts.store.write() as tx:
                 await self._lock_released(tx, Scope())
         return len(unfinished)
+
+    async def adopt(self) -> int:
+        """Note what already runs on places that we never deployed to (see `adoption`); return how many."""
+        return await Adoption(self._parts).adopt()
 
     def follow(self, subject: str) -> AsyncIterator[Message]:
         """Yield the card of a deployment whenever it changes, until it has ended."""

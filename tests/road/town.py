@@ -130,7 +130,7 @@ class Town:
     def _checkout(self) -> Json:
         def verify(name: str) -> Json:
             probe = {"url": f"http://127.0.0.1:{self.ports[name]}/healthz"}
-            return {"window": "1s", "interval": "0.2s", "probes": [probe], "failures_allowed": 1}
+            return {"window": "1s", "interval": "200ms", "probes": [probe], "failures_allowed": 1}
 
         return {
             "channel": "checkout",
@@ -209,7 +209,7 @@ class Town:
         assert self._http is not None
         return self._http
 
-    async def control(self, name: str, **fields: Any) -> Json:
+    async def control(self, name: str, /, **fields: Any) -> Json:
         """Do something in the workspace; fails the test on a refusal of the control API."""
         async with self.http.post(f"{self.sandbox.url}/_sandbox/{name}", json=fields) as answer:
             body: Json = await answer.json()
@@ -303,7 +303,8 @@ class Town:
                         return found
                     await asyncio.sleep(0.05)
         except TimeoutError:
-            seen = "\n".join(f"  - {words(m)!r}" for m in await self.messages(""))
+            newest = sorted(await self.messages(""), key=lambda message: str(message["ts"]))[-20:]
+            seen = "\n".join(f"  - {words(m)!r}" for m in newest)
             raise AssertionError(f"never: {what}\nmessages:\n{seen}\nlog:\n{self.log[-3000:]}") from None
 
     async def runs(self, environment: str) -> str:
@@ -341,9 +342,12 @@ class Town:
 
 
 PERMISSIONS: Sequence[Json] = [
-    {"allow": ["deployment.read", "metrics.read", "lock.read"], "to": ["everyone"]},
-    {"allow": ["deployment.*", "lock.take", "lock.release"], "to": ["developers", "release-managers"]},
-    {"allow": ["approval.*", "lock.break"], "to": ["release-managers"]},
+    {"allow": ["deployment.read", "metrics.read"], "to": ["everyone"]},
+    {
+        "allow": ["deployment.start", "deployment.cancel", "deployment.rollback", "lock.take", "lock.release"],
+        "to": ["developers", "release-managers"],
+    },
+    {"allow": ["deployment.approve", "lock.break"], "to": ["release-managers"]},
 ]
 
 _BUILD = """
