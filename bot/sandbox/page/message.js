@@ -113,7 +113,13 @@ function update(node, { message, context, compact }) {
   node.contentSignature = signature;
 }
 
+// A card that is edited every second lights up now and then, not all the time.
+const QUIET = 5000;
+
 function highlight(node) {
+  const now = performance.now();
+  if (now - (node.highlighted ?? -QUIET) < QUIET) return;
+  node.highlighted = now;
   node.classList.remove("just-edited");
   requestAnimationFrame(() => node.classList.add("just-edited"));
   node.addEventListener("animationend", (event) => event.animationName === "edited" && node.classList.remove("just-edited"));
