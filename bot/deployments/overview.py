@@ -77,7 +77,7 @@ class Overview:
             return await self._ledger.card(conn, deployment)
 
     async def follow(self, subject: str) -> AsyncIterator[Message]:
-        """Yield the card of a deployment whenever it changes, until it has ended."""
+        """Yield the card of a deployment whenever it changes, until it has ended; with a code if that was bad."""
         shown: Message | None = None
         while True:
             deployment = await self._get(subject)
@@ -87,6 +87,9 @@ class Overview:
                 shown = card
                 yield card
             if deployment.ended:
+                if deployment.state is not State.SUCCEEDED:
+                    why = deployment.code or deployment.state.value
+                    yield Reply(summary=card.summary, parts=card.parts, subject=deployment.id, code=why)
                 return
             await self._parts.clock.sleep(_LOOK_AGAIN)
 

@@ -85,7 +85,7 @@ class _Asking:
         if not answer or response.status in _AWAY or answer.get("kind") == "pending":
             self.trouble = str(answer.get("summary") or f"it answers {response.status}").rstrip(".")
             return None
-        if self._wait and not answer.get("final", True):
+        if not answer.get("final", True):
             self.trouble = "the connection ended before the work did"
             return None
         return _exit_status(answer, response.status)

@@ -1,9 +1,9 @@
 """POST /api/do: one command with a bearer token, under the same rules and in the same audit log as in Slack.
 
 The body is JSON: {"text": "deploy checkout@1.4.2 to staging", "request_id": "…"}. The answer is one JSON object, or
-with `?wait=1` one a line: the answer, then each change of what it started, the last with "final": true. A change is
-stored before it is run; the same `request_id` again never runs it twice and gets the same answer, so that a client
-whose connection broke, or whose server was killed, simply asks again.
+with `?wait=1` or a command's own --wait one a line: the answer, then each change of what it started, the last with
+"final": true. A change is stored before it is run; the same `request_id` again never runs it twice and gets the same
+answer, so that a client whose connection broke, or whose server was killed, simply asks again.
 """
 
 import asyncio
@@ -79,12 +79,12 @@ class Terminal:
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         try:
             dispatcher, invocation = await self._read(request)
-            answer = await self._do(dispatcher, invocation)
+            answer, wait = await self._do(dispatcher, invocation)
         except _Rejected as error:
             return _failed(error.status, error.code, str(error))
         except StoreUnavailable as error:
             return _failed(503, error.code, str(error))
-        if request.query.get("wait") in {"1", "true", "yes"} and self._follow is not None:
+        if (wait or request.query.get("wait") in {"1", "true", "yes"}) and self._follow is not None:
             return await self._stream(request, answer, self._follow)
         return web.json_response(answer)
 
@@ -110,16 +110,18 @@ class Terminal:
             ours=person.team == ACCOUNT_TEAM or dispatcher.permissions.is_ours(person),
         )
 
-    async def _do(self, dispatcher: Dispatcher, invocation: Invocation) -> Answer:
+    async def _do(self, dispatcher: Dispatcher, invocation: Invocation) -> tuple[Answer, bool]:
+        """Return the answer, and whether the command itself was told to `--wait`."""
         try:
             parsed = dispatcher.parse(invocation)
         except UserError as error:
-            return self._answer(error.reply(), kind="usage")
+            return self._answer(error.reply(), kind="usage"), False
         if isinstance(parsed, Incomplete):
-            return self._answer(incomplete(parsed, invocation.trigger), kind="usage")
+            return self._answer(incomplete(parsed, invocation.trigger), kind="usage"), False
+        wait = getattr(parsed.args, "wait", False) is True
         if parsed.command.effect is Effect.CHANGE:
-            return await self._change(dispatcher, invocation)
-        return self._answer(await dispatcher.answer(invocation, parsed))
+            return await self._change(dispatcher, invocation), wait
+        return self._answer(await dispatcher.answer(invocation, parsed)), wait
 
     async def _change(self, dispatcher: Dispatcher, invocation: Invocation) -> Answer:
         """Store it, then wait for its answer: from this process at once, from another one by looking."""

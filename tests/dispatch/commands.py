@@ -52,6 +52,7 @@ class PlaceArgs:
     environment: Annotated[str | None, arg("where", word="to")] = None
     target: Annotated[str | None, arg("cell", joined="/")] = None
     dry_run: Annotated[bool, arg("only show", flag="--dry-run")] = False
+    wait: Annotated[bool, arg("follow it", flag="--wait")] = False
 
 
 @command(

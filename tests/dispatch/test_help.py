@@ -11,7 +11,7 @@ from bot.terminal import render
 from tests.dispatch.commands import PlaceArgs, deploy
 from tests.dispatch.conftest import ACCOUNT, MIA, NAMED_STRANGER, SETTINGS, TOM, Yard
 
-FORM = "<service>[@<version>] [to <environment>[/<target>]] [--dry-run]"
+FORM = "<service>[@<version>] [to <environment>[/<target>]] [--dry-run] [--wait]"
 OVERVIEW = [
     f"/deploy {FORM}  Deploy a release.   e.g. /deploy checkout@1.4.2 to staging",
     f"/shipmate hold {FORM}  Run until the test lets it go on.",
@@ -34,6 +34,7 @@ OF_DEPLOY = [
     "to <environment>  where",
     "/<target>  cell",
     "--dry-run  only show",
+    "--wait  follow it",
     "For example: /deploy checkout@1.4.2 to staging",
     ALSO,
 ]

@@ -116,6 +116,13 @@ async def test_waiting_follows_the_subject_and_says_only_what_is_new(door: Door)
     assert door.said == ["D-1 deploys checkout", "D-1 checkout\nstage build: running", "stage build: done"]
 
 
+async def test_a_command_that_is_told_to_wait_is_followed_too(door: Door):
+    await door.cards.put(Message(summary="verifying"))
+    await door.cards.put(None)
+    assert await door.do("deploy checkout to staging --wait") == 0
+    assert door.said == ["D-1 deploys checkout", "verifying"]
+
+
 async def test_waiting_for_what_ends_badly_exits_with_1(door: Door):
     waiting = asyncio.create_task(door.do("deploy checkout to staging", wait=True, as_json=True))
     await door.cards.put(Message(summary="verifying"))
