@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from bot.arguments import Incomplete
 from bot.command import Trigger
@@ -65,6 +66,32 @@ def test_a_mistyped_command_offers_the_right_one_as_a_button(yard):
     assert caught.value.moves[0].ask
     with pytest.raises(BadInput, match=r'"xyzzy" is no command\. help lists what you can ask\.'):
         yard.dispatcher.parse(yard.asks("xyzzy " + "y" * 4_000))
+
+
+bits = st.sampled_from(
+    ["deploy", "/", "shipmate", " ", "checkout", "@", "`", "“", "–dry-run", "<@U1|x>", "&amp;", "\u00a0"]
+)
+
+
+@given(
+    text=st.text(st.characters()) | st.lists(bits | st.text(max_size=3), max_size=20).map("".join),
+    command=st.sampled_from(["", "deploy", "where", "xyz"]),
+    args=st.dictionaries(st.sampled_from(["service", "version", "dry_run", "odd"]), st.text(), max_size=3),
+    trigger=st.sampled_from(Trigger),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
+def test_whatever_arrives_is_understood_or_refused_with_a_reason(yard, text, command, args, trigger):
+    try:
+        parsed = yard.dispatcher.parse(yard.asks(text, command=command, args=args, trigger=trigger))
+    except BadInput as caught:
+        error = caught
+    else:
+        assert isinstance(parsed, Parsed | Incomplete)
+        return
+    assert error.code
+    assert len(str(error)) < 1_000
+    for move in error.moves:
+        assert move.command in yard.registry
 
 
 async def test_empty_text_is_help(yard):
