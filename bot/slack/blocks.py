@@ -3,6 +3,7 @@
 Source: https://docs.slack.dev/reference/block-kit/blocks
 """
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 from typing import Literal, TypeAlias
@@ -87,6 +88,8 @@ def paged(
     Each page but the last leaves room for a line that says where it goes on.
     """
     blocks = _Renderer(rich=rich and surface == "message", pictures=iter(pictures)).all(message)
+    if len(blocks) <= MAX_BLOCKS[surface] and len(json.dumps(blocks)) <= MAX_MESSAGE:
+        return [blocks]  # nearly all: no need to weigh each block
     pages: list[list[Json]] = [[]]
     size = 0
     for block in blocks:

@@ -18,10 +18,10 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.slack.connection import Connection
+from bot.slack.connection import Connection, Identity
 from bot.slack.mrkdwn import Json
 
-Listener = Callable[[Json], Awaitable[Json | None]]
+Listener = Callable[[Json], Awaitable[Json | str | None]]
 
 _ANY = re.compile("")
 _HEADERS: dict[str, str | Sequence[str]] = {"content-type": "application/json;charset=utf-8"}
@@ -43,10 +43,16 @@ class _Installed(AsyncAuthorize):
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._known: tuple[Identity | None, AuthorizeResult] | None = None
 
     async def __call__(self, **_: Any) -> AuthorizeResult:  # noqa: ANN401 - all are ignored
         """Return who we are; the parts that Slack has not told yet are None."""
         identity = self._connection.identity
+        if self._known is None or self._known[0] is not identity:
+            self._known = (identity, self._result(identity))
+        return self._known[1]
+
+    def _result(self, identity: Identity | None) -> AuthorizeResult:
         return AuthorizeResult(
             enterprise_id=identity.enterprise or None if identity else None,
             team_id=identity.team if identity else None,
@@ -87,6 +93,7 @@ def _answering(listener: Listener) -> Callable[..., Awaitable[BoltResponse]]:
         answer = await listener(body)
         if answer is None:
             return BoltResponse(status=200, body="")
-        return BoltResponse(status=200, body=json.dumps(answer), headers=_HEADERS)
+        text = answer if isinstance(answer, str) else json.dumps(answer)
+        return BoltResponse(status=200, body=text, headers=_HEADERS)
 
     return listen

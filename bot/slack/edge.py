@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import structlog
 
@@ -12,9 +12,10 @@ from bot.clock import Clock
 from bot.command import Command, Effect, Invocation, Trigger
 from bot.dispatch import Parsed
 from bot.errors import BadInput, Degraded, UserError
-from bot.reply import Picture, Reply
+from bot.reply import Reply
 from bot.slack import buttons, modals, reading
-from bot.slack.answers import Answers, content
+from bot.slack.acks import Acks
+from bot.slack.answers import Answers
 from bot.slack.asking import Asking
 from bot.slack.connection import Connection, SlackError
 from bot.slack.metrics import METRICS
@@ -26,11 +27,14 @@ from bot.slack.who import Who
 
 _log = structlog.get_logger(__name__)
 
-WAIT_FOR_READ = 0.1
+Acknowledgement: TypeAlias = Json | str | None
+"""What Slack is answered: JSON, as such or already as text; None for nothing."""
+
+WAIT_FOR_READ = 0.12
 """Seconds: with the wait for who asks it leaves room for the acknowledgement, which must go within half a second."""
 STALE_SECONDS = 300.0
 """A reaction that arrives later than this does nothing: nobody remembers having made it."""
-_BUSY = Degraded("busy", "Shipmate has too much to do just now; nothing was started. Try again in a minute.")
+_BUSY = Degraded("busy", "Shipmate has too much to do just now; nothing was started. Try again in a minute.").reply()
 _SUBJECT_ARGS = ("deployment", "subject", "id")
 
 
@@ -80,6 +84,7 @@ class Edge:
         self._names = names
         self._reactions = reactions
         self._seen = Seen()
+        self._acks = Acks()
         self.tasks = Tasks()
         self.listeners = {
             "command": self._timed("command", self._command),
@@ -98,10 +103,10 @@ class Edge:
     def _timed(self, kind: str, listener: Any) -> Any:  # noqa: ANN401 - the shape of a listener, in and out
         observed = METRICS.acknowledged.labels(kind=kind)
 
-        async def listen(body: Json) -> Json | None:
+        async def listen(body: Json) -> Acknowledgement:
             started = self._clock.monotonic()
             try:
-                answer: Json | None = await listener(body)
+                answer: Acknowledgement = await listener(body)
                 return answer
             finally:
                 observed.observe(self._clock.monotonic() - started)
@@ -110,11 +115,11 @@ class Edge:
 
     # What arrives, by kind
 
-    async def _command(self, body: Json) -> Json | None:
+    async def _command(self, body: Json) -> Acknowledgement:
         invocation = reading.command(body, self._names, self._who.workspace(), self._clock.now())
         return await self._take(invocation, in_ack=True)
 
-    async def _action(self, body: Json) -> Json | None:
+    async def _action(self, body: Json) -> Acknowledgement:
         pressed = buttons.read((body.get("actions") or [{}])[0])
         if pressed is None:
             return None  # a link, or a button of another version: Slack has done what there is to do
@@ -124,12 +129,12 @@ class Edge:
             invocation = replace(invocation, subject=subject or "")
         return await self._take(invocation, ask=pressed.ask)
 
-    async def _shortcut(self, body: Json) -> Json | None:
+    async def _shortcut(self, body: Json) -> Acknowledgement:
         name = modals.command_name(body)
         invocation = reading.shortcut(body, name, self._who.workspace(), self._clock.now())
         return await self._take(invocation, ask=True)
 
-    async def _submission(self, body: Json) -> Json | None:
+    async def _submission(self, body: Json) -> Acknowledgement:
         view = body.get("view") or {}
         command = self._registry.get(modals.command_name(view))
         if command is None:
@@ -139,7 +144,7 @@ class Edge:
         invocation = reading.submission(body, command.name, args, kept, self._who.workspace(), self._clock.now())
         return await self._take(invocation, view=view)
 
-    async def _event(self, body: Json) -> Json | None:
+    async def _event(self, body: Json) -> Acknowledgement:
         event = body.get("event") or {}
         match event.get("type"):
             case "app_mention":
@@ -156,7 +161,7 @@ class Edge:
                 pass  # nothing we asked for
         return None
 
-    async def _nothing(self, body: Json) -> Json | None:
+    async def _nothing(self, body: Json) -> Acknowledgement:
         """Take note of a closed view: nothing was asked."""
         self._seen.before(reading.view_delivery(body))
         return None
@@ -199,7 +204,7 @@ class Edge:
 
     async def _take(
         self, invocation: Invocation, *, in_ack: bool = False, ask: bool = False, view: Json | None = None
-    ) -> Json | None:
+    ) -> Acknowledgement:
         """Do what one delivery asks, once; return the acknowledgement.
 
         `in_ack`: an answer may stand in the acknowledgement. `ask`: open the command's modal. `view`: the modal
@@ -208,19 +213,16 @@ class Edge:
         if self._seen.before(invocation.delivery_id):
             METRICS.repeated.labels(kind=invocation.trigger.value).inc()
             return None
-        with structlog.contextvars.bound_contextvars(
-            delivery_id=invocation.delivery_id, person=invocation.person.key, trigger=invocation.trigger.value
-        ):
-            try:
-                return await self._attempt(invocation, in_ack=in_ack, ask=ask, view=view)
-            except Busy:
-                self._seen.forget(invocation.delivery_id)
-                return content(_BUSY.reply()) if in_ack else None
-            except BaseException:
-                self._seen.forget(invocation.delivery_id)  # a mistake of ours: Slack may try again
-                raise
+        try:
+            return await self._attempt(invocation, in_ack=in_ack, ask=ask, view=view)
+        except Busy:
+            self._seen.forget(invocation.delivery_id)
+            return self._acks.of(_BUSY) if in_ack else None
+        except BaseException:
+            self._seen.forget(invocation.delivery_id)  # a mistake of ours: Slack may try again
+            raise
 
-    async def _attempt(self, invocation: Invocation, *, in_ack: bool, ask: bool, view: Json | None) -> Json | None:
+    async def _attempt(self, invocation: Invocation, *, in_ack: bool, ask: bool, view: Json | None) -> Acknowledgement:
         try:
             invocation = await self._who.identified(invocation)
             found: Parsed | Incomplete
@@ -239,7 +241,7 @@ class Edge:
                 return modals.errors(command, view, error)
             return self._told(invocation, error.reply(), in_ack=in_ack)
 
-    async def _go(self, invocation: Invocation, parsed: Parsed, *, in_ack: bool) -> Json | None:
+    async def _go(self, invocation: Invocation, parsed: Parsed, *, in_ack: bool) -> Acknowledgement:
         effect = parsed.command.effect
         if effect is Effect.CHANGE:
             if not await self._road.accept(invocation):
@@ -250,25 +252,23 @@ class Edge:
         self._spawn(f"answer {parsed.command.name}", self._look_up(invocation, parsed))
         return None
 
-    async def _read(self, invocation: Invocation, parsed: Parsed) -> Json | None:
-        """Answer in the acknowledgement if it is there in time, else through the response URL when it is."""
-        work = asyncio.ensure_future(self._road.answer(invocation, parsed))
-        await asyncio.wait({work}, timeout=WAIT_FOR_READ)
-        if not work.done():
-            self._spawn(f"late {parsed.command.name}", self._late(invocation, work))
+    async def _read(self, invocation: Invocation, parsed: Parsed) -> Acknowledgement:
+        """Answer in the acknowledgement; what takes too long is read anew, and answered through the response URL."""
+        try:
+            async with asyncio.timeout(WAIT_FOR_READ):
+                reply = await self._road.answer(invocation, parsed)
+        except TimeoutError:
+            self._spawn(f"late {parsed.command.name}", self._look_up(invocation, parsed))
             return None
-        return self._told(invocation, work.result(), in_ack=True)
-
-    async def _late(self, invocation: Invocation, work: "asyncio.Future[Reply]") -> None:
-        await self._reply(invocation, await work)
+        return self._told(invocation, reply, in_ack=True)
 
     async def _look_up(self, invocation: Invocation, parsed: Parsed | Incomplete) -> None:
         await self._reply(invocation, await self._road.answer(invocation, parsed))
 
-    def _told(self, invocation: Invocation, reply: Reply, *, in_ack: bool) -> Json | None:
+    def _told(self, invocation: Invocation, reply: Reply, *, in_ack: bool) -> Acknowledgement:
         """Return the reply as an acknowledgement where that is possible, else send it."""
-        if in_ack and not reply.share and not _has_picture(reply):
-            return {"response_type": "ephemeral", **content(reply)}
+        if in_ack and (made := self._acks.of(reply)) is not None:
+            return made
         self._spawn("reply", self._reply(invocation, reply))
         return None
 
@@ -277,7 +277,13 @@ class Edge:
             await self._answers.reply(invocation, reply)
         except SlackError as error:
             # A failure to post is never itself posted.
-            _log.warning("an answer did not reach who asked", reason=error.failure.reason, code=reply.code)
+            _log.warning(
+                "an answer did not reach who asked",
+                reason=error.failure.reason,
+                code=reply.code,
+                delivery_id=invocation.delivery_id,
+                person=invocation.person.key,
+            )
 
     def _spawn(self, name: str, work: Coroutine[Any, Any, object]) -> None:
         self.tasks.spawn(name, work)
@@ -307,7 +313,3 @@ class Edge:
             if ts and (subject := await self._posts.subject_of(invocation.channel, ts)) is not None:
                 return subject
         return None
-
-
-def _has_picture(reply: Reply) -> bool:
-    return any(isinstance(part, Picture) for part in reply.parts)

@@ -68,7 +68,7 @@ def test_cut_breaks_no_link_mention_or_escaped_character(text, limit):
     short = cut(text, limit)
     assert len(short) <= limit
     assert short.count("<") == short.count(">")
-    assert not re.search(r"&(?!amp;|lt;|gt;)", short)
+    assert not re.search(r"&(?!amp;|lt;|gt;)", re.sub(r"<[^>]*>", "", short))  # a link's own "&" is its own
     for entity in re.findall(r"<[^>]*>", short):
         assert entity in text
 
