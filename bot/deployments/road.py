@@ -219,7 +219,7 @@ class Road:
             previous = deployment.previous
             why = f" ({deployment.words})" if deployment.words else ""
             if end.succeeded:
-                said = Said(text=f"{previous.name} runs again{why}", code="rolled_back")
+                said = Said(text=deployment.words or f"{previous.name} runs again", code="rolled_back")
                 await book.end(deployment, State.ROLLED_BACK, said, running=previous)
             else:
                 said = Said(

@@ -348,6 +348,6 @@ async def up(
         yield rig
     finally:
         if rig.engine is not None:
-            await rig.engine.stop(grace=0)
+            await rig.engine.stop(grace=5)
         await rig.deployments.close()
         await store.close()

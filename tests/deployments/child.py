@@ -1,0 +1,105 @@
+"""A bot that kills itself at steps: `python -m tests.deployments.child FOLDER URL good|bad [HOW DEPLOYMENT…]`.
+
+HOW is "unrecorded" (a step's body has run, its result is not kept) or "recorded"; each step of the named deployments is
+killed at once. It deploys 1.4.0 and then 1.4.1 to production, approved, and prints how that ended; started again, it
+goes on.
+"""
+
+import asyncio
+import functools
+import json
+import os
+import signal
+import sys
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from bot.deployments import records, workflow
+from bot.deployments.rules import State
+from tests.deployments.disk import Disk
+from tests.deployments.rig import ANA, ERRORS, MIA, Rig, up, words
+from tests.fakes.metrics import Answer
+
+Body = Callable[..., Coroutine[Any, Any, Any]]
+
+
+def kill_once_at_each(folder: Path, how: str, watched: set[str]) -> None:
+    """Have this process killed at the first step of a watched deployment at which none was killed before."""
+    done = folder / "killed.log"
+    seen: Counter[str] = Counter()
+
+    def die_first(key: str) -> None:
+        if done.exists() and key in done.read_text().splitlines():
+            return
+        with done.open("a") as file:
+            file.write(f"{key}\n")
+            file.flush()
+            os.fsync(file.fileno())
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def killing(run: Body) -> Body:
+        async def one(name: str, body: Body, *args: Any) -> Any:
+            seen[f"{args[0]} {name}"] += 1
+            key = f"{args[0]} {name} {seen[f'{args[0]} {name}']}"
+
+            @functools.wraps(body)
+            async def last(*given: Any) -> Any:
+                result = await body(*given)
+                if how == "unrecorded" and args[0] in watched:
+                    die_first(key)
+                return result
+
+            result = await run(name, last, *args)
+            if how == "recorded" and args[0] in watched:
+                die_first(key)
+            return result
+
+        return one
+
+    for name in ("step", "transact"):
+        setattr(workflow, name, killing(getattr(workflow, name)))
+
+
+async def main(folder: Path, url: str, bad: bool) -> None:
+    """Deploy, or go on deploying."""
+    async with up(folder, url=url) as rig:
+        await drive(rig, folder, bad)
+
+
+async def drive(rig: Rig, folder: Path, bad: bool) -> None:
+    rig.history()
+    for name in ("builds", "deploys"):
+        rig.toolbox.add(Disk(name, folder / f"{name}.log"))
+    if bad:
+        rig.metrics.answers[ERRORS.replace("v1.4.2", "v1.4.1")] = [Answer(value=0.5)]
+    await rig.deployments.reconcile()
+    ended = ""
+    for number, (version, to) in enumerate(
+        (("v1.4.0", "staging"), ("v1.4.0", "production"), ("v1.4.1", "staging"), ("v1.4.1", "production"))
+    ):
+        async with rig.store.read() as conn:
+            begun = await records.of_request(conn, f"wish-{number}")
+        if begun is None:
+            await rig.run(MIA, f"deploy checkout@{version} to {to}", request_id=f"wish-{number}")
+            async with rig.store.read() as conn:
+                begun = await records.of_request(conn, f"wish-{number}")
+        assert begun is not None
+        ends = [state for state in State if state.value in {"succeeded", "failed", "rolled_back", "void", "refused"}]
+        at = await rig.reaches(begun.id, State.AWAITING_APPROVAL, *ends)
+        if at.state is State.AWAITING_APPROVAL:
+            await rig.run(ANA, command="approve", deployment=at.id, plan=at.plan_digest)
+            at = await rig.reaches(at.id, *ends)
+        ended = at.id
+    last = await rig.get(ended)
+    verdict = await rig.audit.verify()
+    said = {"state": last.state.value, "card": words(await rig.card(ended)), "audit": verdict.ok}
+    sys.stdout.write(json.dumps(said) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 4:
+        kill_once_at_each(Path(sys.argv[1]), sys.argv[4], set(sys.argv[5:]))
+    asyncio.run(main(Path(sys.argv[1]), sys.argv[2], sys.argv[3] == "bad"))

@@ -1,0 +1,65 @@
+"""kill -9 at every step: the deployment ends once, nothing is built or deployed twice, the card ends right."""
+
+import asyncio
+import json
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.deployments.disk import Disk
+
+ROOT = Path(__file__).parents[2]
+SECONDS = 120
+BUILT_AND_DEPLOYED, ROLLED_BACK = "D-1001", "D-1004"
+
+
+async def life(folder: Path, url: str, how: str) -> dict[str, object] | None:
+    """Live once: until the next kill (None), or to the end, and then say how it was."""
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.deployments.child", str(folder), url, "bad", how, BUILT_AND_DEPLOYED, ROLLED_BACK,
+        cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        out, err = await asyncio.wait_for(child.communicate(), SECONDS)
+    except TimeoutError:
+        child.kill()
+        await child.wait()
+        raise
+    if child.returncode == -signal.SIGKILL:
+        return None
+    assert child.returncode == 0, err.decode()[-3000:]
+    said: dict[str, object] = json.loads(out.decode().splitlines()[-1])
+    return said
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("how", ["unrecorded", "recorded"])
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+async def test_killed_at_every_step(request: pytest.FixtureRequest, tmp_path: Path, how: str, database: str):
+    url = request.getfixturevalue("postgres_url") if database == "postgresql" else ""
+    lives, end = 0, None
+    while end is None:
+        end = await life(tmp_path, url, how)
+        lives += 1
+
+    killed = (tmp_path / "killed.log").read_text().splitlines()
+    assert lives == len(killed) + 1
+    names = {line.split()[1] for line in killed}
+    assert {
+        "build.start",
+        "build.end",
+        "plan.end",
+        "deploy.start",
+        "deploy.follow",
+        "verify.end",
+        "rollback.start",
+    } <= names
+    assert (end["state"], end["audit"]) == ("rolled_back", True)
+    assert "runs *v1.4.0* again" in str(end["card"])
+    builds = [one["request_id"] for one in Disk("builds", tmp_path / "builds.log").started()]
+    deploys = [one["request_id"] for one in Disk("deploys", tmp_path / "deploys.log").started()]
+    assert builds == ["D-1001/build", "D-1003/build"]
+    assert deploys == ["D-1001/deploy", "D-1002/deploy", "D-1003/deploy", "D-1004/deploy", "D-1004/rollback"]
