@@ -69,6 +69,17 @@ async def test_an_external_select_asks_the_app_from_its_minimum_on(harbour):
     await expect(dialog).to_be_visible()
 
 
+async def test_enter_before_the_app_has_answered_takes_what_it_answers(harbour):
+    page, dialog = await opened(harbour)
+    await dialog.get_by_role("button", name="Harbour").click()
+    search = page.get_by_role("combobox", name="Search: Harbour")
+    await search.press_sequentially("ha")
+    await expect(dialog.get_by_role("option")).to_have_count(3)
+    await search.press_sequentially("rw")
+    await search.press("Enter")
+    await expect(dialog.get_by_role("button", name="Harbour: Harwich")).to_be_focused()
+
+
 async def test_an_update_keeps_what_was_entered(harbour, ferry):
     _, dialog = await opened(harbour)
     thing = dialog.get_by_role("textbox", name="Thing")

@@ -74,6 +74,9 @@ function browse({ popover, search, list, status, options, id, isChosen, choose }
   let active = 0;
   let asked = 0;
   let timer = 0;
+  // Enter typed before the answer to the last letter is there takes the first of what that answer brings.
+  let pending = false;
+  let eager = false;
 
   const mark = (index) => {
     active = Math.max(0, Math.min(index, choices.length - 1));
@@ -96,7 +99,8 @@ function browse({ popover, search, list, status, options, id, isChosen, choose }
       if (choice.group && choice.group !== group) nodes.push(h("div", { class: "menu-heading", role: "presentation" }, (group = choice.group)));
       nodes.push(h("div", {
         role: "option", id: `${id}-${index}`, class: "choice", "aria-selected": String(isChosen(choice)),
-        on: { click: () => pick(choice), pointermove: () => mark(index) },
+        // A list that appears under a resting pointer must not be chosen by it.
+        on: { click: () => pick(choice), pointermove: (event) => (event.movementX || event.movementY) && mark(index) },
       }, choice.avatar ?? null, h("span", { class: "choice-text" }, choice.text, choice.description ? h("small", {}, choice.description) : null),
       isChosen(choice) ? icon("check") : null));
     });
@@ -110,6 +114,7 @@ function browse({ popover, search, list, status, options, id, isChosen, choose }
     const turn = ++asked;
     const missing = (options.minimum ?? 0) - query.trim().length;
     if (missing > 0) {
+      pending = false;
       choices = [];
       render();
       status.textContent = `Type ${missing} more ${missing === 1 ? "character" : "characters"} to search.`;
@@ -126,22 +131,29 @@ function browse({ popover, search, list, status, options, id, isChosen, choose }
       choices = [];
       status.textContent = error.message;
     }
-    active = Math.max(0, choices.findIndex(isChosen));
+    active = query ? 0 : Math.max(0, choices.findIndex(isChosen));
+    pending = false;
     render();
+    if (eager && choices[0] && list.isConnected) pick(choices[0]);
+    eager = false;
   };
 
   search.addEventListener("input", () => {
     clearTimeout(timer);
-    timer = setTimeout(ask, options.remote ? 180 : 0);
+    pending = true;
+    eager = false;
+    if (options.remote) timer = setTimeout(ask, 180);
+    else ask();
   });
   search.addEventListener("keydown", (event) => {
     const step = { ArrowDown: active + 1, ArrowUp: active - 1, PageDown: active + 8, PageUp: active - 8 }[event.key];
     if (step !== undefined) {
       event.preventDefault();
       mark(step);
-    } else if (event.key === "Enter" && choices[active]) {
+    } else if (event.key === "Enter") {
       event.preventDefault();
-      pick(choices[active]);
+      if (pending) eager = true;
+      else if (choices[active]) pick(choices[active]);
     } else if (event.key === "Tab") popover.close();
   });
   ask();
