@@ -170,7 +170,7 @@ _UNDER_WAY = (
         _D.id,
         _D.requested_by,
         _D.state_since,
-        sa.null().label("until"),
+        sa.cast(sa.null(), Timestamp).label("until"),
     )
     .where(sa.or_(sa.bindparam("service") == "", _D.service == sa.bindparam("service")), _D.ended_at.is_(None))
     .order_by(_D.created_at)
@@ -205,7 +205,7 @@ _FACTS = sa.union_all(
         _P.deployment,
         _P.by,
         _P.since,
-        sa.null(),
+        sa.cast(sa.null(), Timestamp),
     ).where(sa.or_(sa.bindparam("service") == "", _P.service == sa.bindparam("service")), _P.sha != ""),
     sa.select(*_UNDER_WAY.c),
 )
