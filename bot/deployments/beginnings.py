@@ -35,6 +35,13 @@ class Asked:
     again: bool = False
     patient: bool = False
 
+    def words(self, place: Place) -> dict[str, str]:
+        """Return the wish for this place as arguments of the command, those that say something."""
+        texts = {"environment": place.environment, "target": place.target, "reason": self.reason}
+        flags = {"dry_run": self.dry_run, "explain": self.explain, "again": self.again, "patient": self.patient}
+        given = {name: text for name, text in texts.items() if text}
+        return given | {name: "yes" for name, wanted in flags.items() if wanted}
+
 
 class Beginnings:
     """Begins deployments; everything after that is done by workflows."""
@@ -62,7 +69,7 @@ class Beginnings:
             if not (asked.dry_run or asked.explain):
                 return replies.confirm_version(place, release, asked.reason)
         else:
-            release = await self._planner.resolve(service, asked.version)
+            release = await self._planner.resolve(service, asked.version, asked.words(place))
         wish = Wish(
             kind=Kind.DEPLOY,
             place=place,
@@ -169,8 +176,8 @@ class Beginnings:
             if not deployment.previous_sha:
                 raise Refused("no_previous", f"Nothing ran on {place} before {deployment.id}.")
             states = [State.VERIFYING, State.INCONCLUSIVE, State.FAILED]
-            running = (await places.get(tx.conn, place)).running
-            moved_on = deployment.state is State.FAILED and running.deployment != deployment.id
+            newest = await records.newest_ended(tx.conn, place.service, place.environment, place.target)
+            moved_on = deployment.state is State.FAILED and (newest is None or newest.id != deployment.id)
             said = Said(
                 text=f"@{self._parts.name_of(call.person)} had it rolled back",
                 person=call.person,

@@ -2,8 +2,9 @@
 
 import fnmatch
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -37,6 +38,7 @@ SHOWN = 20
 FILES_READ = 50
 _SHORT = 7
 _SHORTEST = 4
+NO_WORDS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,11 +87,14 @@ class Planner:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
-    async def resolve(self, service: Service, asked: str) -> Release:
+    async def resolve(self, service: Service, asked: str, words: Mapping[str, str] = NO_WORDS) -> Release:
         """Return the exact commit that a tag, branch or SHA stands for, with the name people know it by.
 
+        `words` are the arguments of the wish, for the button that corrects it.
+
         Raises:
-            BadInput: there is none (`unknown_ref`, with what was probably meant) or several (`ambiguous_ref`).
+            BadInput: there is none (`unknown_ref`, with what was probably meant), there are several
+                (`ambiguous_ref`), or it can be no name of one (`bad_ref`).
             Degraded: the Git host does not answer.
         """
         git = self._git(service)
@@ -97,9 +102,10 @@ class Planner:
         try:
             ref = await self._find(git, project, asked)
         except NotFound:
-            raise await self._unknown_ref(git, service, asked) from None
+            raise await self._unknown_ref(git, service, asked, words) from None
         except ToolRefused as error:
-            raise BadInput("ambiguous_ref", f"{asked} cannot be used: {error.reason}") from None
+            code = "ambiguous_ref" if "ambiguous" in error.reason else "bad_ref"
+            raise BadInput(code, f"{asked} cannot be used: {error.reason}.") from None
         except IntegrationError as error:
             raise unreachable(error) from error
         version = ref.name if ref.kind is RefKind.TAG else await self._tag_of(git, project, ref.sha)
@@ -186,6 +192,9 @@ class Planner:
             if ref.sha != deployment.sha:
                 there = f"from {deployment.sha[:_SHORT]} to {ref.sha[:_SHORT]}"
                 return Moved(text=f"{deployment.asked} moved {there}", code="ref_moved", gone=True)
+        checks = await self._judge_checks(service, environment, deployment.release)
+        if deployment.kind is Kind.DEPLOY and not checks.ok:
+            return Moved(text=f"required checks: {checks.words}", code=checks.code, gone=True)
         asks = tuple(Ask(count=rule.count, groups=rule.groups) for rule in environment.approvals)
         if asks != deployment.the_plan.asks:
             return Moved(text="the rules of approval changed", code="rules_moved")
@@ -221,7 +230,7 @@ class Planner:
             return ""  # the commit is known; only its nicer name is not
         return next((ref.name for ref in refs if ref.kind is RefKind.TAG and ref.sha == sha), "")
 
-    async def _unknown_ref(self, git: GitHost, service: Service, asked: str) -> BadInput:
+    async def _unknown_ref(self, git: GitHost, service: Service, asked: str, words: Mapping[str, str]) -> BadInput:
         try:
             names = [ref.name for ref in await git.list_refs(service.repository.project)]
         except IntegrationError:
@@ -231,7 +240,10 @@ class Planner:
         if near is None:
             newest = ", ".join(names[:3])
             return BadInput("unknown_ref", f"{text} The newest are {newest}." if newest else text)
-        move = Button(label=f"Deploy {near}"[:75], command="deploy", args={"service": service.name, "version": near})
+        where = "/".join(words[name] for name in ("environment", "target") if words.get(name))
+        label = f"Deploy {near} to {where}" if where else f"Deploy {near}"
+        args = {**words, "service": service.name, "version": near}
+        move = Button(label=label[:75], command="deploy", args=args)
         return BadInput("unknown_ref", f"{text} Did you mean {near}?", moves=(move,))
 
     async def _with_artifact(self, service: Service, release: Release) -> Release:
