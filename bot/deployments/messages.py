@@ -38,6 +38,9 @@ from bot.reply import (
 
 NameOf = Callable[[Person], str]
 _LINES = 3
+_TITLE = 100
+_TURNS = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
+_REASON = 140  # what a card shows of it; the record keeps it whole
 _ACCOUNT = "account"
 
 _STANDS = {
@@ -116,7 +119,10 @@ def broadcast(deployment: Deployment, name_of: NameOf) -> Message | None:
         line = say("{} {}", line, mention(deployment.requested_by, name_of))
     buttons = _buttons(deployment)
     parts: tuple[Part, ...] = (Paragraph(line),)
-    return Message(summary=f"{summary}. {deployment.words}", parts=(*parts, Buttons(buttons)) if buttons else parts)
+    return Message(
+        summary=f"{summary}. {_sentence(deployment.words)}".rstrip(),
+        parts=(*parts, Buttons(buttons)) if buttons else parts,
+    )
 
 
 def told(deployment: Deployment, name_of: NameOf) -> Message:
@@ -126,7 +132,10 @@ def told(deployment: Deployment, name_of: NameOf) -> Message:
     line = say("*{}* {}: {}. {}", deployment.id, _title(deployment), stands(deployment), _sentence(deployment.words))
     parts: tuple[Part, ...] = (Paragraph(line),)
     buttons = _again_buttons(deployment)
-    return Message(summary=f"{summary}. {deployment.words}", parts=(*parts, Buttons(buttons)) if buttons else parts)
+    return Message(
+        summary=f"{summary}. {_sentence(deployment.words)}".rstrip(),
+        parts=(*parts, Buttons(buttons)) if buttons else parts,
+    )
 
 
 def parked(deployment: Deployment, name_of: NameOf) -> Message:
@@ -213,7 +222,7 @@ def _status(deployment: Deployment, view: View) -> Note:
     if deployment.ended:
         words = say("{} · {}", stands(deployment), moment(deployment.ended_at or deployment.state_since))
     asker = say("asked by @{} · {}", name, moment(deployment.created_at, day=True))
-    reason = say(" · “{}”", deployment.reason) if deployment.reason else Markup("")
+    reason = say(" · “{}”", _cut(deployment.reason, _REASON)) if deployment.reason else Markup("")
     return Note(say("{} · {}{}", words, asker, reason))
 
 
@@ -337,7 +346,16 @@ def _sentence(words: str) -> str:
 
 
 def _line(sha: str, title: str, author: str) -> Markup:
-    return say("{} {}   {}", code(sha[:7]), title[:100], author)
+    return say("{} {}   {}", code(sha[:7]), _cut(_tame(title), _TITLE), _tame(author))
+
+
+def _tame(text: str) -> str:
+    # Three backticks would make code of all lines that follow, marks of direction would disguise what stands behind.
+    return text.replace("```", "'''").translate(_TURNS)
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def _count(number: int, word: str) -> str:
