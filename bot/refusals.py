@@ -40,6 +40,7 @@ def not_allowed(command: Command, resource: Resource, decision: Decision) -> Not
     return NotAllowed(
         "not_allowed",
         f"You may not {command.name}{on}: that needs the permission {command.permission}.{unreadable} {who}",
+        moves=(Button(label="What I may do", command="access"),),
     )
 
 
