@@ -98,7 +98,7 @@ class Asking:
         typed = str(body.get("value") or "")
         try:
             async with asyncio.timeout(WAIT_FOR_OPTIONS):
-                invocation = await self._who.identified(invocation)
+                invocation = await self._who.identified(invocation, WAIT_FOR_OPTIONS)
                 if not invocation.ours or invocation.guest:
                     return {"options": []}
                 found = await slot.arg.options(self._call(invocation), args, typed)

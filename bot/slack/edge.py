@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeAlias
 
 import structlog
 
+from bot import refusals
 from bot.arguments import Incomplete, grammar_of
 from bot.clock import Clock
 from bot.command import Command, Effect, Invocation, Trigger
@@ -24,14 +25,18 @@ from bot.slack.posts import Posts
 from bot.slack.seen import Seen
 from bot.slack.tasks import Busy, Tasks
 from bot.slack.who import Who
+from bot.store import StoreUnavailable
 
 _log = structlog.get_logger(__name__)
 
 Acknowledgement: TypeAlias = Json | str | None
 """What Slack is answered: JSON, as such or already as text; None for nothing."""
 
-WAIT_FOR_READ = 0.12
-"""Seconds: with the wait for who asks it leaves room for the acknowledgement, which must go within half a second."""
+WAIT_FOR_PERSON = 0.35
+WAIT_FOR_READ = 0.4
+"""Seconds: an acknowledgement must go within half a second."""
+PATIENCE = 5.0
+"""Seconds to wait for Slack to say who asks, where the acknowledgement does not."""
 STALE_SECONDS = 300.0
 """A reaction that arrives later than this does nothing: nobody remembers having made it."""
 _BUSY = Degraded("busy", "Shipmate has too much to do just now; nothing was started. Try again in a minute.").reply()
@@ -224,46 +229,64 @@ class Edge:
 
     async def _attempt(self, invocation: Invocation, *, in_ack: bool, ask: bool, view: Json | None) -> Acknowledgement:
         try:
-            invocation = await self._who.identified(invocation)
             found: Parsed | Incomplete
             if ask:
                 found = Incomplete(self._known(invocation.command), invocation.args, ())
             else:
                 found = self._road.parse(invocation)
-            if isinstance(found, Incomplete):
-                self._ask(invocation, found)
-                return None
             return await self._go(invocation, found, in_ack=in_ack)
         except UserError as error:
             if isinstance(error, Degraded):
                 self._seen.forget(invocation.delivery_id)  # nothing was done: it may come again
+            if not self._who.may_be_ours(invocation.person):
+                error = refusals.stranger(guest=False)  # no hints for people of other organisations
             if view is not None and (command := self._registry.get(invocation.command)) is not None:
                 return modals.errors(command, view, error)
             return self._told(invocation, error.reply(), in_ack=in_ack)
 
-    async def _go(self, invocation: Invocation, parsed: Parsed, *, in_ack: bool) -> Acknowledgement:
-        effect = parsed.command.effect
-        if effect is Effect.CHANGE:
+    async def _go(self, invocation: Invocation, found: Parsed | Incomplete, *, in_ack: bool) -> Acknowledgement:
+        if isinstance(found, Incomplete):
+            self._spawn(f"ask {found.command.name}", self._ask(invocation, found))
+        elif found.command.effect is Effect.CHANGE:
+            invocation = await self._who.identified(invocation, WAIT_FOR_PERSON)
             if not await self._road.accept(invocation):
                 METRICS.repeated.labels(kind=invocation.trigger.value).inc()
-            return None
-        if effect is Effect.READ and in_ack:
-            return await self._read(invocation, parsed)
-        self._spawn(f"answer {parsed.command.name}", self._look_up(invocation, parsed))
+        elif found.command.effect is Effect.READ and in_ack:
+            return await self._read(invocation, found)
+        else:
+            self._spawn(f"answer {found.command.name}", self._look_up(invocation, found))
         return None
 
     async def _read(self, invocation: Invocation, parsed: Parsed) -> Acknowledgement:
         """Answer in the acknowledgement; what takes too long is read anew, and answered through the response URL."""
         try:
             async with asyncio.timeout(WAIT_FOR_READ):
+                invocation = await self._who.identified(invocation, PATIENCE)
                 reply = await self._road.answer(invocation, parsed)
         except TimeoutError:
             self._spawn(f"late {parsed.command.name}", self._look_up(invocation, parsed))
             return None
         return self._told(invocation, reply, in_ack=True)
 
-    async def _look_up(self, invocation: Invocation, parsed: Parsed | Incomplete) -> None:
-        await self._reply(invocation, await self._road.answer(invocation, parsed))
+    async def _look_up(self, invocation: Invocation, wanted: Parsed | Incomplete) -> None:
+        try:
+            invocation = await self._who.identified(invocation, PATIENCE)
+            reply = await self._road.answer(invocation, wanted)
+        except UserError as error:
+            reply = error.reply()
+        await self._reply(invocation, reply)
+
+    async def _ask(self, invocation: Invocation, wanted: Incomplete) -> None:
+        """Open the modal of a command where Slack lets us; else the road says what is missing, or refuses."""
+        try:
+            invocation = await self._who.identified(invocation, PATIENCE)
+        except UserError as error:
+            await self._reply(invocation, error.reply())
+            return
+        if invocation.trigger_id and invocation.ours and not invocation.guest:
+            await self._asking.open(invocation, wanted.command, wanted.given)
+        else:
+            await self._look_up(invocation, wanted)
 
     def _told(self, invocation: Invocation, reply: Reply, *, in_ack: bool) -> Acknowledgement:
         """Return the reply as an acknowledgement where that is possible, else send it."""
@@ -288,28 +311,20 @@ class Edge:
     def _spawn(self, name: str, work: Coroutine[Any, Any, object]) -> None:
         self.tasks.spawn(name, work)
 
-    # Modals and the home tab
-
     def _known(self, name: str) -> Command:
         command = self._registry.get(name)
         if command is None:
             raise BadInput("unknown_command", f"{name!r} is no command of this version of Shipmate.")
         return command
 
-    def _ask(self, invocation: Invocation, wanted: Incomplete) -> None:
-        """Open the modal of a command where Slack lets us; else the road says what is missing, or refuses."""
-        if not invocation.trigger_id or not invocation.ours or invocation.guest:
-            self._spawn(f"incomplete {wanted.command.name}", self._look_up(invocation, wanted))
-        else:
-            self._spawn(f"modal {wanted.command.name}", self._asking.open(invocation, wanted.command, wanted.given))
-
-    # Who and where
-
     async def _subject(self, invocation: Invocation) -> str | None:
         """Return what the message or thread is about, None when it is unknown or the store does not say."""
         if invocation.channel is None:
             return None
-        for ts in (invocation.message_ts, invocation.thread_ts):
-            if ts and (subject := await self._posts.subject_of(invocation.channel, ts)) is not None:
-                return subject
+        try:
+            for ts in (invocation.message_ts, invocation.thread_ts):
+                if ts and (subject := await self._posts.subject_of(invocation.channel, ts)) is not None:
+                    return subject
+        except StoreUnavailable:
+            _log.warning("what a message is about cannot be read now", delivery_id=invocation.delivery_id)
         return None

@@ -20,6 +20,9 @@ def routes(app: AsyncApp) -> list[web.RouteDef]:
     """Return the one route of HTTP mode: commands, interactions, events and menus all arrive here."""
 
     async def receive(request: web.Request) -> web.Response:
+        stamp = request.headers.get("X-Slack-Request-Timestamp", "")
+        if not (stamp.isascii() and stamp.isdecimal()):  # the SDK would fail on it, with a traceback in the log
+            raise web.HTTPUnauthorized(text="the request is not signed")
         body = await _body(request)
         if (attempt := request.headers.get("X-Slack-Retry-Num")) is not None:
             _log.info("Slack repeats a delivery", attempt=attempt, reason=request.headers.get("X-Slack-Retry-Reason"))

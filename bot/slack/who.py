@@ -5,12 +5,10 @@ from dataclasses import replace
 
 from bot.command import Invocation
 from bot.errors import Degraded
+from bot.identity import Person
 from bot.slack import reading
 from bot.slack.connection import Connection, SlackError
 from bot.slack.directory import Directory
-
-WAIT_FOR_PERSON = 0.35
-"""Seconds; leaves room for the acknowledgement, which must go within half a second."""
 
 
 class Who:
@@ -30,21 +28,26 @@ class Who:
         identity = self._connection.identity
         return identity is not None and identity.user == user
 
-    async def identified(self, invocation: Invocation) -> Invocation:
+    def may_be_ours(self, person: Person) -> bool:
+        """Tell whether the payload names our own team; only the directory says so for certain."""
+        home = self.workspace()
+        return person.team == home.team or bool(home.enterprise and person.enterprise == home.enterprise)
+
+    async def identified(self, invocation: Invocation, seconds: float) -> Invocation:
         """Return the invocation with the person as the directory has them: home team, name, guest or not.
 
         The team of the payload is checked first: somebody of another organisation is not looked up.
 
         Raises:
-            Degraded: Slack does not say in time who this is; nothing was done.
+            Degraded: Slack does not say within so many seconds who this is; nothing was done.
         """
-        told, home = invocation.person, self.workspace()
-        if told.team != home.team and not (home.enterprise and told.enterprise == home.enterprise):
+        told = invocation.person
+        if not self.may_be_ours(told):
             return replace(invocation, ours=False)
         info = self._directory.known(told.user)
         if info is None:
             try:
-                async with asyncio.timeout(WAIT_FOR_PERSON):
+                async with asyncio.timeout(seconds):
                     info = await self._directory.info(told)
             except (SlackError, TimeoutError) as error:
                 raise Degraded(

@@ -99,6 +99,8 @@ async def write_all(room):
 @pytest.mark.parametrize("point", ["before", "after"])
 @pytest.mark.parametrize("number", [1, 2, 3, 4])
 async def test_killed_in_the_middle_of_a_post_it_is_posted_once(mailroom, point, number):
+    if mailroom.store.dialect == "postgresql" and number > 2:
+        pytest.skip("the rows are the same; what differs on PostgreSQL is who takes them over")
     await write_all(mailroom)
     mailroom.gate.hold("chat.postMessage", point, number)
     first = await mailroom.start("first")
