@@ -7,7 +7,7 @@ theirs, in the transaction that also keeps the answer: so there is one answer, h
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal, cast
 
 import sqlalchemy as sa
@@ -159,7 +159,7 @@ def to_json(invocation: Invocation) -> dict[str, Any]:
         if isinstance(value, Person | Channel):
             value = value.key
         elif isinstance(value, datetime):
-            value = value.isoformat()
+            value = value.astimezone(UTC).isoformat()
         elif isinstance(value, Mapping):
             value = {_storable(key): _storable(text) for key, text in value.items()}
         elif isinstance(value, str):
