@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from bot.command import Call, Effect, arg, command
+from bot.catalog import Catalog
+from bot.command import Call, Effect, Resource, arg, command
 from bot.deployments.deployments import Deployments
 from bot.reply import Reply
 from commands.choices import environments, services
@@ -18,11 +19,21 @@ class DeploysArgs:
     limit: Annotated[int, arg("how many, at most 50", flag="--limit")] = 10
 
 
+async def resource_of(call: Call, args: DeploysArgs) -> Resource:
+    """Return what the permission is asked on, aliases understood."""
+    if not args.service:
+        return Resource()
+    service = call.use(Catalog).service(args.service)
+    environment = service.environment(args.environment).name if args.environment else ""
+    return Resource(service.name, environment)
+
+
 @command(
     "deploys",
     permission="deployment.read",
     args=DeploysArgs,
     effect=Effect.READ,
+    resource=resource_of,
     examples=("deploys checkout", "deploys checkout in production"),
 )
 async def deploys(call: Call, args: DeploysArgs) -> Reply:

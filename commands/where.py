@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from bot.command import Call, Effect, arg, command
+from bot.catalog import Catalog
+from bot.command import Call, Effect, Resource, arg, command
 from bot.deployments.deployments import Deployments
 from bot.reply import Reply
 from commands.choices import services
@@ -16,11 +17,19 @@ class WhereArgs:
     what: Annotated[str | None, arg("a service, a commit or a tag; everything without", options=services)] = None
 
 
+async def resource_of(call: Call, args: WhereArgs) -> Resource:
+    """Return the service that the permission is asked on; all of them for everything and for a commit."""
+    known = {service.name for service in call.use(Catalog).services()}
+    word = (args.what or "").strip().lower()
+    return Resource(word if word in known else "")
+
+
 @command(
     "where",
     permission="deployment.read",
     args=WhereArgs,
     effect=Effect.READ,
+    resource=resource_of,
     examples=("where", "where checkout", "where a1b2c3d"),
 )
 async def where(call: Call, args: WhereArgs) -> Reply:

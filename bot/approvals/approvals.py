@@ -1,6 +1,6 @@
 """`Approvals`: ask, vote, expire, void. One decision, whoever clicks at the same moment."""
 
-from collections.abc import Awaitable, Callable, Set as AbstractSet
+from collections.abc import Awaitable, Callable, Collection, Set as AbstractSet
 from dataclasses import dataclass, replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -11,7 +11,7 @@ from bot.approvals.rules import State, Tally, Vote, expired, may_vote, tally
 from bot.clock import Clock
 from bot.errors import BadInput, Refused
 from bot.identity import Person
-from bot.permissions import MembershipUnreadable, Permissions
+from bot.permissions import ACCOUNT_TEAM, MembershipUnreadable, Permissions
 from bot.store import Store, Tx
 from bot.store.starts import want
 
@@ -38,16 +38,26 @@ class Standing:
     tally: Tally
 
 
+EmailsOf = Callable[[Person], Awaitable[Collection[str]]]
+"""Returns the addresses of a person that Slack knows; any error of it means that they cannot be told."""
+
 OnChange = Callable[[Tx, Standing, Ballot | None], Awaitable[None]]
 
 
 class Approvals:
-    """Requests for approval. Each of `on_change` is called in the transaction of every vote, decision and expiry."""
+    """Requests for approval.
 
-    def __init__(self, *, store: Store, clock: Clock, permissions: Permissions) -> None:
+    Each of `on_change` is called in the transaction of every vote, decision and expiry. `emails_of` adds to the
+    addresses that the configuration tells, so that authors are recognised whom nobody wrote down.
+    """
+
+    def __init__(
+        self, *, store: Store, clock: Clock, permissions: Permissions, emails_of: EmailsOf | None = None
+    ) -> None:
         self._store = store
         self._clock = clock
         self._permissions = permissions
+        self._emails_of = emails_of
         self.on_change: list[OnChange] = []
 
     async def open(self, tx: Tx, approval: Approval) -> None:
@@ -79,6 +89,7 @@ class Approvals:
             raise BadInput("reason_missing", "Say why you reject it: the reason is kept and shown.")
         seen = await self._seen(ballot)
         groups = await self._groups(ballot.person)
+        emails = await self._emails(ballot.person, seen)
         fresh = {cast.person: await self._groups_or_none(cast.person) for cast in seen.approvers}
         over: Refused | None = None
         async with self._store.write(urgent=True) as tx:
@@ -91,7 +102,7 @@ class Approvals:
                 await self._expire(tx, approval)
                 over = _not_open(replace(approval, state=State.EXPIRED))
             else:
-                return await self._count(tx, approval, ballot, {**fresh, ballot.person: groups})
+                return await self._count(tx, approval, ballot, {**fresh, ballot.person: groups}, emails)
         raise over
 
     async def expire(self, approval_id: str) -> None:
@@ -111,13 +122,19 @@ class Approvals:
                 found |= await self._permissions.members(group)
             except MembershipUnreadable:
                 continue
-        return tuple(person for person in sorted(found) if person not in self._excluded(approval, person))[:limit]
+        may = [p for p in sorted(found) if not _excluded(approval, p, self._permissions.emails_of(p))]
+        return tuple(may[:limit])
 
     async def _count(
-        self, tx: Tx, approval: Approval, ballot: Ballot, groups: dict[Person, AbstractSet[str]]
+        self,
+        tx: Tx,
+        approval: Approval,
+        ballot: Ballot,
+        groups: dict[Person, AbstractSet[str]],
+        emails: AbstractSet[str],
     ) -> Standing:
         now = self._clock.now()
-        self._check(approval, ballot, groups[ballot.person])
+        self._check(approval, ballot, groups[ballot.person], emails)
         cast = Cast(
             person=ballot.person,
             vote=ballot.vote,
@@ -142,7 +159,7 @@ class Approvals:
             await hook(tx, standing, ballot)
         return standing
 
-    def _check(self, approval: Approval, ballot: Ballot, groups: AbstractSet[str]) -> None:
+    def _check(self, approval: Approval, ballot: Ballot, groups: AbstractSet[str], emails: AbstractSet[str]) -> None:
         if approval.state is not State.OPEN:
             raise _not_open(approval)
         if ballot.digest and ballot.digest != approval.digest:
@@ -150,17 +167,10 @@ class Approvals:
                 "stale_card",
                 f"This card shows an older plan of {approval.subject}. Read the present one before you decide.",
             )
-        excluded = {} if ballot.vote is Vote.REJECT else self._excluded(approval, ballot.person)
+        excluded = {} if ballot.vote is Vote.REJECT else _excluded(approval, ballot.person, emails)
         refusal = may_vote(ballot.person, groups, approval.rules, excluded)
         if refusal is not None and not (ballot.vote is Vote.REJECT and ballot.person == approval.requester):
             raise Refused(refusal.code, f"{approval.subject} is not decided by you: {refusal.words}.")
-
-    def _excluded(self, approval: Approval, person: Person) -> dict[Person, str]:
-        if person in approval.excluded:
-            return {person: approval.excluded[person]}
-        addresses = {address.lower() for address in self._permissions.emails_of(person)}
-        wrote = next((why for address, why in approval.excluded_emails.items() if address in addresses), "")
-        return {person: wrote} if wrote else {}
 
     async def _expire(self, tx: Tx, approval: Approval) -> None:
         now = self._clock.now()
@@ -175,6 +185,21 @@ class Approvals:
         if approval is None:
             raise _unknown(ballot)
         return approval
+
+    async def _emails(self, person: Person, approval: Approval) -> AbstractSet[str]:
+        known = self._permissions.emails_of(person)
+        if self._emails_of is None or not approval.excluded_emails or person.team == ACCOUNT_TEAM:
+            return known
+        try:
+            return known | {address.strip().lower() for address in await self._emails_of(person)}
+        except Exception as error:
+            if known:
+                return known  # a team approves in a terminal while Slack is away
+            raise Refused(
+                "author_unknown",
+                f"It cannot be told whether you wrote any of {approval.subject}: your addresses are not in the "
+                "configuration (people.….emails) and Slack does not answer.",
+            ) from error
 
     async def _groups(self, person: Person) -> AbstractSet[str]:
         try:
@@ -195,6 +220,13 @@ class Approvals:
 def _count(approval: Approval, groups: dict[Person, AbstractSet[str]]) -> Tally:
     voters = {cast.person: groups.get(cast.person, frozenset(cast.groups)) for cast in approval.approvers}
     return tally(approval.rules, voters, approval.excluded.keys())
+
+
+def _excluded(approval: Approval, person: Person, emails: AbstractSet[str]) -> dict[Person, str]:
+    if person in approval.excluded:
+        return {person: approval.excluded[person]}
+    wrote = next((why for address, why in approval.excluded_emails.items() if address in emails), "")
+    return {person: wrote} if wrote else {}
 
 
 def _said_before(approval: Approval, ballot: Ballot) -> bool:

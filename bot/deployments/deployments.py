@@ -52,13 +52,13 @@ class Deployments:
             await self._road.park(tx, str(args[0]), why, attempt=int(args[2]))
 
     async def reconcile(self) -> int:
-        """Want again, idempotently, what every unfinished deployment needs; return how many there are.
+        """Want again, idempotently, what every unfinished deployment needs; return how many work or queue.
 
         Called at start. A crash leaves no row behind, because a wish is written with the state it belongs to; this
         mends what a restored backup may have lost.
         """
         async with self._parts.store.read() as conn:
-            unfinished = await records.unfinished(conn)
+            unfinished = await records.unfinished(conn, states=_WORKING | {State.QUEUED})
         for deployment in unfinished:
             if deployment.state in _WORKING and deployment.parked_at is None:
                 async with self._parts.store.write() as tx:

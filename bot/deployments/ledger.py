@@ -169,7 +169,10 @@ class Book:
         behind = waiting[-1] if waiting else standing.holder
         why = f"queued behind {behind}" if lock is None else f"waits for the lock on {lock.scope}"
         said = Said(text=f"{said.text}; {why}", person=said.person, request_id=said.request_id)
-        return await self.move(deployment.id, State.QUEUED, said, queued_at=now)
+        queued = await self.move(deployment.id, State.QUEUED, said, queued_at=now)
+        if queued is not None and not standing.holder:
+            await self._give_next(queued)  # those ahead may wait for a lock that is not in this one's way
+        return queued
 
     async def back_to_queue(self, deployment: Deployment, said: Said) -> Deployment | None:
         """Give the claim back and queue again, at the place in the queue that it had."""
@@ -240,12 +243,9 @@ class Book:
 
     async def next_for(self, scope: Scope) -> None:
         """Start whoever waits for what a released lock covered."""
-        for deployment in await records.unfinished(self.tx.conn):
-            covered = not scope.service or (deployment.service, deployment.environment) == (
-                scope.service,
-                scope.environment,
-            )
-            if deployment.state is State.QUEUED and covered:
+        for deployment in await records.unfinished(self.tx.conn, states=[State.QUEUED]):
+            place = (deployment.service, deployment.environment)
+            if not scope.service or place == (scope.service, scope.environment):
                 await places.hold(self.tx, deployment.place)
                 await self._give_next(deployment)
 
@@ -282,14 +282,16 @@ class Book:
         unchanged = was.sha == running.sha and bool(was.deployment)
         if unchanged and moved.kind is Kind.DEPLOY and not forward:
             return  # it runs again what it ran before, under the deployment that brought it
+        back = was.sha == moved.sha and running.sha == moved.previous_sha
+        added, removed = (plan.added, plan.removed) if forward else (plan.removed, plan.added) if back else ((), ())
         await places.note_running(
             self.tx,
             moved.place,
             running,
             at=self._parts.clock.now(),
             by=moved.requested_by if forward else said.person,
-            added=plan.added if forward else (),
-            removed=plan.removed if forward else (),
+            added=added,
+            removed=removed,
         )
 
     async def _tell_the_end(self, moved: Deployment, said: Said) -> None:

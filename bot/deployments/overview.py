@@ -16,6 +16,7 @@ from bot.reply import Headline, Markup, Message, Paragraph, Part, Reply, code, m
 
 _SHORTEST = 4
 _MOST_LINES = 40
+_HOME_LOOKS_AT = 200
 _SHA = re.compile(r"[0-9a-fA-F]{4,64}")
 _LOOK_AGAIN = 0.5
 
@@ -64,7 +65,7 @@ class Overview:
     async def under_way(self) -> Sequence[tuple[str, str]]:
         """Return id and title of the deployments that have not ended."""
         async with self._parts.store.read() as conn:
-            return [(one.id, one.title) for one in await records.unfinished(conn)]
+            return [(one.id, one.title) for one in await records.unfinished(conn, limit=_HOME_LOOKS_AT)]
 
     async def plan(self, deployment_id: str) -> Reply:
         """Return a deployment's plan in full. Raises: BadInput (`unknown_deployment`)."""
@@ -96,7 +97,7 @@ class Overview:
     async def home(self, person: Person) -> Sequence[Part]:
         """Return what waits for this person, and what of theirs is under way, for their home page."""
         async with self._parts.store.read() as conn:
-            open_ones = await records.unfinished(conn)
+            open_ones = await records.unfinished(conn, limit=_HOME_LOOKS_AT)
         groups = await self._parts.permissions.groups_of(person)
         waiting = [one for one in open_ones if _waits_for(one, person, groups)]
         mine = [one for one in open_ones if one.requested_by == person]

@@ -8,7 +8,6 @@ from types import MappingProxyType
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.approvals.rules import Rule
 from bot.catalog import Environment, Place, Service
 from bot.closest import closest
 from bot.deployments import places, records
@@ -183,18 +182,10 @@ class Planner:
             environment = service.environment(deployment.environment)
         except UserError as error:
             return Moved(text=str(error.text), code="not_in_catalog", gone=True)
-        if deployment.kind is Kind.DEPLOY and environment.approvals and not names_itself(deployment):
-            git = self._git(service)
-            try:
-                ref = await self._find(git, service.repository.project, deployment.asked)
-            except NotFound:
-                return Moved(text=f"{deployment.asked} does not exist any more", code="ref_moved", gone=True)
-            if ref.sha != deployment.sha:
-                there = f"from {deployment.sha[:_SHORT]} to {ref.sha[:_SHORT]}"
-                return Moved(text=f"{deployment.asked} moved {there}", code="ref_moved", gone=True)
-        checks = await self._judge_checks(service, environment, deployment.release)
-        if deployment.kind is Kind.DEPLOY and not checks.ok:
-            return Moved(text=f"required checks: {checks.words}", code=checks.code, gone=True)
+        if deployment.kind is Kind.DEPLOY:
+            gone = await self._gone(deployment, service, environment)
+            if gone is not None:
+                return gone
         asks = tuple(Ask(count=rule.count, groups=rule.groups) for rule in environment.approvals)
         if asks != deployment.the_plan.asks:
             return Moved(text="the rules of approval changed", code="rules_moved")
@@ -208,9 +199,18 @@ class Planner:
             )
         return None
 
-    def rules(self, plan: Plan) -> tuple[Rule, ...]:
-        """Return the approval rules of a plan."""
-        return tuple(Rule(ask.count, ask.groups) for ask in plan.asks)
+    async def _gone(self, deployment: Deployment, service: Service, environment: Environment) -> Moved | None:
+        """Say whether what was asked is no more: the ref names another commit, or a required check says no."""
+        if environment.approvals and not names_itself(deployment):
+            try:
+                ref = await self._find(self._git(service), service.repository.project, deployment.asked)
+            except NotFound:
+                return Moved(text=f"{deployment.asked} does not exist any more", code="ref_moved", gone=True)
+            if ref.sha != deployment.sha:
+                there = f"from {deployment.sha[:_SHORT]} to {ref.sha[:_SHORT]}"
+                return Moved(text=f"{deployment.asked} moved {there}", code="ref_moved", gone=True)
+        checks = await self._judge_checks(service, environment, deployment.release)
+        return None if checks.ok else Moved(text=f"required checks: {checks.words}", code=checks.code, gone=True)
 
     def _git(self, service: Service) -> GitHost:
         return self._parts.toolbox.get(GitHost, service.repository.instance)

@@ -266,11 +266,13 @@ async def history(
     return [read(row) for row in (await conn.execute(statement.limit(limit))).all()]
 
 
-async def unfinished(conn: AsyncConnection, *, person: Person | None = None) -> Sequence[Deployment]:
-    """Return all deployments that have not ended, oldest first; of one person, or of all."""
-    statement = sa.select(deployments).where(_OPEN).order_by(deployments.c.created_at)
-    if person is not None:
-        statement = statement.where(deployments.c.requested_by == person)
+async def unfinished(
+    conn: AsyncConnection, *, states: Collection[State] = (), limit: int | None = None
+) -> Sequence[Deployment]:
+    """Return deployments that have not ended, oldest first; those in `states`, or all."""
+    statement = sa.select(deployments).where(_OPEN).order_by(deployments.c.created_at).limit(limit)
+    if states:
+        statement = statement.where(deployments.c.state.in_([state.value for state in states]))
     return [read(row) for row in (await conn.execute(statement)).all()]
 
 

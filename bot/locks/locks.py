@@ -54,7 +54,8 @@ class Taken:
 class Locks:
     """The locks of everything.
 
-    `name_of` gives a person's name. Each of `on_released` is called in the transaction that frees a scope.
+    `name_of` gives a person's name. Each of `on_released` is called in the transaction that frees a scope or gives it
+    to somebody else.
     """
 
     def __init__(
@@ -120,6 +121,8 @@ class Locks:
                 raise Refused("lock_raced", f"The lock on {wish.scope} changed hands just now. Ask again.")
             told = messages.told_victim(current, self._name_of(wish.person))
             await self._outbox.direct(tx, f"{current.id}/taken-over", current.person, told)
+            for hook in self.on_released:  # the new holder's own deployments may go now
+                await hook(tx, wish.scope)
             await self._announce(tx, lock, wish, "lock.take_over", was=current)
             return Taken(lock, extended=False)
 
