@@ -129,7 +129,7 @@ class Gateway:
             what = "Slack does not take our token" if trouble.unauthorised else "Slack does not answer"
             return SlackState(ok=False, detail=f"{what}: {trouble.reason}", since=trouble.since)
         if self.link is not None and not self.link.connected.is_set():
-            return SlackState(ok=False, detail="no Socket Mode connection")
+            return SlackState(ok=False, detail=f"no Socket Mode connection: {self.link.reason}")
         parked = await self.outbox.parked()
         if parked:
             return SlackState(ok=False, detail=f"{len(parked)} messages refused, newest: {parked[0][1]}")

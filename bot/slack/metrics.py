@@ -29,7 +29,9 @@ class _Metrics:
     waiting: Gauge = field(
         default_factory=lambda: Gauge("shipmate_slack_outbox_waiting", "Messages that wait to be sent")
     )
-    parked: Gauge = field(default_factory=lambda: Gauge("shipmate_slack_outbox_parked", "Messages that Slack refuses"))
+    parked: Counter = field(
+        default_factory=lambda: Counter("shipmate_slack_outbox_parked_total", "Messages put aside: Slack refuses them")
+    )
     lag: Histogram = field(
         default_factory=lambda: Histogram(
             "shipmate_slack_outbox_lag_seconds",

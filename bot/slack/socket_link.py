@@ -14,6 +14,7 @@ from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 
 from bot.clock import Clock
+from bot.slack import failures
 from bot.slack.connection import Connection
 
 _log = structlog.get_logger(__name__)
@@ -21,12 +22,15 @@ _log = structlog.get_logger(__name__)
 AT_ONCE = 64
 """Deliveries handled at a time; more wait their turn (the SDK has no bound of its own)."""
 PING_SECONDS = 5.0
+_LOOK_SECONDS = 0.25
+_FIRST_PAUSE = 0.5
+_LONGEST_PAUSE = 15.0
 ANEW_SECONDS = 20.0
 """Without a connection for so long, the client is made anew: the SDK may be trying a ticket that is used up."""
 
 
 class SocketLink:
-    """Keeps a Socket Mode connection. `connected` says whether deliveries can arrive now."""
+    """Keeps a Socket Mode connection. `connected` says whether deliveries can arrive now, `reason` why they cannot."""
 
     def __init__(
         self,
@@ -50,6 +54,7 @@ class SocketLink:
         self._keeper: asyncio.Task[None] | None = None
         self._closing = False
         self.connected = asyncio.Event()
+        self.reason = "not connected yet"
 
     async def start(self) -> None:
         """Begin to connect; returns at once, `connected` tells when it is done."""
@@ -70,27 +75,37 @@ class SocketLink:
 
     async def _keep(self) -> None:
         """Make a client and watch it; make another when it has not been connected for too long."""
+        pause = _FIRST_PAUSE
         while True:
             self._client = self._make()
             connecting = asyncio.ensure_future(self._client.connect_to_new_endpoint(force=True))
             try:
-                await self._watch(self._client)
+                pause = _FIRST_PAUSE if await self._watch(self._client, connecting) else min(pause * 2, _LONGEST_PAUSE)
             finally:
                 connecting.cancel()
                 await asyncio.gather(connecting, return_exceptions=True)
-            _log.warning("no Socket Mode connection for a while: connecting anew")
+            _log.warning("no Socket Mode connection: connecting anew", reason=self.reason, pause=pause)
             await self._drop()
+            await self._clock.sleep(pause)
 
-    async def _watch(self, client: SocketModeClient) -> None:
+    async def _watch(self, client: SocketModeClient, connecting: "asyncio.Future[None]") -> bool:
+        """Watch a client until it has failed or was not connected for too long; tell whether it ever was."""
         since = self._clock.monotonic()
+        ever = False
         while self._clock.monotonic() - since < self._anew_seconds:
             if await client.is_connected():
                 since = self._clock.monotonic()
+                ever, self.reason = True, ""
                 self.connected.set()
             else:
                 self.connected.clear()
-            await self._clock.sleep(0.25)
-        self.connected.clear()
+                if connecting.done() and not ever and (error := connecting.exception()) is not None:
+                    failure = failures.read(error)
+                    self.reason = failure.reason if failure is not None else f"{type(error).__name__}: {error}"
+                    return False
+            await self._clock.sleep(_LOOK_SECONDS)
+        self.reason = "the connection was lost"
+        return ever
 
     def _make(self) -> SocketModeClient:
         client = SocketModeClient(

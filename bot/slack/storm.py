@@ -40,7 +40,8 @@ async def sum_up(store: Store, clock: Clock, lane: str, in_lane: int) -> bool:
             sa.select(outbox).where(*chosen).order_by(outbox.c.id).limit(_MOST).with_for_update(skip_locked=True)
         )
         rows = (await tx.conn.execute(statement)).all()
-        rows = [row for row in rows if await _loose(tx.conn, row.key)]
+        held = await _waited_for(tx.conn, lane)
+        rows = [row for row in rows if row.key not in held]
         if len(rows) <= BACKLOG:
             return False
         old = rows[:-KEPT]
@@ -78,10 +79,14 @@ async def _turn_into_sum(tx: Tx, row: Row, message: Message, oldest: Row) -> Non
         await tx.conn.execute(insert(tx.conn, outbox).values({**FRESH, **rest}))
 
 
-async def _loose(conn: AsyncConnection, key: str) -> bool:
-    """Tell whether nothing waits for a place in this message's thread."""
-    statement = sa.select(sa.exists().where(outbox.c.in_thread_of == key, outbox.c.state == State.WAITING))
-    return not (await conn.execute(statement)).scalar_one()
+async def _waited_for(conn: AsyncConnection, lane: str) -> set[str]:
+    """Return the keys of messages in whose threads something waits for a place: they stay as they are."""
+    statement = (
+        sa.select(outbox.c.in_thread_of)
+        .distinct()
+        .where(outbox.c.lane == lane, outbox.c.state == State.WAITING, outbox.c.in_thread_of != "")
+    )
+    return set((await conn.execute(statement)).scalars())
 
 
 def _sum(summaries: list[str]) -> Message:

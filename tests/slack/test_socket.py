@@ -62,3 +62,18 @@ async def test_closing_answers_what_was_asked_before(url):
         async with connected(office, url):
             await office.post("messages", user="mia", channel="checkout", text=f"<@{office.bot_user}> where cart")
         assert await office.bot_says("checkout", "cart runs", viewer="mia")
+
+
+async def test_a_wrong_app_token_is_told_by_health(office):
+    link = office.gateway.link
+    wrong = socket_link.SocketLink(
+        office.gateway.app, office.gateway.connection, office.store.clock, app_token="xapp-wrong"
+    )
+    await wrong.start()
+
+    async def told():
+        return "invalid_auth" in wrong.reason
+
+    assert await office.until(told)
+    await wrong.close()
+    assert link.connected.is_set()
