@@ -46,8 +46,9 @@ class Counter(BaseHTTPRequestHandler):
         self.answer(200, json.dumps({"status": "ok", "version": VERSION}), "application/json")
 
     def version(self) -> None:
-        """Say which version this is."""
-        self.answer(200, json.dumps({"version": VERSION, "started": STARTED}), "application/json")
+        """Say which version this is, and the commit: a branch is deployed as a commit that has no version yet."""
+        told = {"version": VERSION, "commit": os.environ.get("SHIPMATE_SHA", ""), "started": STARTED}
+        self.answer(200, json.dumps(told), "application/json")
 
     def metrics(self) -> None:
         """Say what was counted, in Prometheus' text format."""
