@@ -23,6 +23,7 @@ from bot.demo import repository
 from bot.demo.configuration import keep_secrets
 from bot.demo.surroundings import end, free_port
 from bot.sandbox import AppConfig, Sandbox, Seed
+from bot.sandbox.apps import App
 from bot.settings import load
 from bot.slack import manifest
 from commands.registry import registry
@@ -41,6 +42,7 @@ class Town:
         self.ports: dict[str, int] = {}
         self.settings: Json = {}
         self.process: asyncio.subprocess.Process | None = None
+        self.app: App
         self.token = secrets.token_hex(16)
         self.secrets = {
             "bot_token": f"xoxb-{secrets.token_hex(12)}",
@@ -82,7 +84,10 @@ class Town:
         path.write_text(yaml.safe_dump(self.settings, sort_keys=False))
         loaded = load(path, dict(os.environ))
         mode = self.settings["slack"]["mode"]
-        await self.sandbox.install(AppConfig(manifest=manifest.build(loaded, registry()), mode=mode, **self.secrets))
+        # Over HTTP the address is proved when the app runs: see `start`.
+        self.app = self.sandbox.platform.apps.install(
+            AppConfig(manifest=manifest.build(loaded, registry()), mode=mode, **self.secrets)
+        )
 
     def _settings(self) -> Json:
         people = {u.name: u for u in self.sandbox.workspace.users.values() if u.email}
@@ -174,6 +179,7 @@ class Town:
                 stdout=log, stderr=log, cwd=ROOT, start_new_session=True, env={**os.environ, **(env or {})},
             )  # fmt: skip
         await self.until(self._ready, "Shipmate is ready")
+        await self.sandbox.verify(self.app)
 
     async def _ready(self) -> bool:
         assert self.process is not None
