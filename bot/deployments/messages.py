@@ -4,13 +4,13 @@ The first line says what happened to what; the next move is a button; times are 
 by colour or emoji alone; details go to the thread.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from bot.approvals.approvals import Standing
 from bot.approvals.records import Approval
 from bot.approvals.rules import Rule
-from bot.deployments import stages
+from bot.deployments import buttons, stages
 from bot.deployments.plan import Plan
 from bot.deployments.records import Deployment
 from bot.deployments.rules import Kind, State
@@ -19,17 +19,14 @@ from bot.locks import messages as lock_messages
 from bot.locks.records import Lock
 from bot.locks.rules import Scope
 from bot.reply import (
-    Button,
     Buttons,
     Code,
-    Confirm,
     Headline,
     Markup,
     Message,
     Note,
     Paragraph,
     Part,
-    Style,
     code,
     link,
     moment,
@@ -101,9 +98,9 @@ def card(deployment: Deployment, view: View) -> Message:
     parts += _state_parts(deployment, view)
     if deployment.parked_at is not None:
         parts.append(Paragraph(say("*Stands still* since {}: {}", moment(deployment.parked_at), deployment.parked_why)))
-    buttons = _buttons(deployment)
-    if buttons:
-        parts.append(Buttons(buttons))
+    pressed = buttons.of(deployment)
+    if pressed:
+        parts.append(Buttons(pressed))
     return Message(summary=f"{deployment.id} {deployment.title}: {stands(deployment)}", parts=tuple(parts))
 
 
@@ -117,11 +114,11 @@ def broadcast(deployment: Deployment, name_of: NameOf) -> Message | None:
     line = say("*{}* {}: {}. {}", deployment.id, _title(deployment), stands(deployment), _sentence(deployment.words))
     if deployment.state is State.INCONCLUSIVE:
         line = say("{} {}", line, mention(deployment.requested_by, name_of))
-    buttons = _buttons(deployment)
+    pressed = buttons.of(deployment)
     parts: tuple[Part, ...] = (Paragraph(line),)
     return Message(
         summary=f"{summary}. {_sentence(deployment.words)}".rstrip(),
-        parts=(*parts, Buttons(buttons)) if buttons else parts,
+        parts=(*parts, Buttons(pressed)) if pressed else parts,
     )
 
 
@@ -131,10 +128,10 @@ def told(deployment: Deployment, name_of: NameOf) -> Message:
     summary = f"{deployment.id} {deployment.title}: {stands(deployment)}"
     line = say("*{}* {}: {}. {}", deployment.id, _title(deployment), stands(deployment), _sentence(deployment.words))
     parts: tuple[Part, ...] = (Paragraph(line),)
-    buttons = _again_buttons(deployment)
+    pressed = buttons.after_the_end(deployment)
     return Message(
         summary=f"{summary}. {_sentence(deployment.words)}".rstrip(),
-        parts=(*parts, Buttons(buttons)) if buttons else parts,
+        parts=(*parts, Buttons(pressed)) if pressed else parts,
     )
 
 
@@ -143,7 +140,7 @@ def parked(deployment: Deployment, name_of: NameOf) -> Message:
     del name_of
     summary = f"{deployment.id} {deployment.title} stands still: {deployment.parked_why}"
     line = say("*{}* {} stands still: {}", deployment.id, _title(deployment), deployment.parked_why)
-    return Message(summary=summary, parts=(Paragraph(line), Buttons(_parked_buttons(deployment))))
+    return Message(summary=summary, parts=(Paragraph(line), Buttons(buttons.to_go_on(deployment))))
 
 
 def asked(deployment: Deployment, approval: Approval, approvers: Sequence[Person], name_of: NameOf) -> Message:
@@ -154,7 +151,7 @@ def asked(deployment: Deployment, approval: Approval, approvers: Sequence[Person
     line = say("{} asks for approval of *{}*: {}", asker, deployment.title, groups)
     parts: list[Part] = [Paragraph(say("{}. {}", line, who) if who else line)]
     parts.append(Note(say("{} · until {}", _diff(deployment), moment(approval.expires_at, day=True))))
-    parts.append(Buttons(_vote_buttons(deployment)))
+    parts.append(Buttons(buttons.to_vote(deployment)))
     summary = f"Approval wanted: {deployment.id} {deployment.title}, asked by @{name_of(deployment.requested_by)}"
     return Message(summary=summary, parts=tuple(parts))
 
@@ -198,7 +195,7 @@ def warnings(plan: Plan) -> list[Markup]:
         found.append(
             say(
                 "*Leaves behind {}* that {} now: the asked commit is no descendant of what runs.",
-                _count(plan.left_behind, "commit"),
+                buttons.count(plan.left_behind, "commit"),
                 "runs" if plan.left_behind == 1 else "run",
             )
         )
@@ -240,7 +237,7 @@ def _change_lines(plan: Plan, deployment: Deployment) -> list[Part]:
 def _what_changes(plan: Plan) -> Markup:
     if not plan.base.sha:
         return Markup("First deployment there: nothing to compare with")
-    commits = _count(plan.total, "commit") if plan.total else "no new commits"
+    commits = buttons.count(plan.total, "commit") if plan.total else "no new commits"
     authors = joined(", ", (say("{}", author) for author in plan.authors[:4]))
     by = say(" by {}", authors) if plan.authors else Markup("")
     tickets = joined(", ", (link(url, name) for name, url in plan.tickets[:6]))
@@ -356,93 +353,3 @@ def _tame(text: str) -> str:
 
 def _cut(text: str, longest: int) -> str:
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
-
-
-def _buttons(deployment: Deployment) -> tuple[Button, ...]:
-    state = deployment.state
-    back = (_back(deployment),) if deployment.previous_sha else ()
-    if deployment.parked_at is not None:
-        return _parked_buttons(deployment)
-    if state is State.AWAITING_APPROVAL:
-        show = Button(label="Show plan", command="plan", args={"deployment": deployment.id})
-        return (*_vote_buttons(deployment), show, _cancel(deployment))
-    if state in {State.PLANNING, State.QUEUED, State.DEPLOYING}:
-        return () if deployment.cancel_at is not None else (_cancel(deployment),)
-    if state is State.INCONCLUSIVE:
-        keep = Button(label="Keep it", command="keep", args={"deployment": deployment.id}, style=Style.PRIMARY)
-        return (keep, *back)
-    if state is State.VERIFYING:
-        return back
-    return () if state is State.ROLLING_BACK else _again_buttons(deployment)
-
-
-def _again_buttons(deployment: Deployment) -> tuple[Button, ...]:
-    args = _args(deployment)
-    if deployment.state is State.FAILED and deployment.deploy_run and deployment.previous_sha:
-        return (_back(deployment), _fix(deployment))
-    if deployment.state in {State.FAILED, State.ROLLED_BACK, State.ROLLBACK_FAILED}:
-        return (_fix(deployment),)
-    if deployment.state in {State.EXPIRED, State.VOID, State.CANCELLED, State.REFUSED}:
-        label = f"Ask again for {deployment.version}"[:75]
-        command = "rollback" if deployment.kind is Kind.ROLLBACK else "deploy"
-        return (Button(label=label, command=command, args={**args, "version": deployment.asked}),)
-    return ()
-
-
-def _vote_buttons(deployment: Deployment) -> tuple[Button, ...]:
-    bound = {"deployment": deployment.id, "plan": deployment.plan_digest}
-    confirm = Confirm(
-        title=f"Approve {deployment.id}?"[:100],
-        text=f"{deployment.title}, {_count(deployment.the_plan.total, 'commit')}. It goes on at once when this is the "
-        "last approval that is needed.",
-        yes="Approve",
-        no="Not now",
-    )
-    return (
-        Button(label="Approve", command="approve", args=bound, style=Style.PRIMARY, confirm=confirm),
-        Button(label="Reject…", command="reject", args=bound, style=Style.DANGER, ask=True),
-    )
-
-
-def _parked_buttons(deployment: Deployment) -> tuple[Button, ...]:
-    buttons = [Button(label="Try again", command="retry", args={"deployment": deployment.id}, style=Style.PRIMARY)]
-    if deployment.state in {State.PLANNING, State.DEPLOYING}:
-        buttons.append(_cancel(deployment))
-    if deployment.state is State.VERIFYING and deployment.previous_sha:
-        buttons.append(_back(deployment))
-    return tuple(buttons)
-
-
-def _cancel(deployment: Deployment) -> Button:
-    confirm = Confirm(title=f"Cancel {deployment.id}?", text=f"{deployment.title} is ended.", yes="Cancel it")
-    return Button(label="Cancel", command="cancel", args={"deployment": deployment.id}, confirm=confirm)
-
-
-def _back(deployment: Deployment) -> Button:
-    warning = " It carries a migration marked irreversible." if deployment.irreversible else ""
-    confirm = Confirm(
-        title=f"Roll back to {deployment.previous.name}?"[:100],
-        text=f"{deployment.place} goes back from {deployment.version} to {deployment.previous.name}.{warning}",
-        yes="Roll back",
-    )
-    args: Mapping[str, str] = {**_args(deployment), "of": deployment.id}
-    return Button(
-        label=f"Roll back to {deployment.previous.name}"[:75],
-        command="rollback",
-        args=args,
-        style=Style.DANGER,
-        confirm=confirm,
-    )
-
-
-def _fix(deployment: Deployment) -> Button:
-    return Button(label="Deploy a fix…", command="deploy", args=_args(deployment), ask=True)
-
-
-def _args(deployment: Deployment) -> dict[str, str]:
-    args = {"service": deployment.service, "environment": deployment.environment}
-    return {**args, "target": deployment.target} if deployment.target else args

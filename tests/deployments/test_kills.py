@@ -36,8 +36,7 @@ async def life(folder: Path, url: str, how: str) -> dict[str, object] | None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize("how", ["unrecorded", "recorded"])
-@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+@pytest.mark.parametrize(("database", "how"), [("sqlite", "unrecorded"), ("postgresql", "recorded")])
 async def test_killed_at_every_step(request: pytest.FixtureRequest, tmp_path: Path, how: str, database: str):
     url = request.getfixturevalue("postgres_url") if database == "postgresql" else ""
     lives, end = 0, None
