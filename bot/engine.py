@@ -14,6 +14,7 @@ import functools
 import hashlib
 import logging
 import socket
+import sqlite3
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +26,7 @@ from dbos import DBOS, AsyncSQLAlchemyDatasource, DBOSConfig, SetWorkflowID
 from dbos._datasource import DatasourceOptions
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.clock import Clock
+from bot.clock import Clock, SystemClock
 from bot.store import Store, Tx
 from bot.store.starts import Start, due, enter, next_due, wait_for_wanted
 from integrations.errors import RateLimited, Unavailable
@@ -346,6 +347,20 @@ class Engine:
 def _lease_key(executor_id: str) -> int:
     digest = hashlib.sha256(executor_id.encode()).digest()
     return int.from_bytes(digest[:8], "big", signed=True)
+
+
+def _teach_subseconds(connection: Any, _record: object) -> None:  # noqa: ANN401 - a driver's own connection
+    """Give a connection the `unixepoch('subsec')` that DBOS uses on Python 3.12 and later.
+
+    SQLite has it since 3.42; Debian 12 has 3.40. Source: https://www.sqlite.org/lang_datefunc.html
+    """
+    if hasattr(connection, "create_function"):
+        connection.create_function("unixepoch", -1, lambda *_: SystemClock().now().timestamp())
+
+
+if sqlite3.sqlite_version_info < (3, 42):
+    # At import, because DBOS makes an engine of its own and ours may have connections before the launch.
+    sa.event.listen(sa.Engine, "connect", _teach_subseconds)
 
 
 async def _use_wal(engine_url: str) -> None:
