@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 
@@ -42,12 +43,35 @@ class _Escaping(string.Formatter):
         return escape(format(value, format_spec))
 
 
+@lru_cache(maxsize=1024)
+def _simple(template: str) -> tuple[tuple[str, str | None], ...] | None:
+    """Return the pieces (text, name of the field after it) of a template, None when it holds more than plain fields."""
+    pieces = []
+    for text, name, spec, conversion in string.Formatter().parse(template):
+        if spec or conversion or not (name is None or name == "" or name.isidentifier()):
+            return None
+        pieces.append((text, name))
+    return tuple(pieces)
+
+
 def say(template: str, /, *args: object, **values: object) -> Markup:
     """Fill a template of ours with values from anywhere: `say("*{}* by {}", service, mention(person))`.
 
     The template is trusted markup; every value that is not `Markup` is escaped.
     """
-    return Markup(_Escaping().format(template, *args, **values))
+    pieces = _simple(template)
+    if pieces is None:
+        return Markup(_Escaping().format(template, *args, **values))
+    given = iter(args)
+    said = []
+    for text, name in pieces:
+        said.append(text)
+        if name is not None:
+            try:
+                said.append(escape(values[name] if name else next(given)))
+            except StopIteration:
+                raise IndexError(f"{template!r} has more fields than there are values") from None
+    return Markup("".join(said))
 
 
 def code(text: object) -> Markup:
@@ -70,7 +94,8 @@ def moment(at: datetime, *, day: bool = False) -> Markup:
     Source: https://docs.slack.dev/messaging/formatting-message-text#date-formatting
     """
     token = "{date_short_pretty} {time}" if day else "{time}"
-    plain = f"{at:%Y-%m-%d %H:%M} UTC" if day else f"{at:%H:%M} UTC"
+    clock = f"{at.hour:02}:{at.minute:02} UTC"
+    plain = f"{at.year}-{at.month:02}-{at.day:02} {clock}" if day else clock
     return Markup(f"<!date^{int(at.timestamp())}^{token}|{plain}>")
 
 
