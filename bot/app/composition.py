@@ -32,6 +32,7 @@ from bot.slack.gateway import Gateway
 from bot.slack.outbox import Outbox
 from bot.starter import Starter
 from bot.store import Store, Tx
+from bot.store.kept import keep, recall
 from bot.terminal import Terminal
 from bot.toolbox import Toolbox
 from bot.watch import Watch
@@ -59,7 +60,7 @@ class App:
         self.watch = Watch(clock)
         self.charts = Charts()
         self.catalog = Catalog(settings)
-        self.approvals = Approvals(store=store, clock=clock, permissions=self.permissions)
+        self.approvals = Approvals(store=store, clock=clock, permissions=self.permissions, emails_of=self._emails_of)
         self.locks = Locks(
             store=store,
             clock=clock,
@@ -131,7 +132,7 @@ class App:
         self.health.add("store", self._store_health)
         self.health.add("slack", self._slack_health)
         await self.slack.open()
-        self._meet_slack()
+        await self._know_home()
         self.slack.connection.on_usable.append(self._meet_slack)
         self.permissions.add_source("usergroup", self.slack.usergroups)
         self.permissions.set_standing(self._is_member)
@@ -203,6 +204,11 @@ class App:
                 return found
         return asked_in
 
+    async def _emails_of(self, person: Person) -> tuple[str, ...]:
+        """Return the address Slack has of a person, by which an author is known whom nobody wrote down."""
+        email = (await self.slack.directory.info(person)).email
+        return (email,) if email else ()
+
     async def _is_member(self, person: Person) -> bool:
         info = await self.slack.directory.info(person)
         return info.ours and not info.guest and not info.bot and not info.deactivated
@@ -211,6 +217,20 @@ class App:
         identity = self.slack.connection.identity
         if identity is not None:
             self.permissions.set_home(identity.team, identity.enterprise)
+
+    async def _know_home(self) -> None:
+        """Learn which workspace is ours: from Slack, or, when it is away, from the last time it was there.
+
+        So the terminal works though Slack is down when Shipmate starts.
+        """
+        self._meet_slack()
+        identity = self.slack.connection.identity
+        if identity is not None:
+            await keep(self.store, "home", {"team": identity.team, "enterprise": identity.enterprise})
+            return
+        home = await recall(self.store, "home")
+        if isinstance(home, dict):
+            self.permissions.set_home(str(home["team"]), str(home["enterprise"]))
 
     async def _store_health(self) -> Health:
         async with self.store.read() as conn:
