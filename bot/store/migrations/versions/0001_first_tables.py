@@ -154,6 +154,12 @@ def upgrade() -> None:
         "ix_deployments_place", "deployments", ["service", "environment", "target", "ended_at"], unique=False
     )
     op.create_table(
+        "kept",
+        sa.Column("name", sa.String(length=255), nullable=False),
+        sa.Column("value", columns.JsonColumn(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_kept")),
+    )
+    op.create_table(
         "locks",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("scope", sa.String(length=767), nullable=False),
@@ -359,6 +365,7 @@ def downgrade() -> None:
         postgresql_where=sa.text("state = 'held'"),
     )
     op.drop_table("locks")
+    op.drop_table("kept")
     op.drop_index("ix_deployments_place", table_name="deployments")
     op.drop_index(
         "ix_deployments_open",
