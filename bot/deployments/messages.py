@@ -13,7 +13,7 @@ from bot.approvals.rules import Rule
 from bot.deployments import buttons, stages
 from bot.deployments.plan import Plan
 from bot.deployments.records import Deployment
-from bot.deployments.rules import Kind, State
+from bot.deployments.rules import State
 from bot.identity import Person
 from bot.locks import messages as lock_messages
 from bot.locks.records import Lock
@@ -208,9 +208,7 @@ def warnings(plan: Plan) -> list[Markup]:
 
 
 def _title(deployment: Deployment) -> Markup:
-    where = "/".join(part for part in (deployment.environment, deployment.target) if part)
-    back = "back to " if deployment.kind is Kind.ROLLBACK else ""
-    return say("{} {}{} → {}", deployment.service, back, deployment.version, where)
+    return say("{}", deployment.title)
 
 
 def _status(deployment: Deployment, view: View) -> Note:

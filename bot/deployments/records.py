@@ -104,9 +104,10 @@ class Deployment:
 
     @property
     def title(self) -> str:
-        """What goes where: "checkout 1.4.2 → production"."""
+        """What goes where: "checkout 1.4.2 → production", "checkout back to 1.4.1 → production"."""
         where = "/".join(part for part in (self.environment, self.target) if part)
-        return f"{self.service} {self.version} → {where}"
+        back = "back to " if self.kind is Kind.ROLLBACK else ""
+        return f"{self.service} {back}{self.version} → {where}"
 
     @property
     def ended(self) -> bool:
