@@ -26,7 +26,10 @@ def routes(app: AsyncApp) -> list[web.RouteDef]:
         body = await _body(request)
         if (attempt := request.headers.get("X-Slack-Retry-Num")) is not None:
             _log.info("Slack repeats a delivery", attempt=attempt, reason=request.headers.get("X-Slack-Retry-Reason"))
-        asked = AsyncBoltRequest(body=body, query=request.query_string, headers=dict(request.headers))
+        try:
+            asked = AsyncBoltRequest(body=body, query=request.query_string, headers=dict(request.headers))
+        except (AttributeError, TypeError, ValueError):  # Bolt reads it before it checks who signed it
+            raise web.HTTPBadRequest(text="the body is no payload of Slack's") from None
         return await to_aiohttp_response(await app.async_dispatch(asked))
 
     return [web.post(PATH, receive)]
