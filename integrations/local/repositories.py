@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from integrations.capabilities.git import Author, Check, CheckState, Commit, Comparison, Ref, RefKind
-from integrations.errors import BadReply, NotFound, Refused
+from integrations.errors import BadReply, NotFound, Refused, Unavailable
 from integrations.local.git import Git, find_git_dir
 
 _log = logging.getLogger(__name__)
@@ -37,18 +37,20 @@ class Repositories:
 
         Raises:
             NotFound: no repository of that name.
+            Unavailable: there is no repository now where the settings say that this one is.
         """
         named = self._named.get(project)
+        candidates = []
         if named is not None:
             candidates = [named]
         elif self._root is not None and _PROJECT.fullmatch(project) and ".." not in project:
             candidates = [self._root / project, self._root / f"{project}.git"]
-        else:
-            candidates = []
         for folder in candidates:
             found = find_git_dir(folder)
             if found is not None:
                 return found
+        if named is not None:  # a disk that is not mounted: no tag of it is gone, and it may come back
+            raise Unavailable(self._instance, f"there is no Git repository at {named}, where {project!r} should be")
         looked = f"; {candidates[0]} is no Git repository" if candidates else ""
         raise NotFound(self._instance, f"no repository {project!r}{looked}; known are {', '.join(self.names()) or '–'}")
 

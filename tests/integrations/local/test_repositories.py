@@ -93,7 +93,7 @@ async def test_a_missing_repository_fails_the_ping_by_name(connect_local, real_h
     local = await connect_local()
     assert (await local.ping()).detail == "1 repositories: shop"
     broken = await connect_local(repositories={"gone": tmp_path / "gone"})
-    with pytest.raises(NotFound, match="gone"):
+    with pytest.raises(Unavailable, match="gone"):
         await broken.ping()
 
 
@@ -116,3 +116,15 @@ async def test_a_machine_without_git_says_so(tmp_path):
 
 def test_a_folder_that_is_no_repository_is_none(tmp_path):
     assert find_git_dir(tmp_path) is None
+
+
+async def test_a_repository_that_is_gone_is_away_and_nothing_in_it_is_called_missing(connect_local, trees):
+    """A folder that is not mounted: retry or tell people, and never "no such tag"."""
+    local = await connect_local(repositories=trees)
+    away = trees["tree"].rename(trees["tree"].with_name("away"))
+    with pytest.raises(Unavailable, match=r"there is no Git repository at .*tree, where 'tree' should be"):
+        await local.resolve_ref("tree", "main")
+    with pytest.raises(NotFound, match="no repository 'other'"):
+        await local.resolve_ref("other", "main")
+    away.rename(trees["tree"])
+    assert (await local.resolve_ref("tree", "main")).name == "main"
