@@ -172,6 +172,15 @@ def joined(separator: str, parts: Iterable[Markup]) -> Markup:
     return Markup(separator.join(parts))
 
 
+def details(deployment: Deployment) -> Message | None:
+    """Return the commits that the card has no room for, for its thread; None when it shows them all."""
+    plan = deployment.the_plan
+    if plan.total <= _LINES:
+        return None
+    summary = f"{deployment.id}: {buttons.count(plan.total, 'commit')}"
+    return Message(summary=summary, parts=(Note(_what_changes(plan)), Paragraph(_lines(plan, len(plan.lines)))))
+
+
 def wanted(rules: Sequence[Rule]) -> Markup:
     """Return what approval needs: "1 of release-managers and 1 of owners"."""
     return joined(" and ", (say("{} of {}", rule.count, " or ".join(rule.groups)) for rule in rules))
@@ -181,9 +190,7 @@ def plan_parts(plan: Plan, *, lines: int = 10) -> list[Part]:
     """Return a plan in full: commits, warnings, rules."""
     parts: list[Part] = [Paragraph(_what_changes(plan))]
     if plan.lines:
-        shown = [_line(line.sha, line.title, line.author) for line in plan.lines[:lines]]
-        more = plan.total - len(shown)
-        parts.append(Paragraph(joined("\n", [*shown, say("…{} more", more)] if more > 0 else shown)))
+        parts.append(Paragraph(_lines(plan, lines)))
     parts += [Paragraph(warning) for warning in warnings(plan)]
     return parts
 
@@ -226,9 +233,7 @@ def _change_lines(plan: Plan, deployment: Deployment) -> list[Part]:
         return []
     parts: list[Part] = [Paragraph(_what_changes(plan))]
     if plan.lines and deployment.state in {State.PLANNING, State.AWAITING_APPROVAL}:
-        shown = [_line(line.sha, line.title, line.author) for line in plan.lines[:_LINES]]
-        more = plan.total - len(shown)
-        parts.append(Paragraph(joined("\n", [*shown, say("…{} more", more)] if more > 0 else shown)))
+        parts.append(Paragraph(_lines(plan, _LINES, where=" in the thread")))
     return parts + [Paragraph(warning) for warning in warnings(plan)]
 
 
@@ -338,6 +343,12 @@ def _sentence(words: str) -> str:
     if not words:
         return ""
     return words[0].upper() + words[1:] + ("" if words.endswith((".", "?", "!")) else ".")
+
+
+def _lines(plan: Plan, most: int, *, where: str = "") -> Markup:
+    shown = [_line(line.sha, line.title, line.author) for line in plan.lines[:most]]
+    more = plan.total - len(shown)
+    return joined("\n", [*shown, say("…{} more{}", more, where)] if more > 0 else shown)
 
 
 def _line(sha: str, title: str, author: str) -> Markup:

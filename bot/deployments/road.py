@@ -113,6 +113,7 @@ class Road:
             written = await records.change(tx, deployment.id, [State.PLANNING], **_planned(survey))
             if written is None:
                 return
+            await self._tell_the_plan(tx, written)
             if survey.plan.asks:
                 await self._ask(book, written, survey, approvers)
             else:
@@ -256,6 +257,13 @@ class Road:
             failures_allowed=verify.failures_allowed if verify else 0,
             pause=verify.interval.total_seconds() if verify else 0.0,
         )
+
+    async def _tell_the_plan(self, tx: Tx, deployment: Deployment) -> None:
+        """Put what the card has no room for into its thread, once for each plan."""
+        details = messages.details(deployment)
+        if details is not None and deployment.channel is not None:
+            key = f"{deployment.id}/details/{deployment.generation}"
+            await self._parts.outbox.post(tx, key, deployment.channel, details, in_thread_of=deployment.id)
 
     async def _ask(self, book: Book, deployment: Deployment, survey: Survey, approvers: tuple[Person, ...]) -> None:
         now = self._parts.clock.now()

@@ -144,7 +144,9 @@ CHANGES = (
     "7 commits by Tom, Mia · <https://tickets.example.org/PAY-311|PAY-311> · since 1.4.1 "
     "(<https://git.example.org/compare|compare>)"
 )
-COMMITS = "`b1b1b1b` Retry card authorisation once &lt;!channel&gt;   Tom\n`b2b2b2b` Say hello   Mia\n…5 more"
+COMMITS = (
+    "`b1b1b1b` Retry card authorisation once &lt;!channel&gt;   Tom\n`b2b2b2b` Say hello   Mia\n…5 more in the thread"
+)
 NOT = "@mia (asked for it), who wrote the commits"
 HEAD = "D-1042 · checkout 1.4.2 → production"
 ASKED = "asked by @mia · 2026-11-23 14:02 UTC"
@@ -379,4 +381,11 @@ def test_who_is_asked_reads_what_is_wanted():
     assert "<@Uana>, <@Uraj>" in plainly(asked)
     alone = plainly(messages.asked_alone(at, standing().approval, name_of))
     assert "<@" not in alone
-    assert COMMITS in alone
+    assert COMMITS.removesuffix(" in the thread") in alone
+
+
+def test_the_thread_has_what_the_card_has_no_room_for():
+    details = messages.details(deployment(State.AWAITING_APPROVAL))
+    assert details is not None
+    assert plainly(details).endswith("Say hello   Mia\n…5 more")
+    assert messages.details(deployment(State.AWAITING_APPROVAL, plan=replace(PLAN, total=2).to_json())) is None
