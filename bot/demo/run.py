@@ -66,7 +66,7 @@ async def run(wishes: Wishes, say: Say) -> int:
             await asyncio.wait({ended, asyncio.create_task(stop.wait())}, return_when=asyncio.FIRST_COMPLETED)
             say("\nStopping …")
             return 0 if stop.is_set() else 1
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, TimeoutError) as error:
         say(f"shipmate demo: {error}")
         return 1
 
@@ -91,7 +91,16 @@ async def _everything(wishes: Wishes, say: Say) -> AsyncIterator[tuple[str, "Bot
         bot = Bot(config, wishes.folder / "shipmate.log", say)
         stack.push_async_callback(bot.stop)
         await bot.start(f"http://{settings.server.host}:{settings.server.port}/readyz")
+        await _connected(sandbox)
         yield sandbox.url, bot
+
+
+async def _connected(sandbox: Sandbox) -> None:
+    """Wait until Shipmate has its socket: what is typed before would not reach it."""
+    app = next(iter(sandbox.platform.apps.installed))
+    async with asyncio.timeout(READY_SECONDS):
+        while not sandbox.platform.sockets.connected(app):  # noqa: ASYNC110 - at the start only
+            await asyncio.sleep(0.05)
 
 
 async def _listen(sandbox: Sandbox, port: int | None, say: Say) -> None:
@@ -116,7 +125,7 @@ async def _configure(
         people={user.name: (user.id, user.email) for user in sandbox.workspace.users.values() if user.email},
     )
     config = write(folder, workspace, ports={**places, "shipmate": free_port()}, prometheus_url=prometheus_url)
-    settings = load(config, read_environ(), known_permissions=permissions())
+    settings = load(config, read_environ(), known_permissions=permissions(), known_commands=registry())
     await sandbox.install(
         AppConfig(
             manifest=manifest.build(settings, registry()),

@@ -73,6 +73,7 @@ def message(platform: Platform, one: Message, viewer: User | None) -> Json:
     files = platform.workspace.file_objects(one, platform.base_url)
     shown: Json = {"blocks": [], "reactions": []} | one.wire(files, with_metadata=True)
     shown["channel"] = one.channel
+    shown["blocks"] = [_with_address(platform, block) for block in shown["blocks"]]
     if one.ephemeral_to:
         shown["ephemeral_to"] = one.ephemeral_to
     if viewer is not None and viewer.id in one.inputs:
@@ -80,6 +81,17 @@ def message(platform: Platform, one: Message, viewer: User | None) -> Json:
     elif viewer is None and one.inputs:
         shown["all_inputs"] = one.inputs
     return shown
+
+
+def _with_address(platform: Platform, block: Json) -> Json:
+    """Return an image block that names an uploaded file with the file's address, which a page needs to show it.
+
+    Slack's clients look it up by the id (https://docs.slack.dev/reference/block-kit/composition-objects/slack-file-object).
+    """
+    named = block.get("slack_file")
+    if not isinstance(named, dict) or (file := platform.workspace.files.get(str(named.get("id")))) is None:
+        return block
+    return block | {"slack_file": {**named, "url": file.wire(platform.base_url)["url_private"]}}
 
 
 def view_state(view: View) -> Json:

@@ -287,6 +287,15 @@ async def test_files_are_uploaded_shown_and_served(desk, client, channel):
         await client.files_completeUploadExternal(files=[{"id": "F000"}])
 
 
+async def test_an_image_block_tells_the_page_where_its_uploaded_file_is(desk, client, channel):
+    done = await client.files_upload_v2(filename="chart.png", content=b"\x89PNG...", alt_txt="a chart")
+    image = {"type": "image", "slack_file": {"id": done["files"][0]["id"]}, "alt_text": "a chart"}
+    await client.chat_postMessage(channel=channel, text="a chart", blocks=[image])
+    (block,) = (await desk.messages())[-1]["blocks"]
+    async with aiohttp.ClientSession() as session, session.get(block["slack_file"]["url"]) as response:
+        assert await response.read() == b"\x89PNG..."
+
+
 async def test_page_of_someone_elses_html_is_never_served_inline(desk, client, channel):
     await client.files_upload_v2(channel=channel, filename="x.html", content=b"<script>alert(1)</script>")
     file = (await desk.messages())[-1]["files"][0]
