@@ -209,6 +209,11 @@ def warnings(plan: Plan) -> list[Markup]:
     if plan.irreversible:
         names = joined(", ", (code(path) for path in plan.irreversible[:_LINES]))
         found.append(say("*Cannot be undone*: a migration marked irreversible ({}).", names))
+    if plan.added and plan.total > len(plan.added):
+        read = len(plan.added)
+        found.append(
+            say("*Only the newest {} of {} commits were read*: authors of the others are not known.", read, plan.total)
+        )
     if plan.drift:
         found.append(say("*Not as recorded*: {}.", plan.drift))
     return found

@@ -322,11 +322,12 @@ def test_a_silent_tool_is_said():
 
 
 def test_what_must_not_be_overlooked():
-    plan = replace(PLAN, left_behind=12, irreversible=("migrations/7.sql",), drift="it runs 1.3.9")
+    plan = replace(PLAN, left_behind=12, irreversible=("migrations/7.sql",), drift="it runs 1.3.9", added=("b1", "b2"))
     said = card(State.AWAITING_APPROVAL, View(name_of=name_of, standing=standing()), plan=plan.to_json())
     assert "*Leaves behind 12 commits* that run now: the asked commit is no descendant of what runs." in said
     assert "*Cannot be undone*: a migration marked irreversible (`migrations/7.sql`)." in said
     assert "*Not as recorded*: it runs 1.3.9." in said
+    assert "*Only the newest 2 of 7 commits were read*: authors of the others are not known." in said
 
 
 def every_card() -> list[Message]:
