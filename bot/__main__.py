@@ -73,10 +73,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _serve(args: argparse.Namespace) -> int:
     from bot.app import serve
     from bot.settings import SettingsError, load, read_environ
-    from commands.registry import permissions
+    from commands.registry import permissions, registry
 
     try:
-        settings = load(args.config, read_environ(), known_permissions=permissions())
+        settings = load(args.config, read_environ(), known_permissions=permissions(), known_commands=registry())
     except SettingsError as error:
         return _mistakes(error)
     return asyncio.run(serve(settings, args.config))
@@ -86,10 +86,10 @@ def _check(args: argparse.Namespace) -> int:
     from bot.app.checkup import check
     from bot.clock import SystemClock
     from bot.settings import SettingsError, load, read_environ, warnings
-    from commands.registry import permissions
+    from commands.registry import permissions, registry
 
     try:
-        settings = load(args.config, read_environ(), known_permissions=permissions())
+        settings = load(args.config, read_environ(), known_permissions=permissions(), known_commands=registry())
     except SettingsError as error:
         return _mistakes(error)
     for warning in warnings(settings):
@@ -106,7 +106,7 @@ def _manifest(args: argparse.Namespace) -> int:
     from commands.registry import permissions, registry
 
     try:
-        settings = load(args.config, read_environ(), known_permissions=permissions())
+        settings = load(args.config, read_environ(), known_permissions=permissions(), known_commands=registry())
     except SettingsError as error:
         return _mistakes(error)
     built = manifest.build(settings, registry())
@@ -148,10 +148,10 @@ def _do(args: argparse.Namespace) -> int:
 def _audit(args: argparse.Namespace) -> int:
     from bot.app import verify_audit
     from bot.settings import SettingsError, load, read_environ
-    from commands.registry import permissions
+    from commands.registry import permissions, registry
 
     try:
-        settings = load(args.config, read_environ(), known_permissions=permissions())
+        settings = load(args.config, read_environ(), known_permissions=permissions(), known_commands=registry())
     except SettingsError as error:
         return _mistakes(error)
     return asyncio.run(verify_audit(settings, print))

@@ -12,7 +12,7 @@ from bot.command import Resource
 from bot.reply import Headline, Message, Note, code, say
 from bot.settings import SettingsError
 from bot.slack.connection import SlackError
-from commands.registry import permissions
+from commands.registry import permissions, registry
 
 log = structlog.get_logger()
 RIGHTS = ("people", "groups", "permissions", "terminal")
@@ -25,7 +25,9 @@ async def reload(app: App, config: Path, masker: logs.Masker) -> bool:
     """
     old = app.settings
     try:
-        new = settings_module.load(config, settings_module.read_environ(), known_permissions=permissions())
+        new = settings_module.load(
+            config, settings_module.read_environ(), known_permissions=permissions(), known_commands=registry()
+        )
     except SettingsError as error:
         log.warning("configuration.refused", mistakes=[str(one) for one in error.mistakes])
         await _tell(app, "The new configuration has mistakes; the old one stays in force.", str(error)[:2500])

@@ -57,11 +57,16 @@ class Checks:
     """All checks of one configuration. `provides` maps the name of an instance to the capabilities it has."""
 
     def __init__(
-        self, source: Source, declared: Mapping[str, Integration], known_permissions: Collection[str] = ()
+        self,
+        source: Source,
+        declared: Mapping[str, Integration],
+        known_permissions: Collection[str] = (),
+        known_commands: Collection[str] = (),
     ) -> None:
         self._source = source
         self._declared = declared
         self._known_permissions = known_permissions
+        self._known_commands = known_commands
         self._data = source.data
 
     def run(self) -> None:
@@ -86,6 +91,8 @@ class Checks:
                 )
             elif alias in seen:
                 self._source.note(where, f"/{prefix}{alias} is there already", "Remove it.")
+            else:
+                self._command(alias, where)
             seen.add(alias)
         needed = {"socket": ("bot_token", "app_token"), "http": ("bot_token", "signing_secret")}
         mode = slack.get("mode", "socket")
@@ -97,6 +104,7 @@ class Checks:
                     )
         by_meaning: dict[str, str] = {}
         for emoji, command in _items(slack.get("reactions"), values=str):
+            self._command(command, ("slack", "reactions", emoji))
             bare = emoji.split("::")[0]
             if bare in by_meaning and by_meaning[bare] != command:
                 where = ("slack", "reactions", emoji)
@@ -151,6 +159,10 @@ class Checks:
                 self._known(grant.get(key), {"*", *known}, key.removesuffix("s"), (*where, key))
             if self._known_permissions:
                 self._allowed(grant.get("allow"), (*where, "allow"))
+
+    def _command(self, name: Any, where: Where) -> None:  # noqa: ANN401 - raw values
+        if self._known_commands and isinstance(name, str) and name not in self._known_commands:
+            self._source.note(where, f"{name} is no command", did_you_mean(name, sorted(self._known_commands)))
 
     def _allowed(self, allow: Any, where: Where) -> None:  # noqa: ANN401 - raw values
         known = set(self._known_permissions)

@@ -43,11 +43,12 @@ def load(
     *,
     integrations: Mapping[str, Integration] | None = None,
     known_permissions: Collection[str] = (),
+    known_commands: Collection[str] = (),
 ) -> Settings:
     """Read `path` and what it includes, follow references to secrets, and check everything.
 
     `integrations` are the declared tools, by default all that are installed. With `known_permissions` an
-    unknown permission in a grant is a mistake too.
+    unknown permission in a grant is a mistake too, with `known_commands` a reaction or alias that means none of them.
 
     Raises:
         SettingsError: all mistakes, sorted by file and line.
@@ -56,7 +57,7 @@ def load(
     declared = _installed(source) if integrations is None else integrations
     resolver = Resolver(environ, path.parent)
     walk = Walk(source, resolver)
-    Checks(source, declared, known_permissions).run()
+    Checks(source, declared, known_permissions, known_commands).run()
     instances = _instances(source, walk, declared)
     ready = walk.prepare(Settings, source.data, (), skip=("integrations",))
     settings = _validate(Settings, {**ready, "integrations": instances}, (), source)
@@ -76,6 +77,7 @@ def reload(
     *,
     integrations: Mapping[str, Integration] | None = None,
     known_permissions: Collection[str] = (),
+    known_commands: Collection[str] = (),
 ) -> tuple[Settings, SettingsError | None]:
     """Read everything anew, secrets too; where the new files are wrong the old settings stay in force.
 
@@ -83,9 +85,16 @@ def reload(
     or the state folder differ, the new ones hold only after a restart: see `needs_restart`.
     """
     try:
-        return load(path, environ, integrations=integrations, known_permissions=known_permissions), None
+        new = load(
+            path,
+            environ,
+            integrations=integrations,
+            known_permissions=known_permissions,
+            known_commands=known_commands,
+        )
     except SettingsError as error:
         return old, error
+    return new, None
 
 
 def needs_restart(old: Settings, new: Settings) -> tuple[str, ...]:
