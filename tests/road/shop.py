@@ -99,7 +99,9 @@ class Shop:
             found = [
                 message
                 for message in await self.town.messages(self.name)
-                if message["text"].startswith("D-")
+                if message.get("bot_id")
+                and message["text"].startswith("D-")
+                and f"*{message['text'].split()[0]} · " in words(message)
                 and title in message["text"]
                 and not message.get("ephemeral_to")
                 and message.get("thread_ts", message["ts"]) == message["ts"]
