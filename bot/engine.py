@@ -147,6 +147,7 @@ class Engine:
         self.datasource = datasource
         self.executor_id = executor_id
         self._active: dict[str, asyncio.Task[Any]] = {}
+        self._elsewhere: dict[str, float] = {}
         self._loops: list[asyncio.Task[None]] = []
         self._lease: AsyncConnection | None = None
         self._parked: OnParked | None = None
@@ -273,7 +274,7 @@ class Engine:
             try:
                 free = self._slots - len(self._active)
                 now = self.clock.now()
-                batch = await due(self.store, now, limit=free, skip=self._active.keys()) if free > 0 else ()
+                batch = await due(self.store, now, limit=free, skip=self._known()) if free > 0 else ()
                 for wanted in batch:
                     await self._start(wanted)
                 if batch:
@@ -297,6 +298,14 @@ class Engine:
         task = getattr(handle, "task", None)
         if isinstance(task, asyncio.Task):
             self._active.setdefault(wanted.workflow_id, task)
+        else:  # begun before: a queue or another process has it, and will note that in its row
+            self._elsewhere[wanted.workflow_id] = self.clock.monotonic() + _SWEEP_SECONDS
+
+    def _known(self) -> set[str]:
+        """Return the workflows that need no start now: those that run here, and those just found to be elsewhere."""
+        now = self.clock.monotonic()
+        self._elsewhere = {name: until for name, until in self._elsewhere.items() if until > now}
+        return self._active.keys() | self._elsewhere.keys()
 
     async def _take_over(self, executor_id: str | None = None) -> int:
         """Resume the unfinished workflows of `executor_id`, or of every other process; return how many."""
