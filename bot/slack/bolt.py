@@ -1,19 +1,19 @@
 """Bolt, set up so that a delivery costs as little as it can.
 
 Bolt waits for an acknowledgement in steps of ten milliseconds unless `process_before_response` is set, tries its
-listeners one by one, and makes a client for every request. So: that flag, one listener for each kind of delivery,
-and one client. Source: https://docs.slack.dev/tools/bolt-python/concepts/async
+listeners one by one, building every argument that one could ask for, and makes a client for every request. So: that
+flag, a middleware after Bolt's own that hands each kind of delivery to its listener, and one client. Source: https://docs.slack.dev/tools/bolt-python/concepts/async
 """
 
 import json
 import logging
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.authorization.async_authorize import AsyncAuthorize
+from slack_bolt.middleware.async_middleware import AsyncMiddleware
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
@@ -23,9 +23,17 @@ from bot.slack.mrkdwn import Json
 
 Listener = Callable[[Json], Awaitable[Json | str | None]]
 
-_ANY = re.compile("")
 _HEADERS: dict[str, str | Sequence[str]] = {"content-type": "application/json;charset=utf-8"}
 KINDS = ("command", "action", "options", "view", "view_closed", "event", "shortcut")
+_KIND_OF_TYPE: Mapping[str, str] = {
+    "block_actions": "action",
+    "block_suggestion": "options",
+    "view_submission": "view",
+    "view_closed": "view_closed",
+    "event_callback": "event",
+    "shortcut": "shortcut",
+    "message_action": "shortcut",
+}
 
 
 class LeanApp(AsyncApp):
@@ -78,22 +86,38 @@ def make(connection: Connection, *, signing_secret: str, listeners: Mapping[str,
         attaching_function_token_enabled=False,
         attaching_conversation_kwargs_enabled=False,
     )
-    app.command(_ANY)(_answering(listeners["command"]))
-    app.action(_ANY)(_answering(listeners["action"]))
-    app.options(_ANY)(_answering(listeners["options"]))
-    app.view(_ANY)(_answering(listeners["view"]))
-    app.view_closed(_ANY)(_answering(listeners["view_closed"]))
-    app.event(_ANY)(_answering(listeners["event"]))
-    app.shortcut(_ANY)(_answering(listeners["shortcut"]))
+    app.use(_Delivering(listeners))
     return app
 
 
-def _answering(listener: Listener) -> Callable[..., Awaitable[BoltResponse]]:
-    async def listen(body: Json) -> BoltResponse:
-        answer = await listener(body)
+class _Delivering(AsyncMiddleware):
+    """The last middleware: hands each request that Bolt has checked to the listener of its kind."""
+
+    def __init__(self, listeners: Mapping[str, Listener]) -> None:
+        self._listeners = listeners
+
+    async def async_process(
+        self,
+        *,
+        req: AsyncBoltRequest,
+        resp: BoltResponse,
+        next: Callable[[], Awaitable[BoltResponse]],  # noqa: A002 - Bolt's own name
+    ) -> BoltResponse | None:
+        """Acknowledge with what the listener says; what is no delivery goes on, for Bolt to answer."""
+        kind = kind_of(req.body)
+        if not kind:
+            await next()
+            return resp
+        answer = await self._listeners[kind](req.body)
         if answer is None:
             return BoltResponse(status=200, body="")
         text = answer if isinstance(answer, str) else json.dumps(answer)
         return BoltResponse(status=200, body=text, headers=_HEADERS)
 
-    return listen
+
+def kind_of(body: Json) -> str:
+    """Return which of `KINDS` a payload is, "" for none of them.
+
+    Source: https://docs.slack.dev/reference/interaction-payloads
+    """
+    return "command" if "command" in body else _KIND_OF_TYPE.get(str(body.get("type")), "")

@@ -1,11 +1,15 @@
 """Engines: how connections to SQLite and PostgreSQL are made and set up."""
 
+from pathlib import Path
 from typing import Any, Literal
 
+import aiosqlite
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from bot.store import one_trip
 
 SCHEMA = "shipmate"
 IMMEDIATE = {"shipmate_immediate": True}
@@ -41,11 +45,17 @@ def sqlite_engines(url: sa.URL) -> tuple[AsyncEngine, AsyncEngine]:
     transaction may read before it writes (isolation SERIALIZABLE, which the durability engine asks for, or our
     own option), else a plain BEGIN. Reading: autocommit, and the connection refuses to write.
     """
-    writing = create_async_engine(url, pool_size=3, max_overflow=5, pool_timeout=10)
+    path = Path(url.database or "")
+
+    async def connect() -> aiosqlite.Connection:
+        return await one_trip.connect(path)
+
+    writing = create_async_engine(url, async_creator=connect, pool_size=3, max_overflow=5, pool_timeout=10)
     event.listen(writing.sync_engine, "connect", _set_up_sqlite)
     event.listen(writing.sync_engine, "begin", _begin_sqlite)
     reading = create_async_engine(
         url,
+        async_creator=connect,
         isolation_level="AUTOCOMMIT",
         pool_size=4,
         max_overflow=4,

@@ -1,0 +1,116 @@
+"""SQLite with one trip to its thread a statement.
+
+aiosqlite runs each call of the driver in a thread of the connection: a cursor made, a statement executed, its rows
+fetched and the cursor closed are four trips, and on a busy event loop the trips cost more than the statement.
+Here a statement and all its rows are one. Source: https://aiosqlite.omnilib.dev/en/stable/api.html
+"""
+
+import sqlite3
+from collections import deque
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import aiosqlite
+
+
+class Connection(aiosqlite.Connection):
+    """A connection whose cursors hold all rows as soon as they have executed."""
+
+    def cursor(self) -> "Cursor":  # type: ignore[override]  # an awaitable there, for the trip that is saved here
+        """Return a cursor; nothing is done yet."""
+        return Cursor(self)
+
+    async def run(self, sql: str, parameters: Any, *, many: bool) -> "Outcome":  # noqa: ANN401 - the driver's own
+        """Execute one statement in the connection's thread and return all that came of it.
+
+        Raises:
+            sqlite3.Error: it failed.
+        """
+        outcome: Outcome = await self._execute(_run, self._conn, sql, parameters, many=many)  # type: ignore[no-untyped-call]
+        return outcome
+
+
+class Outcome:
+    """What a statement came to: the driver's description of its columns, its rows and counts."""
+
+    __slots__ = ("description", "lastrowid", "rowcount", "rows")
+
+    def __init__(self, cursor: sqlite3.Cursor) -> None:
+        self.rows: Sequence[Any] = cursor.fetchall() if cursor.description else ()
+        self.description = cursor.description
+        self.rowcount = cursor.rowcount  # after the rows: for RETURNING it is only known then
+        self.lastrowid = cursor.lastrowid
+
+
+class Cursor:
+    """What SQLAlchemy asks of an asynchronous cursor; between two statements it holds nothing of the driver."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._rows: deque[Any] = deque()
+        self.description: Any = None
+        self.rowcount = -1
+        self.lastrowid: int | None = None
+        self.arraysize = 1
+
+    async def __aenter__(self) -> Self:
+        """Return the cursor."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Forget the rows."""
+        await self.close()
+
+    async def execute(self, sql: str, parameters: Any = ()) -> Self:  # noqa: ANN401 - the driver's own
+        """Execute a statement and take all its rows."""
+        self._take(await self._connection.run(sql, parameters, many=False))
+        return self
+
+    async def executemany(self, sql: str, parameters: Iterable[Any]) -> Self:
+        """Execute a statement once for each set of parameters."""
+        self._take(await self._connection.run(sql, parameters, many=True))
+        return self
+
+    async def fetchone(self) -> Any:  # noqa: ANN401 - a row
+        """Return the next row, None after the last."""
+        return self._rows.popleft() if self._rows else None
+
+    async def fetchmany(self, size: int | None = None) -> list[Any]:
+        """Return the next rows."""
+        return [self._rows.popleft() for _ in range(min(size or self.arraysize, len(self._rows)))]
+
+    async def fetchall(self) -> list[Any]:
+        """Return the rows that are left."""
+        rows, self._rows = list(self._rows), deque()
+        return rows
+
+    async def close(self) -> None:
+        """Forget the rows; the driver's cursor is closed already."""
+        self._rows.clear()
+
+    def _take(self, outcome: Outcome) -> None:
+        self._rows = deque(outcome.rows)
+        self.description = outcome.description
+        self.rowcount = outcome.rowcount
+        self.lastrowid = outcome.lastrowid
+
+
+def connect(path: Path) -> Connection:
+    """Return a connection to a file, to be awaited; its thread does not keep the process alive."""
+    connection = Connection(lambda: sqlite3.connect(path), 64)
+    thread: Any = getattr(connection, "_thread", connection)  # before aiosqlite 0.22 the connection was the thread
+    thread.daemon = True
+    return connection
+
+
+def _run(driver: sqlite3.Connection, sql: str, parameters: Any, *, many: bool) -> Outcome:  # noqa: ANN401
+    cursor = driver.cursor()
+    try:
+        if many:
+            cursor.executemany(sql, parameters)
+        else:
+            cursor.execute(sql, parameters)
+        return Outcome(cursor)
+    finally:
+        cursor.close()
