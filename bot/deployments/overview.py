@@ -128,7 +128,7 @@ class Overview:
         lines = [self._lock_line(fact) for fact in locks if not fact.place.service]
         for place in dict.fromkeys(known):
             lines.append(self._place_line(place, running.get(place)))
-            lines += [say("    {}", self._lock_line(fact)) for fact in locks if _covers(fact, place)]
+            lines += [say("    {}", self._lock_line(fact, place)) for fact in locks if _covers(fact, place)]
             lines += [say("    {}", self._open_line(fact)) for fact in under_way.get(place, ())]
         if len(lines) > _MOST_LINES:
             more = len(lines) - _MOST_LINES
@@ -166,14 +166,16 @@ class Overview:
         came = say(" · {}", fact.id) if fact.id else Markup("")
         return say("*{}*: *{}*{}{}{}{}", place, fact.name, commit, since, by, came)
 
-    def _lock_line(self, fact: Fact) -> Markup:
+    def _lock_line(self, fact: Fact, at: Place | None = None) -> Markup:
+        """Return a lock as a line; the place that it stands below, `at`, is not said again."""
         place = fact.place
         who = self._parts.name_of(fact.person) if fact.person else "somebody"
         reason = say(", “{}”", fact.name) if fact.name else Markup("")
         until = say(", until {}", moment(fact.until)) if fact.until else Markup("")
         scope = Scope(place.service, place.environment, place.target)
         since = say(" since {}", moment(fact.at)) if fact.at else Markup("")
-        return say("locked: {} by @{}{}{}{}", scope, who, since, reason, until)
+        what = Markup("") if place == at else say("*{}* is ", scope)
+        return say("{}locked by @{}{}{}{}", what, who, since, reason, until)
 
     def _open_line(self, fact: Fact) -> Markup:
         who = say(" (@{})", self._parts.name_of(fact.person)) if fact.person else Markup("")
