@@ -106,7 +106,7 @@ class Town:
             },
             "people": {name: {"slack": one.id, "emails": [one.email]} for name, one in people.items()},
             "groups": {"developers": ["mia", "tom"], "release-managers": ["ana", "raj"]},
-            "permissions": PERMISSIONS,
+            "permissions": [dict(grant) for grant in PERMISSIONS],
             "terminal": {
                 "tokens": [{"name": "mia-laptop", "person": "mia", **keep_secrets(self.folder, secret=self.token)}]
             },
