@@ -62,13 +62,16 @@ class Decisions:
             if approval.state is ApprovalState.APPROVED:
                 names = ", ".join(f"@{self._parts.name_of(cast.person)}" for cast in approval.approvers)
                 await book.claim_or_queue(deployment, _said(f"approved by {names}", ballot))
+                await book.answered(deployment, f"approved by {names}")
             elif approval.state is ApprovalState.REJECTED:
                 name = self._parts.name_of(approval.decided_by) if approval.decided_by else "somebody"
                 said = _said(f"rejected by @{name}: {approval.reason}", ballot, code="rejected")
                 await book.end(deployment, State.REJECTED, said)
+                await book.answered(deployment, said.text)
             elif approval.state is ApprovalState.EXPIRED:
                 said = _said("nobody approved it in time", None, code="expired")
                 await book.end(deployment, State.EXPIRED, said)
+                await book.answered(deployment, said.text)
             else:
                 await book.show(deployment, urgent=True)
 

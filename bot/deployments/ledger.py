@@ -123,6 +123,11 @@ class Book:
             await self.show(changed)
         return changed
 
+    async def answered(self, deployment: Deployment, words: str) -> None:
+        """Have the messages that asked for approval say how that came out, without their buttons."""
+        message = messages.answered(deployment, words)
+        await self._parts.outbox.amend(self.tx, f"{deployment.id}/ask/{deployment.generation}", message)
+
     async def show(self, deployment: Deployment, *, urgent: bool = False) -> None:
         """Have the card of a deployment drawn as it stands; bad ends are told to the channel too."""
         if deployment.channel is None:
@@ -209,8 +214,8 @@ class Book:
         **values: object,
     ) -> Deployment | None:
         """End a deployment, give its claim to the next in the queue, and note what `running` is there now."""
-        if to in {State.VOID, State.CANCELLED}:
-            await self._parts.approvals.void(self.tx, deployment.id, said.text)
+        if to in {State.VOID, State.CANCELLED} and await self._parts.approvals.void(self.tx, deployment.id, said.text):
+            await self.answered(deployment, f"{to.value}: {said.text}")
         standing = await places.hold(self.tx, deployment.place)
         moved = await self.move(deployment.id, to, said, at=at, **values)
         if moved is None:

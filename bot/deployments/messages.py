@@ -162,6 +162,12 @@ def asked_alone(deployment: Deployment, approval: Approval, name_of: NameOf) -> 
     return Message(summary=message.summary, parts=(*message.parts[:-1], *_plan_parts(deployment), message.parts[-1]))
 
 
+def answered(deployment: Deployment, words: str) -> Message:
+    """Return what becomes of a message that asked for approval, once that is decided: no buttons any more."""
+    line = say("Approval of *{}* ({}): {}", deployment.title, deployment.id, words)
+    return Message(summary=f"Approval of {deployment.id} {deployment.title}: {words}", parts=(Paragraph(line),))
+
+
 def excerpt(what: str, text: str) -> Message:
     """Return a piece of a run's log for the thread."""
     return Message(summary=f"Log of the {what}", parts=(Note(say("Log of the {}", what)), Code(text.strip("\n"))))
@@ -311,8 +317,9 @@ def _approvals(standing: Standing, name_of: NameOf) -> Markup:
     given = [say("✓ @{} {}", name_of(cast.person), moment(cast.at)) for cast in approval.approvers]
     counted = joined(", ", given)
     not_counted = [say("@{} ({})", name_of(person), why) for person, why in approval.excluded.items()]
-    wrote = ["who wrote the commits"] if approval.excluded_emails else []
-    excluded = joined(", ", [*not_counted, *[say("{}", words) for words in wrote]])
+    if approval.excluded_emails:
+        not_counted.append(Markup("nor who wrote the commits"))
+    excluded = joined(", ", not_counted)
     votes = say(": {}", counted) if given else Markup("")
     until = moment(approval.expires_at, day=True)
     return say(

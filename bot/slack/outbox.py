@@ -115,6 +115,22 @@ class Outbox:
             urgent=True,
         )
 
+    async def amend(self, tx: Tx, key: str, message: Message) -> None:
+        """Have what was posted or said under `key`, or under `key/…`, say this instead. Edits notify nobody.
+
+        So a question that is answered does not go on asking.
+        """
+        keys = [outbox.c.key == f"post/{key}", outbox.c.key.startswith(f"direct/{key}/", autoescape=True)]
+        rows = (await tx.conn.execute(sa.select(outbox).where(sa.or_(*keys)).with_for_update())).all()
+        for row in rows:
+            version = live.next_version(row, message, final=True)
+            if version > row.wanted:
+                channel = row.channel or Channel("", "")
+                values = live.changed(row, version, message, channel, self._clock.now(), urgent=True, final=True)
+                kept = {name: value for name, value in values.items() if name not in {"channel", "lane"}}
+                await tx.conn.execute(sa.update(outbox).where(outbox.c.id == row.id).values(kept))
+                tx.wake(SIGNAL)
+
     async def whisper(self, tx: Tx, key: str, invocation: Invocation, reply: Reply) -> None:
         """Have a command's answer shown to who asked, once for each `key`; with `share` to the channel.
 

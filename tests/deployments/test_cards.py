@@ -147,7 +147,7 @@ CHANGES = (
 COMMITS = (
     "`b1b1b1b` Retry card authorisation once &lt;!channel&gt;   Tom\n`b2b2b2b` Say hello   Mia\n…5 more in the thread"
 )
-NOT = "@mia (asked for it), who wrote the commits"
+NOT = "@mia (asked for it), nor who wrote the commits"
 HEAD = "D-1042 · checkout 1.4.2 → production"
 ASKED = "asked by @mia · 2026-11-23 14:02 UTC"
 

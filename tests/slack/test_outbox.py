@@ -132,6 +132,26 @@ async def test_a_direct_message_reaches_one_person(office):
     assert not await office.direct("mia")
 
 
+async def test_a_question_that_is_answered_stops_asking_wherever_it_was_asked(office):
+    ana = person(office, "ana")
+    await post(office, "D-1001/ask/1", "approve?")
+    asked = await office.bot_says("checkout", "approve?")
+    async with office.store.write() as tx:
+        await office.gateway.outbox.direct(tx, f"D-1001/ask/1/{ana.key}", ana, note("approve?"))
+        await office.gateway.outbox.direct(tx, f"D-1001/ask/10/{ana.key}", ana, note("another question"))
+    await settled(office)
+    async with office.store.write() as tx:
+        await office.gateway.outbox.amend(tx, "D-1001/ask/1", note("approved by @raj"))
+    answered = await office.bot_says("checkout", "approved by @raj")
+    await settled(office)
+    assert answered["ts"] == asked["ts"]
+    assert (await row(office, f"direct/D-1001/ask/1/{ana.key}")).payload["message"] == (
+        await row(office, "post/D-1001/ask/1")
+    ).payload["message"]
+    assert len(await office.calls("chat.update")) == 2
+    assert (await row(office, f"direct/D-1001/ask/10/{ana.key}")).sent == 1
+
+
 async def test_a_picture_is_uploaded_first(office):
     async with office.store.write() as tx:
         message = Message(summary="errors", parts=(Picture(PNG, "errors rising", "errors"),))
