@@ -12,6 +12,8 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
+from bot.identity import Channel
+
 
 class Markup(str):
     """Text in Slack's mrkdwn that is safe to send as it is: made by `say`, never from input."""
@@ -236,12 +238,13 @@ class Reply(Message):
     """The answer to one command.
 
     `share` shows it to the channel instead of only to who asked. `subject` is the id of what the command
-    started or touched ("D-1042"), whose live card carries on from here. `code` is the stable reason code
-    of a refusal, "" for an answer.
+    started or touched ("D-1042"), whose live card carries on from here. `shown_in` is the channel that card appears in:
+    who asked there sees it and needs no other answer. `code` is the stable reason code of a refusal, "" for an answer.
     """
 
     share: bool = False
     subject: str = ""
+    shown_in: Channel | None = None
     code: str = ""
 
 

@@ -186,10 +186,10 @@ class App:
     # ------------------------------------------------------------------------------------------- what parts ask of us
 
     async def _hand_over(self, tx: Tx, invocation: Invocation, reply: Reply) -> None:
-        """Hand an answer to where it was asked: to a waiting terminal, or to Slack."""
+        """Hand an answer to where it was asked: to a waiting terminal, or to Slack, unless a card there says it all."""
         if invocation.trigger is Trigger.TERMINAL:
             await self.terminal.keep(tx, invocation, reply)
-        else:
+        elif reply.shown_in is None or reply.shown_in != invocation.channel:
             await self.slack.outbox.whisper(tx, f"answer/{invocation.delivery_id}", invocation, reply)
 
     async def _channel_of(self, service: Service, asked_in: Channel | None) -> Channel | None:

@@ -20,7 +20,10 @@ def begun(deployment: Deployment) -> Reply:
     """Answer that a deployment has begun; its card tells the rest."""
     line = say("*{}* {} has begun; its card shows how it goes.", deployment.id, deployment.title)
     return Reply(
-        summary=f"{deployment.id} {deployment.title} has begun", parts=(Paragraph(line),), subject=deployment.id
+        summary=f"{deployment.id} {deployment.title} has begun",
+        parts=(Paragraph(line),),
+        subject=deployment.id,
+        shown_in=deployment.channel,
     )
 
 

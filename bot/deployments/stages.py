@@ -21,7 +21,7 @@ def of(deployment: Deployment) -> Steps:
         steps.append(_verify(deployment))
     if deployment.state in {State.ROLLING_BACK, State.ROLLED_BACK, State.ROLLBACK_FAILED}:
         steps.append(_rollback(deployment))
-    return Steps(title=f"{deployment.id} {deployment.title}", steps=tuple(steps))
+    return Steps(title="Stages", steps=tuple(steps))
 
 
 def _build(deployment: Deployment) -> Step:
