@@ -1,14 +1,15 @@
 """Clicks and reactions: twice, late, on old cards, forged, delivered again; and decisions that are overtaken."""
 
 import asyncio
+import json
 
 import pytest
 import pytest_asyncio
 
-from tests.road.shop import PLAIN, Shop, Wishes, town_with
-from tests.road.town import buttons, words
+from tests.road.shop import PLAIN, Shop, Wishes, answer, town_with
+from tests.road.town import buttons, elements, words
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
 
 FREE = Wishes(production={"promote_from": None})
 SHOPS = {
@@ -37,7 +38,8 @@ async def test_the_same_click_twice_does_one_thing(town):
     await asyncio.gather(*(shop.press("ana", card, "Approve") for _ in range(3)))
     await shop.card("1.4.1", "production", ": done")
     assert shop.rollouts("production") == ["1.4.1"]
-    await shop.press("ana", await shop.see("Approval wanted"), "Approve")  # and once more, long after
+    await shop.slash("ana", "/shipmate approve " + _bound(card))  # and once more, long after
+    await shop.told("ana", "is approved", card["text"].split()[0])
     assert len(shop.rollouts("production")) == 1
     assert not [m for m in await town.messages("again") if "broke on our side" in words(m)]
 
@@ -80,7 +82,7 @@ async def test_a_click_on_an_old_card_decides_nothing(town):
     assert "0 of 1" in read
     assert await shop.runs("production") == "1.5.1"
 
-    await shop.press("raj", old, "Approve")
+    await shop.slash("raj", "/shipmate approve " + _bound(old))  # what a card says that was not drawn anew yet
     said = await shop.told("raj", "stale_card")
     assert "older plan" in words(said)
     assert await shop.runs("production") == "1.5.1"
@@ -137,7 +139,7 @@ async def test_a_rejection_needs_a_reason_and_ends_it(town):
     assert "Rejected by @raj: not on a Friday" in words(ended)
     assert "not on a Friday" in words(await shop.direct("mia", "rejected"))
     assert "Approve" not in buttons(ended)
-    await shop.press("ana", await shop.see("Approval wanted"), "Approve")
+    await shop.slash("ana", "/shipmate approve " + _bound(card))
     assert "is rejected" in words(await shop.told("ana", "not_waiting"))
     assert await shop.runs("production") == ""
 
@@ -148,7 +150,7 @@ async def test_an_approval_nobody_gave_expires(town):
     ended = await shop.card("1.4.1", "production", "not approved in time")
     assert ended["ts"] == card["ts"]
     assert "Nobody approved it in time" in words(ended)
-    await shop.press("ana", await shop.see("Approval wanted"), "Approve")
+    await shop.slash("ana", "/shipmate approve " + _bound(card))
     await shop.told("ana", "not_waiting")
     assert await shop.runs("production") == ""
     await shop.direct("mia", "not approved in time")
@@ -215,3 +217,22 @@ async def test_a_mention_that_would_decide_brings_up_a_button(town):
     card = await shop.card("1.4.1", "staging", ": done")
     await shop.mention("mia", "where {}", thread_ts=card["ts"])
     assert "1.4.1" in words(await shop.told("mia", "spoken/staging"))
+
+
+async def test_a_guest_whom_nothing_names_may_do_nothing(town):
+    shop = Shop(town, "checkout")
+    assert "(guest)" in words(answer(await town.slash("gus", "/where checkout")))
+    await town.slash("gus", "/deploy checkout@1.4.1 to staging")
+    said = await shop.told("gus", "Guests may do nothing here unless a grant names them")
+    assert said
+    await town.slash("gus", "/deploy")
+    mine = town.sandbox.workspace.user("gus", "user").id
+    assert not [view for view in (await town.state())["views"] if view["user"] == mine], "no form either"
+    assert town.builds() == []
+
+
+def _bound(message):
+    """Return the arguments of a message's Approve button as one would type them: the deployment, and the plan."""
+    [value] = [element["value"] for _, element in elements(message) if element["action_id"].startswith("do:approve:")]
+    held = json.loads(value)
+    return f"{held['deployment']} --plan {held['plan']}"

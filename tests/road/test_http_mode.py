@@ -15,7 +15,7 @@ import pytest_asyncio
 from tests.road.shop import PLAIN, Shop, Wishes, answer, town_with
 from tests.road.town import buttons, words
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
 
 SHOPS = {
     "payload": PLAIN,

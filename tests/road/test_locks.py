@@ -1,14 +1,16 @@
 """Locks as people meet them: in the way of a deployment, asked for, taken over, running out."""
 
+import sqlite3
+
 import pytest
 import pytest_asyncio
 
 from tests.road.shop import PLAIN, Shop, answer, town_with
 from tests.road.town import buttons, words
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
 
-SHOPS = dict.fromkeys(("held", "asked", "stolen", "short", "mine", "late", "whole"), PLAIN)
+SHOPS = dict.fromkeys(("held", "asked", "stolen", "short", "mine", "late", "ending", "whole"), PLAIN)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -29,7 +31,7 @@ async def test_a_locked_place_refuses_offers_the_queue_and_goes_on_by_itself(tow
     assert "“migrating PAY-300”, until" in read
     assert "(locked)" in read
     assert buttons(refusal) == ["Wait in the queue", "Ask @tom", "Take over the lock…"]
-    assert "by @tom since" in words(answer(await shop.slash("mia", "/where {}")))
+    assert "    locked by @tom since" in words(answer(await shop.slash("mia", "/where {}")))
 
     await shop.press("mia", refusal, "Wait in the queue")
     queued = await shop.card("1.4.1", "staging", "queued")
@@ -81,7 +83,7 @@ async def test_taking_a_lock_over_tells_its_holder(town):
     await shop.press("raj", refusals["raj"], "Take over the lock…")
     said = await shop.told("raj", "@ana")
     assert said, "the button names the lock it was made for, not whatever is there now"
-    assert "by @ana since" in words(answer(await shop.slash("mia", "/where {}")))
+    assert "    locked by @ana since" in words(answer(await shop.slash("mia", "/where {}")))
     await shop.deploy("1.4.1", user="ana")
 
 
@@ -93,6 +95,24 @@ async def test_how_long_a_lock_may_last(town):
     await shop.told("tom", "soon")
 
 
+async def test_a_lock_that_runs_out_lets_the_queue_go_on(town):
+    """A minute is the least a lock lasts: its end is moved to now in the store, while Shipmate is down."""
+    shop = Shop(town, "ending")
+    await shop.slash("tom", '/lock {} staging --reason "lunch" --for 1m')
+    await shop.see("ending/staging", "locked by @tom")
+    await shop.slash("mia", "/deploy {}@1.4.1 to staging --queue")
+    await shop.card("1.4.1", "staging", "queued", "“lunch”")
+    await town.kill()
+    with sqlite3.connect(town.folder / "state" / "shipmate.db") as store:
+        [(lock, taken_at)] = store.execute("SELECT id, taken_at FROM locks WHERE service = 'ending'").fetchall()
+        store.execute("UPDATE locks SET expires_at = taken_at WHERE id = ?", [lock])
+        store.execute("UPDATE starts SET not_before = ? WHERE workflow_id LIKE ?", [taken_at, f"{lock}/%"])
+    store.close()
+    await town.start()
+    await shop.card("1.4.1", "staging", ": done")
+    assert "lunch" in words(await shop.direct("tom", "Your lock on ending/staging has ended"))
+
+
 async def test_everything_can_be_locked_at_once_by_who_may(town):
     shop = Shop(town, "whole")
     await shop.slash("raj", '/lock everything --reason "the network is being moved"')
@@ -102,6 +122,7 @@ async def test_everything_can_be_locked_at_once_by_who_may(town):
         refusal = await Shop(town, "late").told("mia", "Not deployed")
         assert "everything" in words(refusal)
         assert "the network is being moved" in words(refusal)
+        assert "*everything* is locked by @raj since" in words(answer(await shop.slash("mia", "/where")))
     finally:
         await shop.slash("raj", "/unlock everything")
         await shop.see("everything", "is unlocked by @raj")

@@ -8,7 +8,7 @@ import pytest_asyncio
 from tests.road.shop import Shop, Wishes, answer, town_with
 from tests.road.town import buttons, elements, words
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
 
 FREE = {"promote_from": None, "approvals": None}
 UP = {"name": "up", "with": "prom", "query": 'up{job="{service}"}', "min": 0.5, "unit": ""}

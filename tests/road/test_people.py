@@ -8,7 +8,7 @@ import pytest_asyncio
 from tests.road.shop import ONE_MANAGER, PLAIN, Shop, Wishes, answer, town_with
 from tests.road.town import buttons, words
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
 
 TWO = [{"count": 2, "from": ["release-managers"]}]
 BOTH = [{"count": 1, "from": ["release-managers"]}, {"count": 1, "from": ["developers"]}]

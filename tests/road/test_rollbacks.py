@@ -6,7 +6,7 @@ import pytest_asyncio
 from tests.road.shop import Shop, Wishes, answer, town_with
 from tests.road.town import buttons, words
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
 
 # 1.5.0 fails a third of its requests: of sixty in a row hardly ever three in a row are good all the way.
 WATCH = {

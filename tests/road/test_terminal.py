@@ -11,7 +11,7 @@ from bot.demo.surroundings import free_port
 from bot.terminal import ask
 from tests.road.shop import PLAIN, Shop, Wishes, town_with
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
 
 BAD = {
     "window": "4s",

@@ -9,7 +9,7 @@ import pytest_asyncio
 from tests.road.shop import PLAIN, Shop, Wishes, answer, pressable, town_with
 from tests.road.town import buttons, words
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
 
 OWN = Wishes(own_repository=True)
 SHOPS = {"typos": PLAIN, "refs": PLAIN, "forms": PLAIN, "phones": PLAIN, "hostile": OWN, "shas": OWN, "long": PLAIN}
