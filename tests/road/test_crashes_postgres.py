@@ -9,6 +9,8 @@ from bot.demo.surroundings import free_port
 from tests.road.crash_town import CrashTown, gated, quick
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+STEPS = 20
+"""How many steps a deployment has, from its plan to the end of its verification."""
 
 
 def on_postgres(folder: Path, url: str, gate: Path):
@@ -61,6 +63,25 @@ async def test_the_story_and_a_kill(tmp_path, postgres_url):
         assert town.starts("1.4.1") == 1
         await town.quiet()
         await town.check_said_once(done)
+        await town.check_audit()
+
+
+async def test_killed_at_every_step(tmp_path, postgres_url):
+    """Each process that is killed leaves a lease behind; the next one takes its work over, and it is done once."""
+    gate = tmp_path / "gate"
+    gate.touch()
+    change = on_postgres(tmp_path, postgres_url, gate)
+    async with CrashTown.build(tmp_path, change=change, start=False) as town:
+        await town.start_to_be_killed()
+        town.arm("step.*:done")
+        card = await town.carried("/deploy checkout@1.4.1 to production", "1.4.1 → production", approver="raj")
+        assert ": done" in card["text"]
+        assert len(town.points("killed")) >= STEPS
+        assert await town.runs("production") == "1.4.1"
+        assert town.builds() == [await town.sha("1.4.1")]
+        assert town.starts("1.4.1") == 1
+        await town.quiet()
+        await town.check_said_once(card)
         await town.check_audit()
 
 
