@@ -38,6 +38,8 @@ from bot.toolbox import Toolbox
 from bot.watch import Watch
 from bot.web import Web
 from bot.webhooks import Webhooks
+from integrations.capabilities.runs import RunRef
+from integrations.contract import WebhookEvent
 
 log = structlog.get_logger()
 
@@ -149,7 +151,8 @@ class App:
             self.slack.home.add(section)
         await self.starter.start()
         await self.slack.connect(self.dispatcher, self.registry, self.world)
-        webhooks = Webhooks(self.store, self.clock, hooks(self.settings), {})
+        told = {kind: self._run_told for kind in ("run.changed", "run.finished")}
+        webhooks = Webhooks(self.store, self.clock, hooks(self.settings), told)
         server = self.settings.server
         routes = [
             *webhooks.routes(),
@@ -191,6 +194,10 @@ class App:
             await self.terminal.keep(tx, invocation, reply)
         elif reply.shown_in is None or reply.shown_in != invocation.channel:
             await self.slack.outbox.whisper(tx, f"answer/{invocation.delivery_id}", invocation, reply)
+
+    async def _run_told(self, tx: Tx, event: WebhookEvent) -> None:
+        """Have whoever follows a run look at once, because its tool says that something happened."""
+        tx.after_commit(lambda: self.watch.wake(RunRef.parse(event.ref)))
 
     async def _channel_of(self, service: Service, asked_in: Channel | None) -> Channel | None:
         """Return where a service's cards go: its own channel, else where it was asked."""
