@@ -54,7 +54,7 @@ class Mailroom:
         async def empty():
             return not await self.outbox.waiting()
 
-        await self.office.until(empty, "everything is said", deadline=30)
+        await self.office.until(empty, "everything is said", deadline=60)
 
     @property
     def channel(self):
@@ -106,7 +106,7 @@ async def test_killed_in_the_middle_of_a_post_it_is_posted_once(mailroom, point,
     await write_all(mailroom)
     mailroom.gate.hold("chat.postMessage", point, number)
     first = await mailroom.start("first")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(50):
         await mailroom.gate.held.wait()
     await mailroom.kill(first)
     await mailroom.start("second")
@@ -129,7 +129,7 @@ async def test_killed_in_the_middle_of_an_edit_the_card_ends_right(mailroom, poi
     if mailroom.store.dialect == "sqlite":  # two processes on one file: the other one does not see it until it looks
         await mailroom.kill(first)
         first = await mailroom.start("again")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(50):
         await mailroom.gate.held.wait()
     async with mailroom.store.write() as tx:
         await mailroom.outbox.show(tx, "D-1001", mailroom.channel, note("done"), final=True)
