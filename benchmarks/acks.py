@@ -64,10 +64,10 @@ async def main() -> None:
         for repetition in range(REPETITIONS):
             async with contextlib.AsyncExitStack() as stack:
                 here = Path(__file__).parent
-                pid, line = await stack.enter_async_context(
+                run = await stack.enter_async_context(
                     server(str(here / "shipmate_server.py"), f"{folder}/{repetition}", "20")
                 )
-                facts = json.loads(line)
+                pid, facts = run.pid, json.loads(run.line)
                 await steady(facts["url"], facts, 1.0)  # warm
                 bare = median(bare_commit(folder))
                 before = cpu_seconds(pid)

@@ -4,10 +4,12 @@ import asyncio
 import contextlib
 import hashlib
 import hmac
+import signal
 import statistics
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -17,6 +19,8 @@ import psutil
 ROOT = Path(__file__).resolve().parents[1]
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 REPETITIONS = 5
+LATE: list[float] = []
+"""When an answer took longer than an acknowledgement may: it comes through the response URL, which nobody serves here."""
 
 
 def cpu_seconds(pid: int) -> float:
@@ -36,9 +40,27 @@ def memory_mib(pid: int) -> float:
     return sum(one.memory_info().rss for one in (process, *process.children(recursive=True))) / 2**20
 
 
+@dataclass(frozen=True)
+class Server:
+    """A program that runs, and the line it said when it was ready."""
+
+    process: asyncio.subprocess.Process
+    line: str
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    async def ask(self) -> str:
+        """Send SIGUSR1 and return the line it answers with."""
+        self.process.send_signal(signal.SIGUSR1)
+        async with asyncio.timeout(30):
+            return (await self.process.stdout.readline()).decode().strip()
+
+
 @contextlib.asynccontextmanager
-async def server(*argv: str) -> AsyncIterator[tuple[int, str]]:
-    """Run a Python program of ours that prints one line, its address, when it is ready; give (pid, line)."""
+async def server(*argv: str) -> AsyncIterator["Server"]:
+    """Run a Python program of ours that prints one line, its address, when it is ready."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, *argv, cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=None, limit=2**20
     )
@@ -47,7 +69,7 @@ async def server(*argv: str) -> AsyncIterator[tuple[int, str]]:
         async with asyncio.timeout(60):
             line = (await process.stdout.readline()).decode().strip()
         assert line, f"{argv} ended before it was ready"
-        yield process.pid, line
+        yield Server(process, line)
     finally:
         if process.returncode is None:
             process.terminate()
@@ -89,6 +111,8 @@ async def load(url: str, make: Callable[[int], tuple[Mapping[str, str], str]], *
             async with session.post(url, data=body, headers=headers) as answer:
                 text = await answer.text()
             assert answer.status == 200, (answer.status, text[:300])
+            if not text:
+                LATE.append(time.perf_counter())
             taken.append((time.perf_counter() - began) * 1000)
 
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=at_once)) as session:

@@ -1,7 +1,7 @@
-"""Shipmate, whole, in HTTP mode with COMMANDS commands: `shipmate_server.py FOLDER COMMANDS`.
+"""Shipmate, whole, in HTTP mode with COMMANDS commands: `shipmate_server.py FOLDER COMMANDS [LOG_LEVEL]`.
 
-It runs against a local workspace of its own. Prints JSON: the URL, ids, and the CPU in µs of the one query behind
-`/where` run alone.
+It runs against a local workspace of its own. Prints JSON: the URL and ids. At each SIGUSR1 it prints the CPU in µs of
+the one query behind `/where` run alone, a moment's average.
 """
 
 import asyncio
@@ -13,12 +13,23 @@ from pathlib import Path
 import town
 
 
-async def main(folder: Path, commands: int) -> None:
-    stop = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    async with town.running(folder, commands=commands) as facts:
-        print(json.dumps(facts), flush=True)
+async def main(folder: Path, commands: int, level: str) -> None:
+    stop, ask = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    loop.add_signal_handler(signal.SIGUSR1, ask.set)
+    async with town.running(folder, commands=commands, level=level) as (app, sandbox):
+        print(json.dumps(town.facts_of(app, sandbox)), flush=True)
+
+        async def tell() -> None:
+            while True:
+                await ask.wait()
+                ask.clear()
+                print(await town.bare_query(app), flush=True)
+
+        telling = asyncio.create_task(tell())
         await stop.wait()
+        telling.cancel()
 
 
-asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2])))
+asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3] if len(sys.argv) > 3 else "warning"))

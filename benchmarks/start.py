@@ -88,7 +88,9 @@ async def main() -> None:
             port = free_port()
             with tempfile.TemporaryDirectory(dir=folder) as fresh:
                 other = await reference(fresh)
-            async with town.workspace(Path(folder) / str(repetition), mode="socket", port=port) as (sandbox, config):
+            async with town.workspace(
+                Path(folder) / str(repetition), town.Shape(mode="socket", port=port)
+            ) as (sandbox, config):
                 mine = await shipmate(sandbox, config, port)
             heavy.update(mine[3])
             if repetition:

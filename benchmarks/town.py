@@ -6,6 +6,7 @@ import shutil
 import sys
 import time
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from bot.clock import SystemClock
 from bot.command import Call, Effect, NoArgs, command
 from bot.demo import repository
 from bot.demo.configuration import keep_secrets
+from bot.deployments import places
 from bot.registry import Registry
 from bot.reply import Reply, text
 from bot.sandbox import AppConfig, Sandbox
@@ -31,17 +33,33 @@ from commands.registry import COMMANDS, registry
 Json = dict[str, Any]
 
 
-def settings_of(folder: Path, sandbox: Sandbox, *, mode: str = "http", port: int = 0) -> Path:
-    """Write a configuration and return its path: ten services on two environments, deployed by /bin/true."""
+TERMINAL_TOKEN = "benchmark-terminal-token-01"  # noqa: S105 - of a workspace that ends with the benchmark
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shape:
+    """What a benchmark's configuration is like: how many services, where their cards go, what deploys them."""
+
+    mode: str = "http"
+    port: int = 0
+    services: int = 10
+    channel: str = "checkout"
+    deploy: tuple[str, ...] = ("/bin/true",)
+
+
+def settings_of(folder: Path, sandbox: Sandbox, shape: Shape) -> Path:
+    """Write a configuration and return its path: services on two environments, production with an approval."""
     people = {user.name: user for user in sandbox.workspace.users.values() if user.email}
-    nothing = {"command": ["/bin/true"]}
-    names = [f"svc{n}" for n in range(10)]
+    nothing = {"command": list(shape.deploy)}
+    names = [f"svc{n}" for n in range(shape.services)]
     secrets = {"bot_token": "xoxb-benchmark-0001", "app_token": "xapp-1-benchmark-01", "signing_secret": SECRET}
+    terminal = keep_secrets(folder, terminal=TERMINAL_TOKEN)["terminal"]
     config: Json = {
         "state_dir": str(folder / "state"),
-        "server": {"host": "127.0.0.1", "port": port, "public_url": "https://shipmate.example.org"},
+        "server": {"host": "127.0.0.1", "port": shape.port, "public_url": "https://shipmate.example.org"},
         "logs": {"level": "warning"},
-        "slack": {"mode": mode, "api_url": sandbox.api_url, "aliases": ["where"], **keep_secrets(folder, **secrets)},
+        "slack": {"mode": shape.mode, "api_url": sandbox.api_url, "aliases": ["where"], **keep_secrets(folder, **secrets)},
+        "terminal": {"tokens": [{"name": "benchmark", "person": "mia", "secret": terminal}]},
         "people": {name: {"slack": user.id, "emails": [user.email]} for name, user in people.items()},
         "groups": {"developers": ["mia", "tom"], "release-managers": ["ana", "raj"]},
         "permissions": [{"allow": ["*"], "to": ["developers", "release-managers"]}],
@@ -55,7 +73,7 @@ def settings_of(folder: Path, sandbox: Sandbox, *, mode: str = "http", port: int
         "environments": {"staging": {}, "production": {"production_like": True}},
         "services": {
             name: {
-                "channel": "checkout",
+                "channel": shape.channel,
                 "repository": {"with": "local", "project": "checkout"},
                 "environments": [
                     {
@@ -89,7 +107,7 @@ def more_commands(count: int) -> Registry:
 
 
 @contextlib.asynccontextmanager
-async def workspace(folder: Path, *, mode: str = "http", port: int = 0) -> AsyncIterator[tuple[Sandbox, Path]]:
+async def workspace(folder: Path, shape: Shape) -> AsyncIterator[tuple[Sandbox, Path]]:
     """Start a local workspace, make the repository, write the configuration and install the app."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -97,10 +115,10 @@ async def workspace(folder: Path, *, mode: str = "http", port: int = 0) -> Async
     await sandbox.start()
     try:
         repository.build(folder / "checkout", now=SystemClock().now())
-        config = settings_of(folder, sandbox, mode=mode, port=port)
+        config = settings_of(folder, sandbox, shape)
         settings = load(config, dict(os.environ))
         built = manifest.build(settings, registry())
-        if mode == "http":  # requests come from the benchmark, not from the workspace
+        if shape.mode == "http":  # requests come from the benchmark, not from the workspace
             built["settings"]["socket_mode_enabled"] = True
             built["settings"]["event_subscriptions"].pop("request_url", None)
         await sandbox.install(
@@ -118,38 +136,41 @@ async def workspace(folder: Path, *, mode: str = "http", port: int = 0) -> Async
 
 
 @contextlib.asynccontextmanager
-async def running(folder: Path, *, commands: int) -> AsyncIterator[Json]:
-    """Run Shipmate with so many commands; give its URL, ids and the price of the bare query."""
-    async with workspace(folder) as (sandbox, config):
+async def running(
+    folder: Path, *, commands: int = 0, shape: Shape = Shape(), level: str = "warning"
+) -> AsyncIterator[tuple[App, Sandbox]]:
+    """Run Shipmate in this process with so many commands, beside a workspace."""
+    async with workspace(folder, shape) as (sandbox, config):
         settings = load(config, dict(os.environ))
-        logs.configure(clock=SystemClock(), level="warning")
+        logs.configure(clock=SystemClock(), level=level)
         store = await Store.open(settings.database_url, clock=SystemClock())
         app = App(settings, store, SystemClock(), more_commands(commands))
         await app.start()
         try:
-            mia = sandbox.workspace.user("mia", "user")
-            channel = next(one for one in sandbox.workspace.channels.values() if one.name == "checkout")
-            facts = {
-                "url": f"http://127.0.0.1:{app.web.port}/slack/events",
-                "user": mia.id,
-                "team": sandbox.workspace.team.id,
-                "channel": channel.id,
-                "query_us": await bare_query(app),
-            }
-            yield facts
+            yield app, sandbox
         finally:
             await app.stop(grace=1)
 
 
-async def bare_query(app: App, *, times: int = 2000) -> float:
+def facts_of(app: App, sandbox: Sandbox) -> Json:
+    """Return what who sends requests has to know: the URL and ids."""
+    channel = next(one for one in sandbox.workspace.channels.values() if one.name == "checkout")
+    return {
+        "url": f"http://127.0.0.1:{app.web.port}/slack/events",
+        "user": sandbox.workspace.user("mia", "user").id,
+        "team": sandbox.workspace.team.id,
+        "channel": channel.id,
+    }
+
+
+async def bare_query(app: App, *, times: int = 500) -> float:
     """Return the CPU in µs of the query behind `/where`, run alone on the same store."""
-    from bot.deployments import places
 
     async def once() -> None:
         async with app.store.read() as conn:
             await places.facts(conn, now=app.clock.now(), service="svc1")
 
-    for _ in range(200):
+    for _ in range(50):
         await once()
     began = time.process_time()
     for _ in range(times):
