@@ -151,7 +151,7 @@ class App:
             self.slack.home.add(section)
         await self.starter.start()
         await self.slack.connect(self.dispatcher, self.registry, self.world)
-        told = {kind: self._run_told for kind in ("run.changed", "run.finished")}
+        told = dict.fromkeys(("run.changed", "run.finished"), self._run_told)
         webhooks = Webhooks(self.store, self.clock, hooks(self.settings), told)
         server = self.settings.server
         routes = [
