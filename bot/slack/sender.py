@@ -28,7 +28,7 @@ _log = structlog.get_logger(__name__)
 
 AT_ONCE = 8
 PER_LANE = 30
-LEASE = timedelta(seconds=90)
+LEASE = timedelta(seconds=30)
 """How long a row that is being sent is ours; another process doubts it after that."""
 LOOK_AGAIN = 1.0  # seconds: rows that other processes wrote
 IDLE = 30.0
