@@ -145,12 +145,16 @@ class Catalog:
             raise BadInput("unknown_target", f'"{target}" is no target of {found.name}/{where.name}. {help_text}')
         return Place(found.name, where.name, word)
 
-    def places(self) -> tuple[Place, ...]:
-        """Return every place, target by target where an environment has them, in the order of promotion."""
+    def places(self, service: str = "") -> tuple[Place, ...]:
+        """Return every place, or those of one service, target by target, in the order of promotion.
+
+        Raises:
+            BadInput: `unknown_service`.
+        """
         return tuple(
-            Place(service.name, environment.name, target)
-            for service in self.services()
-            for environment in service.environments
+            Place(one.name, environment.name, target)
+            for one in ((self.service(service),) if service else self.services())
+            for environment in one.environments
             for target in environment.targets or ("",)
         )
 

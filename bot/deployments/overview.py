@@ -123,7 +123,7 @@ class Overview:
         for fact in facts:
             if fact.kind == "open":
                 under_way.setdefault(fact.place, []).append(fact)
-        known = [place for place in self._parts.catalog().places() if service in {"", place.service}]
+        known = list(self._parts.catalog().places(service))
         known += [place for place in [*running, *under_way] if place not in known]
         lines = [self._lock_line(fact) for fact in locks if not fact.place.service]
         for place in dict.fromkeys(known):
