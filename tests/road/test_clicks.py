@@ -15,6 +15,7 @@ FREE = Wishes(production={"promote_from": None})
 SHOPS = {
     "again": PLAIN,
     "stale": FREE,
+    "exact": Wishes(own_repository=True, production={"promote_from": None}),
     "moving": Wishes(own_repository=True, production={"promote_from": None}),
     "rejected": PLAIN,
     "expiring": Wishes(production={"promote_from": None, "approval_expires": "2s"}),
@@ -115,7 +116,7 @@ async def test_a_tag_that_moved_after_it_was_planned_voids_the_approval(town):
 
 
 async def test_the_exact_commit_that_was_read_ships_when_it_was_named(town):
-    shop = Shop(town, "moving")
+    shop = Shop(town, "exact")
     named = await shop.commit("Release 3", {"VERSION": "3.0.0\n"}, author="tom")
     card = await shop.ask(named[:7])
     await shop.commit("Release 4", {"VERSION": "4.0.0\n"}, author="tom")

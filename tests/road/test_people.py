@@ -18,6 +18,7 @@ SHOPS = {
     "authors": PLAIN,
     "lenient": Wishes(production={"authors_may_approve": True}),
     "pair": Wishes(production={"approvals": TWO}),
+    "couple": Wishes(production={"approvals": TWO}),
     "racing": Wishes(production={"approvals": list(ONE_MANAGER)}),
     "mixed": Wishes(production={"approvals": BOTH}),
     "groups": PLAIN,
@@ -146,7 +147,7 @@ async def test_two_approvals_at_the_same_moment_both_count(town):
 
 
 async def test_the_first_of_two_is_shown_and_the_second_decides(town):
-    shop = Shop(town, "pair")
+    shop = Shop(town, "couple")
     await shop.deploy("1.4.2")
     card = await shop.ask("1.4.2")
     await shop.press("ana", card, "Approve")

@@ -12,7 +12,16 @@ from tests.road.town import buttons, words
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
 
 OWN = Wishes(own_repository=True)
-SHOPS = {"typos": PLAIN, "refs": PLAIN, "forms": PLAIN, "phones": PLAIN, "hostile": OWN, "shas": OWN, "long": PLAIN}
+SHOPS = {
+    "typos": PLAIN,
+    "refs": PLAIN,
+    "forms": PLAIN,
+    "fields": PLAIN,
+    "phones": PLAIN,
+    "hostile": OWN,
+    "shas": OWN,
+    "long": PLAIN,
+}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -106,10 +115,10 @@ async def test_what_is_missing_is_asked_for_in_a_form(town):
 
 
 async def test_a_form_says_below_the_field_what_is_wrong_with_it(town):
-    shop = Shop(town, "forms")
+    shop = Shop(town, "fields")
     await shop.slash("raj", "/lock")
     await town.modal("raj")
-    outcome = await town.submit("raj", {"arg:service": "forms", "arg:environment": "staging", "arg:duration": "soon"})
+    outcome = await town.submit("raj", {"arg:service": "fields", "arg:environment": "staging", "arg:duration": "soon"})
     assert list(outcome["errors"]) == ["arg:duration"], outcome
     assert "soon" in outcome["errors"]["arg:duration"]
     outcome = await town.submit("raj", {"arg:duration": "30m"})
