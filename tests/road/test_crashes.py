@@ -44,7 +44,7 @@ async def ends_well(town, card, version):
     await town.start()
     await town.quiet()
     await town.check_said_once(card)
-    asked = [m for m in await town.messages() if m["text"].startswith("Approval wanted") and version in m["text"]]
+    asked = [m for m in await town.messages() if m["text"].startswith("Approval ") and version in m["text"]]
     assert len(asked) == 1
     await town.check_audit()
 

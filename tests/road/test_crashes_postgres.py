@@ -34,7 +34,7 @@ class Replica(CrashTown):
         folder = town.folder / "replica"
         folder.mkdir()
         replica = cls(folder)
-        replica.sandbox, replica.token, replica._http = town.sandbox, town.token, town._http
+        replica.sandbox, replica.app, replica.token, replica._http = town.sandbox, town.app, town.token, town._http
         replica.settings = {**town.settings, "server": {**town.settings["server"], "port": port}}
         replica.ports = {**town.ports, "shipmate": port}
         (folder / "shipmate.yaml").write_text(yaml.safe_dump(replica.settings, sort_keys=False))
