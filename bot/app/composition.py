@@ -41,6 +41,9 @@ from bot.webhooks import Webhooks
 from integrations.capabilities.runs import RunRef
 from integrations.contract import WebhookEvent
 
+HANDED_OVER_AFTER = 3.0
+"""Seconds that a workflow gets to end at a stop: enough to send what it is about to. A run is followed anew later."""
+
 log = structlog.get_logger()
 
 
@@ -170,7 +173,7 @@ class App:
         await self.web.stop()
         await self.starter.stop(grace)
         if self.engine is not None:
-            await self.engine.stop(grace=grace)
+            await self.engine.stop(grace=min(grace, HANDED_OVER_AFTER))
         await self.slack.close()
         await self.deployments.close()
         await self.tools.close()

@@ -252,6 +252,8 @@ def _what_changes(plan: Plan) -> Markup:
     if not plan.base.sha:
         return Markup("First deployment there: nothing to compare with")
     commits = buttons.count(plan.total, "commit") if plan.total else "no new commits"
+    if plan.left_behind and not plan.total:
+        commits = f"{buttons.count(plan.left_behind, 'commit')} less"
     authors = joined(", ", (say("{}", author) for author in plan.authors[:4]))
     by = say(" by {}", authors) if plan.authors else Markup("")
     tickets = joined(", ", (link(url, name) for name, url in plan.tickets[:6]))

@@ -30,6 +30,7 @@ from integrations.local.processes import ProcessId, end_marked, end_session, pro
 
 _START_DEADLINE = 30.0
 _POLL = 0.02
+_STAGE = re.compile(r"^::stage [^\n]*\n?", re.MULTILINE)  # for the runner, not for people: they see the stages
 _ID = re.compile(r"[0-9a-f]{24}")
 _T = TypeVar("_T")
 
@@ -123,7 +124,7 @@ class Runs:
         # Asked before the log is read: what is written between the two is then told as more to come.
         over = (await self.get_run(ref)).state.final
         text, after, more = await self._in_thread(lambda: read_output(folder / "output", offset, over=over))
-        return LogChunk(text=text, next_offset=after, more=more or not over)
+        return LogChunk(text=_STAGE.sub("", text), next_offset=after, more=more or not over)
 
     async def answer(self, ref: RunRef, action: str, parameters: Mapping[str, str]) -> None:
         """Refuse: runs on this machine wait for nobody."""
