@@ -38,7 +38,11 @@ class Replica(CrashTown):
         replica.settings = {**town.settings, "server": {**town.settings["server"], "port": port}}
         replica.ports = {**town.ports, "shipmate": port}
         (folder / "shipmate.yaml").write_text(yaml.safe_dump(replica.settings, sort_keys=False))
-        await replica.start()
+        try:
+            await replica.start()
+        except BaseException:
+            await replica.kill()
+            raise
         return replica
 
 
