@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import secrets
 import socket
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -10,13 +11,23 @@ from pathlib import Path
 import aiohttp
 
 CUSTOMERS_PER_SECOND = 12.0
+PORTS = range(15_000, 30_000)
+_given: set[int] = set()
 
 
 def free_port() -> int:
-    """Return a port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a free port for something that starts later; never the same one twice.
+
+    It lies below the range that systems take the ports of outgoing connections from, so that none takes it meanwhile.
+    """
+    while True:
+        port = secrets.choice(PORTS)
+        with socket.socket() as trial, contextlib.suppress(OSError):
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.bind(("127.0.0.1", port))
+            if port not in _given:
+                _given.add(port)
+                return port
 
 
 @contextlib.asynccontextmanager

@@ -18,7 +18,8 @@ from typing import Any
 import aiohttp
 
 from bot.demo.repository import AUTHORS
-from tests.road.town import SECONDS, Json, Town, buttons, quiet_port, words
+from bot.demo.surroundings import free_port
+from tests.road.town import SECONDS, Json, Town, buttons, words
 
 STAFF = ("mia", "tom", "ana", "raj")
 ONE_MANAGER: tuple[Json, ...] = ({"count": 1, "from": ["release-managers"]},)
@@ -252,7 +253,7 @@ def _open(settings: Json, name: str, wishes: Wishes) -> None:
         local["repositories"][name] = str(folder.parent / name)
     environments = []
     for environment in ("staging", "production"):
-        port = quiet_port()
+        port = free_port()
         local["places"][f"{name}/{environment}"] = {
             "port": port,
             "command": list(wishes.command) or [sys.executable, "{release}/app.py", "{port}"],

@@ -9,7 +9,6 @@ import contextlib
 import os
 import secrets
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -22,7 +21,7 @@ import yaml
 from bot.app import stop_local_places
 from bot.demo import repository
 from bot.demo.configuration import keep_secrets
-from bot.demo.surroundings import end
+from bot.demo.surroundings import end, free_port
 from bot.sandbox import AppConfig, Sandbox, Seed
 from bot.sandbox.apps import App
 from bot.settings import load
@@ -79,7 +78,7 @@ class Town:
 
     async def configure(self, change: Callable[[Json], None] | None = None) -> None:
         """Write the configuration and install the app in the workspace."""
-        self.ports = {name: quiet_port() for name in ("staging", "production", "shipmate")}
+        self.ports = {name: free_port() for name in ("staging", "production", "shipmate")}
         self.settings = self._settings()
         if change is not None:
             change(self.settings)
@@ -348,25 +347,6 @@ class Town:
         card = await self.see(version, environment, "done")
         assert await self.runs(environment) == version
         return card
-
-
-_LOWEST, _HIGHEST = 10_240, 32_767
-_TAKEN: set[int] = set()
-
-
-def quiet_port() -> int:
-    """Return a free port for something that starts later.
-
-    It lies below the range that systems take the ports of outgoing connections from, so that none takes it meanwhile.
-    """
-    while True:
-        port = secrets.choice(range(_LOWEST, _HIGHEST))
-        with socket.socket() as trial, contextlib.suppress(OSError):
-            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            trial.bind(("127.0.0.1", port))
-            if port not in _TAKEN:
-                _TAKEN.add(port)
-                return port
 
 
 PERMISSIONS: Sequence[Json] = [
