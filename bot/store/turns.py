@@ -47,7 +47,7 @@ class Turns:
         except asyncio.CancelledError:
             if waiter.done() and not waiter.cancelled():
                 self._release()  # the turn was handed over in the moment of the cancellation
-            else:
+            elif waiter in queue:
                 queue.remove(waiter)
             raise
 
@@ -59,6 +59,9 @@ class Turns:
             waiter.set_result(None)  # the turn passes on without becoming free: nobody can slip in between
 
     def _next(self) -> asyncio.Future[None] | None:
+        for queue in (self._urgent, self._patient):
+            while queue and queue[0].cancelled():  # its task has not run since it was cancelled
+                queue.popleft()
         fair = self._patient and self._urgent_in_a_row >= _URGENT_IN_A_ROW
         if self._urgent and not fair:
             self._urgent_in_a_row += 1
