@@ -13,7 +13,7 @@ from pathlib import Path
 
 import aiohttp
 import town
-from measuring import percentile, spread, verdict
+from measuring import percentile, verdict
 
 DEPLOYMENTS = int(sys.argv[1]) if len(sys.argv) > 1 else 5
 STAGES = 8
@@ -56,16 +56,16 @@ async def deploy(app: town.App, service: str) -> None:
     """Deploy a service and wait until that has ended."""
     headers = {"Authorization": f"Bearer {town.TERMINAL_TOKEN}"}
     url = f"http://127.0.0.1:{app.web.port}/api/do?wait=1"
-    async with aiohttp.ClientSession(headers=headers) as session:
-        async with session.post(url, json={"text": f"deploy {service}@1.4.2 to staging"}) as answer:
-            told = await answer.text()
-            assert ": done" in told.splitlines()[-1], told
+    wish = {"text": f"deploy {service}@1.4.2 to staging"}
+    async with aiohttp.ClientSession(headers=headers) as session, session.post(url, json=wish) as answer:
+        told = await answer.text()
+    assert ": done" in told.splitlines()[-1], told
 
 
 def waits(commits: list[float], arrivals: list[float]) -> list[float]:
     """Return, in ms, how long each change that nothing came shortly before waited for the next arrival."""
     found = []
-    for before, at in zip([0.0, *commits], commits):
+    for before, at in zip([0.0, *commits], commits, strict=False):
         nearest = max((one for one in arrivals if one < at), default=0.0)
         following = next((one for one in arrivals if one >= at), None)
         if following is not None and at - before > QUIET and at - nearest > QUIET:

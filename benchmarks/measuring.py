@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 REPETITIONS = 5
 LATE: list[float] = []
-"""When an answer took longer than an acknowledgement may: it comes through the response URL, which nobody serves here."""
+"""When an answer came too late for its acknowledgement: it goes to the response URL, which nobody serves here."""
 
 
 def cpu_seconds(pid: int) -> float:
@@ -49,6 +49,7 @@ class Server:
 
     @property
     def pid(self) -> int:
+        """Return the id of its process."""
         return self.process.pid
 
     async def ask(self) -> str:

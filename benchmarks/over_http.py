@@ -15,7 +15,7 @@ from pathlib import Path
 from measuring import LATE, REPETITIONS, command, cpu_seconds, load, median, percentile, server, spread, verdict
 
 SECONDS = float(sys.argv[1]) if len(sys.argv) > 1 else 2.0
-AT_ONCE = 16
+AT_ONCE = 4
 
 
 async def main() -> None:

@@ -1,8 +1,8 @@
 """CPU and memory from the start of the process to the first answered command.
 
-The reference is a process that imports Bolt, DBOS, SQLAlchemy and Pydantic and launches DBOS on SQLite. Limits: CPU at most 1.3
-times, memory at most 1.25 times of that. Opsdroid and Errbot are printed beside it where they are installed. Afterwards the modules
-that must not be loaded before they are used are looked for.
+The reference is a process that imports Bolt, DBOS, SQLAlchemy and Pydantic and launches DBOS on SQLite. Limits: CPU at
+most 1.3 times, memory at most 1.25 times of that. Afterwards the modules that must not be loaded before they are used
+are looked for. `start.py [REPETITIONS]`.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import aiohttp
 import town
-from measuring import REPETITIONS, ROOT, cpu_seconds, memory_mib, spread, verdict
+from measuring import REPETITIONS as USUAL, ROOT, cpu_seconds, memory_mib, spread, verdict
 
 from bot.demo.surroundings import free_port
 
@@ -24,13 +24,14 @@ import asyncio, sys
 import pydantic, sqlalchemy.ext.asyncio, slack_bolt.async_app
 from dbos import DBOS
 async def main():
-    DBOS(config={"name": "reference", "system_database_url": f"sqlite:///{sys.argv[1]}/reference.db", "log_level": "ERROR",
-                 "application_version": "1"})
+    DBOS(config={"name": "reference", "system_database_url": f"sqlite:///{sys.argv[1]}/reference.db",
+                 "log_level": "ERROR", "application_version": "1"})
     DBOS.launch()
     print("ready", flush=True)
     await asyncio.Event().wait()
 asyncio.run(main())
 """
+REPETITIONS = int(sys.argv[1]) if len(sys.argv) > 1 else USUAL
 HEAVY = ("matplotlib", "pandas", "numpy", "kubernetes", "jenkinsapi", "gitlab")
 
 
@@ -73,7 +74,10 @@ async def shipmate(sandbox: town.Sandbox, config: Path, port: int) -> tuple[floa
 
 async def imported() -> list[str]:
     """Return which heavy modules importing the whole composition loads."""
-    code = f"import sys, json, bot.app, commands.registry; commands.registry.registry(); print(json.dumps([m for m in {HEAVY!r} if m in sys.modules]))"
+    code = (
+        "import sys, json, bot.app.composition, commands.registry; commands.registry.registry();"
+        f"print(json.dumps([m for m in {HEAVY!r} if m in sys.modules]))"
+    )
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
     output, _ = await process.communicate()
     return json.loads(output)
@@ -88,9 +92,10 @@ async def main() -> None:
             port = free_port()
             with tempfile.TemporaryDirectory(dir=folder) as fresh:
                 other = await reference(fresh)
-            async with town.workspace(
-                Path(folder) / str(repetition), town.Shape(mode="socket", port=port)
-            ) as (sandbox, config):
+            async with town.workspace(Path(folder) / str(repetition), town.Shape(mode="socket", port=port)) as (
+                sandbox,
+                config,
+            ):
                 mine = await shipmate(sandbox, config, port)
             heavy.update(mine[3])
             if repetition:
@@ -99,9 +104,8 @@ async def main() -> None:
                 wall.append(mine[2])
                 theirs_cpu.append(other[0])
                 theirs_memory.append(other[1])
-    print(
-        f"reference: {spread(theirs_cpu)} s of CPU, {spread(theirs_memory, '{:.0f}')} MiB; first answer after {spread(wall)} s\n"
-    )
+    print(f"reference: {spread(theirs_cpu)} s of CPU, {spread(theirs_memory, '{:.0f}')} MiB")
+    print(f"first answer after {spread(wall)} s\n")
     verdict("start to first answer, CPU", cpu, 1.3)
     verdict("start to first answer, memory", memory, 1.25)
     print(f"  loaded before they are used: {sorted(heavy | set(await imported())) or 'none'}")

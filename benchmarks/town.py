@@ -15,7 +15,7 @@ from measuring import ROOT, SECRET
 
 sys.path.insert(0, str(ROOT))
 
-from bot import logs  # noqa: E402 - the path above
+from bot import logs
 from bot.app.composition import App
 from bot.clock import SystemClock
 from bot.command import Call, Effect, NoArgs, command
@@ -33,7 +33,7 @@ from commands.registry import COMMANDS, registry
 Json = dict[str, Any]
 
 
-TERMINAL_TOKEN = "benchmark-terminal-token-01"  # noqa: S105 - of a workspace that ends with the benchmark
+TERMINAL_TOKEN = "benchmark-terminal-token-01"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +58,12 @@ def settings_of(folder: Path, sandbox: Sandbox, shape: Shape) -> Path:
         "state_dir": str(folder / "state"),
         "server": {"host": "127.0.0.1", "port": shape.port, "public_url": "https://shipmate.example.org"},
         "logs": {"level": "warning"},
-        "slack": {"mode": shape.mode, "api_url": sandbox.api_url, "aliases": ["where"], **keep_secrets(folder, **secrets)},
+        "slack": {
+            "mode": shape.mode,
+            "api_url": sandbox.api_url,
+            "aliases": ["where"],
+            **keep_secrets(folder, **secrets),
+        },
         "terminal": {"tokens": [{"name": "benchmark", "person": "mia", "secret": terminal}]},
         "people": {name: {"slack": user.id, "emails": [user.email]} for name, user in people.items()},
         "groups": {"developers": ["mia", "tom"], "release-managers": ["ana", "raj"]},

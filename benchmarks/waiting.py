@@ -63,7 +63,7 @@ async def ask_for(port: int, database: Path) -> None:
     async with aiohttp.ClientSession(headers=headers) as session:
         await asyncio.gather(*(one(session) for _ in range(AT_ONCE)))
     async with asyncio.timeout(120):
-        while waiting(database) < DEPLOYMENTS:
+        while waiting(database) < DEPLOYMENTS:  # noqa: ASYNC110 - in another process
             await asyncio.sleep(0.2)
 
 
@@ -71,6 +71,14 @@ def waiting(database: Path) -> int:
     """Return how many deployments wait for approval."""
     with contextlib.closing(sqlite3.connect(database)) as db:
         return db.execute("SELECT count(*) FROM deployments WHERE state = 'awaiting_approval'").fetchone()[0]
+
+
+def told_everybody(database: Path) -> None:
+    """Mark the requests for approval as sent: at Slack's pace of one message a second they would take very long."""
+    with contextlib.closing(sqlite3.connect(database, isolation_level=None)) as db:
+        db.execute(
+            "UPDATE slack_outbox SET state = 'sent', sent = wanted WHERE state IN ('waiting', 'sending', 'doubt')"
+        )
 
 
 async def measured(config: Path, port: int) -> tuple[float, float, float, float]:
@@ -93,6 +101,7 @@ async def main() -> None:
                 began = time.perf_counter()
                 await ask_for(port, state / "shipmate.db")
                 print(f"{DEPLOYMENTS} deployments asked for and planned in {time.perf_counter() - began:.0f} s")
+            told_everybody(state / "shipmate.db")
             runs: dict[bool, list[tuple[float, float, float, float]]] = {True: [], False: []}
             for with_them in [True, False] * REPETITIONS:
                 if with_them is (not state.exists() or waiting(state / "shipmate.db") == 0):
@@ -103,7 +112,8 @@ async def main() -> None:
             assert waiting(state / "shipmate.db") == DEPLOYMENTS, "they did not all wait to the end"
     for with_them, name in ((False, "none waiting"), (True, f"{DEPLOYMENTS} waiting")):
         ready, idle, memory, cpu = zip(*runs[with_them], strict=True)
-        print(f"{name:<16} ready after {spread(ready)} s ({spread(cpu)} s of CPU), idle {spread(idle)} % of a core, {spread(memory, '{:.0f}')} MiB")
+        print(f"{name:<16} ready after {spread(ready)} s ({spread(cpu)} s of CPU)")
+        print(f"{'':<16} idle {spread(idle)} % of a core, {spread(memory, '{:.0f}')} MiB")
     print()
     pairs = list(zip(runs[True], runs[False], strict=True))
     verdict("idle CPU beyond an idle bot, % of a core", [a[1] - b[1] for a, b in pairs], 1)
