@@ -18,6 +18,24 @@ SECONDS = float(sys.argv[1]) if len(sys.argv) > 1 else 2.0
 AT_ONCE = 4
 
 
+def tell(cpu, p50, p99, query) -> None:
+    """Print the table and how the limits are kept."""
+    print(f"{'variant':<16}{'CPU µs/request':>26}{'p50 ms, one at a time':>26}{'p99 ms':>22}")
+    for name in cpu:
+        print(f"{name:<16}{spread(cpu[name], '{:.0f}'):>26}{spread(p50[name]):>26}{spread(p99[name]):>22}")
+    print(f"the query of /where run alone: {spread(query, '{:.0f}')} µs of CPU")
+    print(f"answers that came too late for the acknowledgement: {len(LATE)}\n")
+
+    def ratio(top: str, bottom: str, values=cpu, plus=(0.0,) * REPETITIONS) -> list[float]:
+        return [a / (b + c) for a, b, c in zip(values[top], values[bottom], plus, strict=True)]
+
+    verdict("help among 200 commands / Bolt pbr, CPU", ratio("help of 200", "bolt, pbr"), 1.5)
+    verdict("where / (Bolt pbr + query alone), CPU", ratio("where of 200", "bolt, pbr", plus=query), 1.3)
+    verdict("help / Bolt as shipped, p50", ratio("help of 200", "bolt, stock", p50), 0.1)
+    verdict("where / Bolt as shipped, p50", ratio("where of 200", "bolt, stock", p50), 0.1)
+    verdict("help among 1000 commands / among the fewest, CPU", ratio("help of 1000", "help of 1"), 1.1)
+
+
 async def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         async with contextlib.AsyncExitStack() as stack:
@@ -65,20 +83,7 @@ async def main() -> None:
                         p99[name].append(percentile(alone, 0.99))
                 if repetition:
                     query.append(price)
-            print(f"{'variant':<16}{'CPU µs/request':>26}{'p50 ms, one at a time':>26}{'p99 ms':>22}")
-            for name in variants:
-                print(f"{name:<16}{spread(cpu[name], '{:.0f}'):>26}{spread(p50[name]):>26}{spread(p99[name]):>22}")
-            print(f"the query of /where run alone: {spread(query, '{:.0f}')} µs of CPU")
-            print(f"answers that came too late for the acknowledgement: {len(LATE)}\n")
-
-            def ratio(top: str, bottom: str, values=cpu, plus=(0.0,) * REPETITIONS) -> list[float]:
-                return [a / (b + c) for a, b, c in zip(values[top], values[bottom], plus, strict=True)]
-
-            verdict("help among 200 commands / Bolt pbr, CPU", ratio("help of 200", "bolt, pbr"), 1.5)
-            verdict("where / (Bolt pbr + query alone), CPU", ratio("where of 200", "bolt, pbr", plus=query), 1.3)
-            verdict("help / Bolt as shipped, p50", ratio("help of 200", "bolt, stock", p50), 0.1)
-            verdict("where / Bolt as shipped, p50", ratio("where of 200", "bolt, stock", p50), 0.1)
-            verdict("help among 1000 commands / among the fewest, CPU", ratio("help of 1000", "help of 1"), 1.1)
+            tell(cpu, p50, p99, query)
 
 
 asyncio.run(main())

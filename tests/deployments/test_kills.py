@@ -30,7 +30,9 @@ async def life(folder: Path, url: str, how: str) -> dict[str, object] | None:
     if child.returncode == -signal.SIGKILL:
         return None
     assert child.returncode == 0, err.decode()[-3000:]
-    said: dict[str, object] = json.loads(out.decode().splitlines()[-1])
+    said: dict[str, object] = json.loads(
+        next(line for line in reversed(out.decode().splitlines()) if line[:1] == "{")
+    )  # not a log line
     return said
 
 

@@ -40,6 +40,7 @@ def gates(folder, settings):
 async def deploying(town, name):
     """Begin a deployment to staging that stands in the middle of its deploy, and return its card."""
     shop = Shop(town, name)
+    await town.until(lambda: connected(town), "Shipmate is back from the test before")
     await shop.slash("mia", "/deploy {}@1.4.1 to staging")
     return shop, await shop.card("1.4.1", "staging", "deploying")
 
@@ -137,6 +138,7 @@ async def test_a_delivery_comes_again(town):
 async def deploying_or_done(town, name):
     """Begin a deployment to staging, and return its card as soon as there is one."""
     shop = Shop(town, name)
+    await town.until(lambda: connected(town), "Shipmate is back from the test before")
     await shop.slash("mia", "/deploy {}@1.4.1 to staging")
     return shop, await shop.card("1.4.1", "staging")
 

@@ -61,6 +61,7 @@ async def test_the_disk_is_full_in_the_middle_of_a_deployment(tmp_path, disk):
         settings["state_dir"] = str(disk.folder / "state")
         place = settings["integrations"]["local"]["places"]["checkout/production"]
         place["command"] = gated(gate, place["command"])
+        place["ready_timeout"] = 120  # it starts while the disk is full, which takes the patience of others
         quick(tmp_path, settings)
 
     async with CrashTown.build(tmp_path, change=change) as town:

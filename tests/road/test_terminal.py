@@ -113,7 +113,6 @@ async def test_a_pipeline_may_do_what_its_account_is_granted(town):
         ("deploy typed@1.5.1 to production", 1, "must have succeeded on staging first"),
         ("help", 0, "deploy <service>"),
         ("deploys typed", 0, ""),
-        ("health", 0, "All is well"),
         ("take-over typed staging", 1, "not"),
     ],
 )
@@ -124,6 +123,17 @@ async def test_the_exit_status_tells_what_came_of_it(town, text, status, says):
     said = "\n".join(lines)
     assert got == status, said
     assert says in said
+
+
+async def test_health_says_when_all_is_well_again(town):
+    url = f"http://127.0.0.1:{town.ports['shipmate']}"
+
+    async def well():
+        lines: list[str] = []
+        got = await ask("health", url=url, token=town.token, say=lines.append)
+        return got == 0 and "All is well" in "\n".join(lines)
+
+    await town.until(well, "all is well")  # another test may just have taken Slack away
 
 
 async def test_a_wrong_token_and_a_server_that_is_not_there(town):

@@ -6,10 +6,17 @@ from typing import Literal
 import pytest
 import sqlalchemy as sa
 from dbos import AsyncSQLAlchemyDatasource
+from dbos._dbos import _get_or_create_dbos_registry
 
 from bot.store import Store, Tx, next_id
 from bot.store.counters import counters
 from bot.store.starts import want
+
+
+@pytest.fixture(autouse=True)
+def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget an engine that another test of this process launched: datasources are made before a launch."""
+    monkeypatch.setattr(_get_or_create_dbos_registry(), "dbos", None)
 
 
 @pytest.fixture
