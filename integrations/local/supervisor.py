@@ -64,6 +64,7 @@ class Supervisor:
     stopping: bool = False
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     _status: dict[str, object] = field(default_factory=dict)
+    _unwritten: bool = False
 
     async def run(self, pipe: int) -> None:
         """Supervise until told to stop, or until nothing shall run here; tells `pipe` when it has begun."""
@@ -179,11 +180,14 @@ class Supervisor:
         output.write(mask.flush())
 
     def _tell(self, **changes: object) -> None:
-        """Write the status if it changed."""
-        if (new := self._status | changes) != self._status or not (self.folder / "status.json").exists():
+        """Write the status if it changed, or could not be written the last time."""
+        changed = (new := self._status | changes) != self._status
+        if changed or self._unwritten or not (self.folder / "status.json").exists():
             self._status = new
-            with contextlib.suppress(OSError):  # a full disk must not stop the service
+            self._unwritten = True
+            with contextlib.suppress(OSError):  # a full disk must not stop the service; the next probe tries again
                 write_json(self.folder / "status.json", new, durable=False)
+                self._unwritten = False
 
     def _point(self, release: Path) -> None:
         """Let the link `current` name the release that runs."""
