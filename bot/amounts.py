@@ -3,28 +3,37 @@
 import math
 
 
-def amount(value: float, unit: str = "") -> str:
-    """Return a number with its unit: 0.031 of "ratio" is 3.1 %, 0.18 of "s" is 180 ms, 2048 of "bytes" is 2 KiB.
+def amount(value: float | None, unit: str = "") -> str:
+    """Return a value with its unit: 0.031 of "ratio" is 3.1 %, 0.18 of "s" is 180 ms, 2048 of "bytes" is 2 KiB.
 
-    Any other unit is put behind the number, which is shortened from 10,000 on: 12.3 k req/s.
+    Any other unit is put behind the number, which is shortened from 10,000 on: 12.3 k req/s. None and NaN are no value.
     """
-    if not math.isfinite(value):
-        return "–"
+    if value is None or math.isnan(value):
+        return "no value"
     if unit == "ratio":
-        return f"{value * 100:.3g} %"
+        return f"{_short(value * 100)} %"
     if unit in {"s", "seconds"}:
-        return f"{value * 1000:.3g} ms" if 0 < abs(value) < 1 else f"{value:.3g} s"
+        return f"{_short(value * 1000)} ms" if 0 < abs(value) < 1 else f"{_short(value)} s"
     if unit == "bytes":
         scaled, prefix = _scale(value, 1024, ("B", "KiB", "MiB", "GiB", "TiB"), 1024)
-        return f"{scaled:.4g} {prefix}"
-    scaled, prefix = _scale(value, 1000, ("", "k", "M", "G", "T"), 10_000)
-    return f"{scaled:.4g} {prefix} {unit}".replace("  ", " ").rstrip()
+    else:
+        scaled, prefix = _scale(value, 1000, ("", "k", "M", "G", "T"), 10_000)
+        prefix = f"{prefix} {unit}".strip()
+    return f"{_short(scaled)} {prefix}".rstrip()
+
+
+def _short(value: float) -> str:
+    if math.isinf(value):
+        return "∞" if value > 0 else "-∞"
+    if value == int(value) or abs(value) >= 100:  # noqa: PLR2004 - three digits say enough
+        return f"{value:.0f}"
+    return f"{value:.3g}"
 
 
 def _scale(value: float, step: int, prefixes: tuple[str, ...], least: int) -> tuple[float, str]:
     """Return the value in the largest prefix that keeps it above one; below `least` it stays as it is."""
     power = 0
-    if abs(value) >= least:
+    if math.isfinite(value) and abs(value) >= least:
         while abs(value) >= step and power < len(prefixes) - 1:
             value /= step
             power += 1

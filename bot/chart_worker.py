@@ -45,7 +45,7 @@ def draw(chart: Mapping[str, Any]) -> bytes:
             color=COLOURS[number],
             linestyle=STYLES[number],
             linewidth=2.2,
-            label=f"{_plain(line['label'])}   {amount(_last(line['points']), unit)}",
+            label=f"{_plain(line['label'])}   {_last_words(line['points'], unit)}",
         )
     if chart["limit"] is not None:
         label = f"limit   {amount(chart['limit'], unit)}"
@@ -105,6 +105,11 @@ def _last(points: Sequence[Sequence[float | None]]) -> float:
         if value is not None and math.isfinite(value):
             return value
     return -math.inf
+
+
+def _last_words(points: Sequence[Sequence[float | None]], unit: str) -> str:
+    last = _last(points)
+    return amount(last if math.isfinite(last) else None, unit)
 
 
 def _plain(text: str) -> str:

@@ -11,22 +11,17 @@ from bot.amounts import amount
 from bot.catalog import Catalog, Place, Service, fill
 from bot.charts import MAX_SERIES, Chart, Charts, Line
 from bot.closest import did_you_mean
-from bot.command import Call, Effect, Option, arg, command
+from bot.command import Call, Effect, arg, command
 from bot.errors import BadInput
 from bot.reply import Code, Note, Paragraph, Part, Picture, Reply, Table, escape, say
 from bot.settings.services import Metric
 from bot.toolbox import Toolbox
+from commands.choices import services
 from integrations.capabilities.metrics import MetricsSource, Sample, Series
 
 POINTS = 240
 LONGEST = timedelta(days=31)
 ROWS = 20
-
-
-async def services(call: Call, _given: object, typed: str) -> Sequence[Option]:
-    """Return the services whose names contain what was typed."""
-    found = call.use(Catalog).services()
-    return [Option(one.name, one.title) for one in found if typed.lower() in one.name.lower()]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,13 +13,14 @@ import aiohttp
 import structlog
 from pydantic import JsonValue
 
+from bot.amounts import amount
 from bot.catalog import Environment, Service, fill
 from bot.deployments import messages, records
 from bot.deployments.ledger import Ledger
 from bot.deployments.plan import Release
 from bot.deployments.records import Deployment
 from bot.deployments.rules import State
-from bot.deployments.verification import Look, Measured, Reading, amount, read_value
+from bot.deployments.verification import Look, Measured, Reading, read_value
 from bot.errors import UserError
 from bot.settings.services import Metric, Probe, Verification
 from bot.watch import Hooks

@@ -86,22 +86,3 @@ def judge(looks: Sequence[Reading], *, wanted: int, failures_allowed: int) -> Ou
     if unknown * 2 > len(looks) or good == 0:
         return Outcome.FAILED if bad and bad > unknown else Outcome.INCONCLUSIVE
     return Outcome.FAILED if bad > good else Outcome.SUCCESSFUL
-
-
-def amount(value: float | None, unit: str) -> str:
-    """Return a value as people read it: a ratio in per cent, seconds in ms below one, the rest with its unit."""
-    if value is None or math.isnan(value):
-        return "no value"
-    if unit == "ratio":
-        return f"{_short(value * 100)} %"
-    if unit in {"s", "seconds"}:
-        return f"{_short(value * 1000)} ms" if abs(value) < 1 else f"{_short(value)} s"
-    return f"{_short(value)} {unit}".rstrip()
-
-
-def _short(value: float) -> str:
-    if math.isinf(value):
-        return "∞" if value > 0 else "-∞"
-    if value == int(value) or abs(value) >= 100:  # noqa: PLR2004 - three digits say enough
-        return f"{value:.0f}"
-    return f"{value:.3g}"
