@@ -113,12 +113,16 @@ class Beginnings:
             return replies.explained(wish, survey)
         if asked.dry_run:
             return replies.would_be(wish, survey)
+        # The same wish, delivered again, may have begun while this one looked: it is in nobody's way.
+        begun = await self._begun(call)
+        if begun is not None:
+            return replies.begun(begun)
         refusal = survey.refusal
         if refusal is not None and not (refusal.code == "locked" and asked.patient):
             raise replies.refusal(wish, survey, self._parts.name_of)
         async with self._parts.store.read() as conn:
             other = await records.under_way(conn, wish.place, survey.release.sha)
-        if other is not None:
+        if other is not None and other.request_id != call.request_id:
             raise replies.under_way(other)
         return replies.begun(await self._write(call, asked, wish, survey))
 

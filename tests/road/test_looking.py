@@ -15,14 +15,19 @@ UP = {"name": "up", "with": "prom", "query": 'up{job="{service}"}', "min": 0.5, 
 SCRAPED = {"name": "samples", "with": "prom", "query": 'scrape_samples_scraped{job="{service}"}', "max": 1000}
 
 
-def _watch(*metrics):
-    return {"window": "1s", "interval": "500ms", "metrics": list(metrics)}
+def _watch(*metrics, window="1s", failures_allowed=1):
+    return {
+        "window": window, "interval": "500ms", "metrics": list(metrics), "failures_allowed": failures_allowed,
+    }  # fmt: skip
 
+
+# A place that is new is scraped a moment after it answers: until then Prometheus knows it as down, or not at all.
+UNTIL_SCRAPED = {"window": "5s", "failures_allowed": 9}
 
 SHOPS = {
     "books": Wishes(production=FREE),
     "history": Wishes(production=FREE),
-    "measured": Wishes(production={**FREE, "verify": _watch(UP, SCRAPED), "rollback": "automatic"}),
+    "measured": Wishes(production={**FREE, "verify": _watch(UP, SCRAPED, **UNTIL_SCRAPED), "rollback": "automatic"}),
     "verified": Wishes(production={**FREE, "verify": _watch({**UP, "query": "vector(1)", "name": "one"})}),
     "limited": Wishes(production={**FREE, "verify": _watch({"name": "errors", "with": "prom", "query": "vector(0.31)",
                                                             "max": 0.01, "unit": "ratio"}), "rollback": "automatic"}),
@@ -100,12 +105,16 @@ async def test_deploys_tells_who_what_when_and_how_it_ended(town):
 
 async def test_metrics_as_value_table_and_picture(town):
     shop = Shop(town, "measured")
-    card = await shop.deploy("1.4.1", "production")
-    assert "up " in words(card), "what was measured is on the card"
+
+    async def looked():
+        return town.prometheus.query('up{job="measured"}')
 
     async def scraped():
         return town.prometheus.query('up{job="measured"} == 1')
 
+    await town.until(looked, "Prometheus looks for the service")
+    card = await shop.deploy("1.4.1", "production")
+    assert "up " in words(card), "what was measured is on the card"
     await town.until(scraped, "Prometheus has seen the service")
     await shop.slash("mia", "/metrics {} up")
     value = words(await shop.told("mia", "measured production, now"))

@@ -182,6 +182,8 @@ class Town:
             )  # fmt: skip
         await self.until(self._ready, "Shipmate is ready")
         await self.sandbox.verify(self.app)
+        if self.settings["slack"]["mode"] == "socket" and not self.sandbox.platform.faults.is_away:
+            await self.until(self._connected, "Shipmate is connected to the workspace")
 
     async def _ready(self) -> bool:
         assert self.process is not None
@@ -190,6 +192,9 @@ class Town:
             async with self.http.get(f"http://127.0.0.1:{self.ports['shipmate']}/readyz") as answer:
                 return answer.ok
         return False
+
+    async def _connected(self) -> bool:
+        return self.sandbox.platform.sockets.connected(self.app.id) > 0
 
     async def kill(self) -> None:
         """Kill Shipmate as a power cut would."""
