@@ -72,23 +72,66 @@ class RunStage:
     url: str = ""
 
 
+class ParameterKind(StrEnum):
+    """What may be given for a parameter. A value is text on the way: "true" and "false" for BOOLEAN."""
+
+    TEXT = "text"
+    BOOLEAN = "boolean"
+    CHOICE = "choice"
+    SECRET = "secret"  # noqa: S105 - the name of a kind, no secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """A value that a job or a waiting action takes. `choices` are those of a CHOICE, the first is its default."""
+
+    name: str
+    kind: ParameterKind = ParameterKind.TEXT
+    default: str = ""
+    choices: Sequence[str] = ()
+    required: bool = False
+    description: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManualAction:
     """Something in a run that waits for a person: a Jenkins input step, a GitLab manual job.
 
-    `parameters` maps each name to its default.
+    `text` is what it asks, `label` what its button says. `url` is where a person answers it in the tool itself.
     """
 
     id: str
     label: str
-    parameters: Mapping[str, str] = field(default_factory=dict)
+    text: str = ""
+    parameters: Sequence[Parameter] = ()
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """A file that a run made. `size` in bytes, None where the tool does not say."""
+
+    name: str
+    url: str
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Downstream:
+    """Another run that a run started, as far as the tool says."""
+
+    title: str
+    state: RunState
+    url: str = ""
+    ref: RunRef | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """A run as it stands now. `reason` says why it waits or failed, in the tool's words.
 
-    `result` holds what it made, plain text values: "artifact" and "digest" after a build.
+    `result` holds what it made, plain text values: "artifact" and "digest" after a build. `number` is what people
+    call it ("#214"); `branch` and `sha` are what it was started of, where the tool says.
     """
 
     ref: RunRef
@@ -102,6 +145,11 @@ class Run:
     stages: Sequence[RunStage] = ()
     actions: Sequence[ManualAction] = ()
     result: Mapping[str, str] = field(default_factory=dict)
+    number: str = ""
+    branch: str = ""
+    sha: str = ""
+    artifacts: Sequence[Artifact] = ()
+    downstream: Sequence[Downstream] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

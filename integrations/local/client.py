@@ -5,11 +5,13 @@ import getpass
 import logging
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields, replace
 from datetime import datetime
 from pathlib import Path
 
-from integrations.capabilities.builds import BuildRequest
+from pydantic import TypeAdapter
+
+from integrations.capabilities.builds import BuildJob, BuildRequest
 from integrations.capabilities.deploys import DeployRequest, Running
 from integrations.capabilities.git import Check, Commit, Comparison, Ref
 from integrations.capabilities.runs import LogChunk, Run, RunRef
@@ -25,6 +27,7 @@ from integrations.local.runs import Runs
 from integrations.local.settings import LocalSettings
 
 _log = logging.getLogger(__name__)
+_REQUEST = TypeAdapter(BuildRequest)
 
 
 async def connect(instance: str, settings: LocalSettings, resources: Resources) -> "Local":
@@ -151,10 +154,41 @@ class Local:
         if recipe is None:
             raise self._no_job(request.job, "builds", self._settings.builds)
         git_dir = self._repositories.git_dir(request.project)
-        await self._repositories.get_commit(request.project, request.sha)
+        if request.sha:
+            await self._repositories.get_commit(request.project, request.sha)
+        elif request.branch:
+            head = await self._repositories.resolve_ref(request.project, request.branch)
+            request = replace(request, sha=head.sha, version=request.version or head.name)
+        else:
+            raise Refused(self._instance, f"{request.job} builds a commit: name a branch, a tag or a commit")
         run = self._runs.folder_for(request.request_id)
         job = self._recipes.build(recipe, request, git_dir, run)
         return await self._runs.start(request.request_id, "build", asdict(request), job)
+
+    async def get_job(self, job: str) -> BuildJob:
+        """Return a build recipe; it takes no parameters by name. Raises: NotFound."""
+        if job not in self._settings.builds:
+            raise self._no_job(job, "builds", self._settings.builds)
+        return BuildJob(name=job)
+
+    async def list_jobs(self, part: str = "", limit: int = 100) -> Sequence[str]:
+        """Return the build recipes whose names hold `part`."""
+        return [job for job in sorted(self._settings.builds) if part in job][:limit]
+
+    async def list_builds(self, job: str, branch: str = "", limit: int = 20) -> Sequence[Run]:
+        """Return builds of a job, newest first, of those that are kept."""
+        await self.get_job(job)
+        return await self._runs.list_runs("build", job, branch, limit)
+
+    async def retry_build(self, ref: RunRef, request_id: str) -> RunRef:
+        """Build what a build built once more."""
+        asked = await self._runs.request_of(ref)
+        if asked.get("kind") != "build":
+            raise Refused(self._instance, f"{ref.id} is no build: only builds are run once more")
+        if not (await self._runs.get_run(ref)).state.final:
+            raise Refused(self._instance, f"{ref.id} still goes on: abort it first, or wait for its end")
+        known = {field.name: asked[field.name] for field in fields(BuildRequest) if field.name in asked}
+        return await self.start_build(_REQUEST.validate_python({**known, "request_id": request_id}))
 
     # Deployer
 

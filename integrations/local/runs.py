@@ -17,6 +17,7 @@ import re
 import shutil
 import signal
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -110,6 +111,24 @@ class Runs:
         """Return the run as its folder shows it; of a runner that died without a word, what it left is ended."""
         folder = self.folder_of(ref)
         return await self._in_thread(lambda: _read_run(ref, folder))
+
+    async def request_of(self, ref: RunRef) -> Mapping[str, object]:
+        """Return what was asked when the run was started."""
+        folder = self.folder_of(ref)
+        return await self._in_thread(lambda: read_json(folder / "request.json")) or {}
+
+    async def list_runs(self, kind: str, job: str, branch: str, limit: int) -> Sequence[Run]:
+        """Return runs of a job, newest first; with a branch, those that were started of it."""
+        return await self._in_thread(lambda: self._listed(kind, job, branch, limit))
+
+    def _listed(self, kind: str, job: str, branch: str, limit: int) -> Sequence[Run]:
+        asked = []
+        for path in self._folder.glob("*/request.json"):
+            request = read_json(path) or {}
+            if request.get("kind") == kind and request.get("job") == job and branch in {"", request.get("branch")}:
+                asked.append((str(request.get("at")), path.parent))
+        newest = sorted(asked, reverse=True)[:limit]
+        return [replace(_read_run(RunRef(self._instance, one.name), one), stages=()) for _, one in newest]
 
     async def cancel_run(self, ref: RunRef) -> None:
         """Ask for the run's end; one that is over stays as it is."""
@@ -225,6 +244,8 @@ def _read_run(ref: RunRef, folder: Path) -> Run:
         ended_at=_moment(end.get("at")) if end else None,
         stages=_stages(folder, state),
         result={str(k): str(v) for k, v in result.items()} if isinstance(result, dict) else {},
+        branch=str(request.get("branch", "")),
+        sha=str(request.get("sha", "")),
     )
 
 

@@ -1,11 +1,11 @@
 """FakeBuilds and FakeDeploys: remote work in memory, verified by the contract suites of runs, builds and deploys."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from integrations.capabilities.builds import BuildRequest
+from integrations.capabilities.builds import BuildJob, BuildRequest
 from integrations.capabilities.deploys import DeployRequest, Running
 from integrations.capabilities.runs import LogChunk, ManualAction, Run, RunRef, RunStage, RunState
 from integrations.contract import Pong
@@ -107,7 +107,11 @@ class FakeRuns:
         outcome = self.outcomes.get(request.job, Outcome())
         ref = RunRef(self._instance, str(len(self._runs) + 1))
         at = self._now()
-        run = Run(ref=ref, state=RunState.RUNNING, title=request.job, queued_at=at, started_at=at)
+        branch = request.branch if isinstance(request, BuildRequest) else ""
+        run = Run(
+            ref=ref, state=RunState.RUNNING, title=request.job, queued_at=at, started_at=at, number=ref.id,
+            branch=branch, sha=request.sha,
+        )  # fmt: skip
         self._runs[ref] = _FakeRun(run, outcome.log.encode(), request)
         self._by_request[request.request_id] = ref
         if outcome.state is not None:
@@ -132,14 +136,37 @@ class FakeRuns:
 
 
 class FakeBuilds(FakeRuns):
-    """A BuildServer in memory; the artifact's digest depends on the commit alone."""
+    """A BuildServer in memory; the artifact's digest depends on the commit alone. `jobs` are what it knows."""
 
     def __init__(self, instance: str = "builds", **options: Callable[[], datetime]) -> None:
         super().__init__(instance, **options)
+        self.jobs: dict[str, BuildJob] = {}
 
     async def start_build(self, request: BuildRequest) -> RunRef:
         self._answer()
         return self._by_request.get(request.request_id) or self._start(request)
+
+    async def get_job(self, job: str) -> BuildJob:
+        self._answer()
+        if job not in self.jobs and job not in self.outcomes:
+            raise NotFound(self._instance, f"no job {job!r}")
+        return self.jobs.get(job, BuildJob(name=job))
+
+    async def list_jobs(self, part: str = "", limit: int = 100) -> Sequence[str]:
+        self._answer()
+        return [job for job in sorted({*self.jobs, *self.outcomes}) if part in job][:limit]
+
+    async def list_builds(self, job: str, branch: str = "", limit: int = 20) -> Sequence[Run]:
+        await self.get_job(job)
+        runs = [fake.run for fake in self._runs.values() if fake.request.job == job]
+        return [replace(run, stages=()) for run in reversed(runs) if branch in {"", run.branch}][:limit]
+
+    async def retry_build(self, ref: RunRef, request_id: str) -> RunRef:
+        fake = self._fake(ref)
+        if not fake.run.state.final:
+            raise Refused(self._instance, f"{ref} still goes on")
+        assert isinstance(fake.request, BuildRequest)
+        return await self.start_build(replace(fake.request, request_id=request_id))
 
     def _made(self, request: BuildRequest | DeployRequest) -> dict[str, str]:
         digest = hashlib.sha256(request.sha.encode()).hexdigest()

@@ -140,6 +140,43 @@ class BuildServerContract(RunTrackerContract):
         algorithm, _, digest = run.result["digest"].partition(":")
         assert (algorithm, len(digest)) == ("sha256", 64)
 
+    async def test_a_job_is_known_by_name(self, work):
+        assert (await work.tracker.get_job("succeeds")).name == "succeeds"
+        assert {"succeeds", "fails"} <= set(await work.tracker.list_jobs())
+        assert await work.tracker.list_jobs("ucceed") == ["succeeds"]
+        for call in (work.tracker.get_job, work.tracker.list_builds):
+            with pytest.raises(NotFound):
+                await call("no-such-job")
+
+    async def test_builds_are_listed_newest_first(self, work):
+        assert await work.tracker.list_builds("succeeds") == []
+        started = [await work.start(f"r-{number}", "succeeds") for number in (1, 2, 3)]
+        for ref in started:
+            await ended(work.tracker, ref)
+        await ended(work.tracker, await work.start("r-4", "fails"))
+        listed = await work.tracker.list_builds("succeeds")
+        assert [run.ref for run in listed] == started[::-1]
+        assert all(run.state is RunState.SUCCEEDED for run in listed)
+        assert [run.ref for run in await work.tracker.list_builds("succeeds", limit=1)] == started[2:]
+
+    async def test_a_build_that_is_over_is_run_once_more(self, work):
+        first = await work.start("r-1", "fails")
+        await ended(work.tracker, first)
+        again = await work.tracker.retry_build(first, "r-2")
+        assert again != first
+        assert again == await work.tracker.retry_build(first, "r-2")
+        assert again == await work.tracker.find_run("r-2")
+        assert (await ended(work.tracker, again)).state is RunState.FAILED
+        assert work.effects("r-1") + work.effects("r-2") == 2
+
+    async def test_a_build_that_goes_on_is_not_run_once_more(self, work):
+        ref = await work.start("r-1", "waits")
+        with pytest.raises(Refused):
+            await work.tracker.retry_build(ref, "r-2")
+        assert await work.tracker.find_run("r-2") is None
+        await work.tracker.cancel_run(ref)
+        await ended(work.tracker, ref)
+
 
 class DeployerContract(RunTrackerContract):
     """RunTracker, fences, and what runs. The work's requests put commit 1, 2 … on one place per job."""

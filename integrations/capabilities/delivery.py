@@ -1,0 +1,50 @@
+"""DeliveryBoard: tells a Git host what was deployed where and how a commit fares, so that people see it there."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol, runtime_checkable
+
+from integrations.capabilities.git import CheckState
+
+
+class Delivered(StrEnum):
+    """How a deployment stands, in the words Git hosts share."""
+
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryNote:
+    """A deployment to be shown at the host. `deployment` is our id for it: the same again changes the same entry."""
+
+    deployment: str
+    project: str
+    environment: str
+    sha: str
+    ref: str
+    state: Delivered
+    is_tag: bool = False
+    url: str = ""
+
+
+@runtime_checkable
+class DeliveryBoard(Protocol):
+    """Shows deployments and statuses of commits."""
+
+    async def show_deployment(self, note: DeliveryNote) -> None:
+        """Create or change the host's entry of a deployment; an entry that is final there stays as it is.
+
+        Raises:
+            Refused: the host said no, such as an archived project.
+            OutcomeUnknown: sent, no answer; the same call looks first.
+        """
+        ...
+
+    async def set_check(
+        self, project: str, sha: str, name: str, state: CheckState, text: str = "", url: str = ""
+    ) -> None:
+        """Say how a commit fares under `name`; the same again is no error."""
+        ...
