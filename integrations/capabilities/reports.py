@@ -49,7 +49,7 @@ class TestReport:
 
 @runtime_checkable
 class TestReports(Protocol):
-    """Knows the tests of a run. (In tests, import the module: pytest takes a class of this name for its own.)"""
+    """Knows the tests of a run. Tests import the module: pytest would take a class of this name for its own."""
 
     async def get_report(self, ref: RunRef) -> TestReport | None:
         """Return the report of a run, None when it has none (yet)."""
