@@ -2,7 +2,7 @@
 
 from bot.command import Command
 from bot.registry import Registry, installed
-from commands import approve, cancel, deploy, deploys, lock, metrics, reject, rollback, shipmate, unlock, where
+from commands import approve, cancel, deploy, deploys, diff, lock, metrics, reject, rollback, shipmate, unlock, where
 
 COMMANDS: tuple[Command, ...] = (
     deploy.deploy,
@@ -12,6 +12,7 @@ COMMANDS: tuple[Command, ...] = (
     rollback.rollback,
     cancel.cancel,
     deploys.deploys,
+    diff.diff,
     deploy.plan,
     lock.lock,
     unlock.unlock,

@@ -7,6 +7,7 @@ from bot.deployments import records, workflow
 from bot.deployments.adoption import Adoption
 from bot.deployments.beginnings import Beginnings
 from bot.deployments.decisions import Decisions, want_for
+from bot.deployments.differences import Differences
 from bot.deployments.effects import Effects
 from bot.deployments.ledger import Ledger
 from bot.deployments.overview import Overview
@@ -25,7 +26,7 @@ _WORKING = frozenset({State.PLANNING, State.DEPLOYING, State.VERIFYING, State.RO
 
 
 class Deployments:
-    """What commands and the composition root use: `beginnings`, `decisions` and `overview` answer people."""
+    """What commands and `bot.app` use: `beginnings`, `decisions`, `overview` and `differences` answer people."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
@@ -36,6 +37,7 @@ class Deployments:
         self.beginnings = Beginnings(self._ledger, self._planner)
         self.decisions = Decisions(self._ledger)
         self.overview = Overview(self._ledger)
+        self.differences = Differences(self._ledger, self._planner)
         parts.approvals.on_change.append(self.decisions.on_approval)
         parts.locks.on_released.append(self._lock_released)
 

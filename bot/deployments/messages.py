@@ -201,6 +201,16 @@ def plan_parts(plan: Plan, *, lines: int = 10) -> list[Part]:
     return parts
 
 
+def files(paths: Sequence[str]) -> str:
+    """Return which parts of the repository differ: "12 files: src 9, docs 2, README.md"."""
+    tops: dict[str, int] = {}
+    for path in paths:
+        tops[path.partition("/")[0]] = tops.get(path.partition("/")[0], 0) + 1
+    most = sorted(tops.items(), key=lambda item: -item[1])[:_LINES]
+    named = ", ".join(f"{top} {number}" if number > 1 else top for top, number in most)
+    return f"{buttons.count(len(paths), 'file')}: {named}{', …' if len(tops) > len(most) else ''}"
+
+
 def warnings(plan: Plan) -> list[Markup]:
     """Return what must not be overlooked in a plan."""
     found = []

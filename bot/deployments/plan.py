@@ -1,11 +1,17 @@
 """What a deployment would do, as plain values: commits, people, tickets, warnings, rules and their verdicts."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 
 from pydantic import JsonValue, TypeAdapter
 from pydantic.dataclasses import dataclass
 
+from bot.catalog import Service
 from bot.deployments.rules import Verdict, digest
+from integrations.capabilities.git import Commit, Comparison
+
+SHOWN = 20
+"""Commits and tickets that a plan names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +105,55 @@ def digest_of(plan: Plan, *, kind: str, place: str, release: Release) -> str:
         "emails": sorted(plan.emails),
     }
     return digest(content)
+
+
+def plan_of(
+    service: Service,
+    base: Release,
+    between: Comparison | None,
+    commits: Sequence[Commit],
+    *,
+    removed: tuple[str, ...] = (),
+) -> Plan:
+    """Return what a comparison says, without rules."""
+    lines = tuple(
+        Line(
+            sha=commit.sha,
+            title=commit.title,
+            author=commit.author.name,
+            emails=emails_of([commit]),
+            url=commit.url,
+        )
+        for commit in commits[:SHOWN]
+    )
+    return Plan(
+        base=base,
+        lines=lines,
+        total=len(commits) if between is None else between.total,
+        left_behind=0 if between is None else between.left_behind,
+        url="" if between is None else between.url,
+        added=tuple(commit.sha for commit in commits),
+        removed=removed,
+        emails=emails_of(commits),
+        authors=tuple(dict.fromkeys(commit.author.name for commit in commits)),
+        tickets=_tickets(service, commits),
+    )
+
+
+def emails_of(commits: Sequence[Commit]) -> tuple[str, ...]:
+    """Return the addresses of authors and co-authors, in lower case, each once."""
+    people = [person for commit in commits for person in (commit.author, *commit.co_authors)]
+    return tuple(dict.fromkeys(person.email.strip().lower() for person in people if person.email))
+
+
+def _tickets(service: Service, commits: Sequence[Commit]) -> tuple[tuple[str, str], ...]:
+    if service.tickets is None:
+        return ()
+    found = dict.fromkeys(
+        match.group(0) for commit in commits for match in re.finditer(service.tickets.pattern, commit.message)
+    )
+    url = service.tickets.url
+    return tuple((name, url.replace("{}", name) if url else "") for name in found)[:SHOWN]
 
 
 _PLAN: TypeAdapter[Plan] = TypeAdapter(Plan)

@@ -1,7 +1,6 @@
 """What would happen: resolves the ref, asks each rule, compares what runs with what is asked. Changes nothing."""
 
 import fnmatch
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -12,7 +11,7 @@ from bot.catalog import Environment, Place, Service
 from bot.closest import closest
 from bot.deployments import places, records
 from bot.deployments.parts import Parts
-from bot.deployments.plan import Ask, Line, Plan, Release, digest_of
+from bot.deployments.plan import Ask, Plan, Release, digest_of, emails_of, plan_of
 from bot.deployments.records import Deployment
 from bot.deployments.rules import (
     Kind,
@@ -29,11 +28,10 @@ from bot.locks.records import Lock
 from bot.locks.rules import Scope
 from bot.reply import Button
 from integrations.capabilities.deploys import Deployer
-from integrations.capabilities.git import Commit, Comparison, GitHost, Ref, RefKind
+from integrations.capabilities.git import GitHost, Ref, RefKind
 from integrations.errors import IntegrationError, NotFound, Refused as ToolRefused
 
 LISTED = 500
-SHOWN = 20
 FILES_READ = 50
 _SHORT = 7
 _SHORTEST = 4
@@ -308,19 +306,19 @@ class Planner:
         project = service.repository.project
         if not base.sha or base.sha == release.sha:
             commit = await git.get_commit(project, release.sha)
-            return _plan(service, base, None, (commit,) if not base.sha else (), removed=())
+            return plan_of(service, base, None, (commit,) if not base.sha else (), removed=())
         try:
             between = await git.compare(project, base.sha, release.sha, limit=LISTED)
         except NotFound:
             commit = await git.get_commit(project, release.sha)
-            return _plan(service, base, None, (commit,), removed=())
+            return plan_of(service, base, None, (commit,), removed=())
         removed: tuple[str, ...] = ()
         if between.left_behind:
             backwards = await git.compare(project, release.sha, base.sha, limit=LISTED)
             removed = tuple(commit.sha for commit in backwards.commits)
-        plan = _plan(service, base, between, tuple(between.commits), removed=removed)
+        plan = plan_of(service, base, between, tuple(between.commits), removed=removed)
         if not plan.emails:
-            plan = replace(plan, emails=_emails([await git.get_commit(project, release.sha)]))
+            plan = replace(plan, emails=emails_of([await git.get_commit(project, release.sha)]))
         source = base.sha if kind is Kind.ROLLBACK else release.sha
         return replace(plan, irreversible=await self._irreversible(git, service, source, between.files))
 
@@ -341,48 +339,6 @@ class Planner:
 def unreachable(error: IntegrationError) -> Degraded:
     """Return what people are told when a tool is needed and does not answer."""
     return Degraded("tool_unavailable", f"{error.instance} does not answer: {error.message}. Nothing was started.")
-
-
-def _plan(
-    service: Service, base: Release, between: Comparison | None, commits: Sequence[Commit], *, removed: tuple[str, ...]
-) -> Plan:
-    lines = tuple(
-        Line(
-            sha=commit.sha,
-            title=commit.title,
-            author=commit.author.name,
-            emails=_emails([commit]),
-            url=commit.url,
-        )
-        for commit in commits[:SHOWN]
-    )
-    return Plan(
-        base=base,
-        lines=lines,
-        total=len(commits) if between is None else between.total,
-        left_behind=0 if between is None else between.left_behind,
-        url="" if between is None else between.url,
-        added=tuple(commit.sha for commit in commits),
-        removed=removed,
-        emails=_emails(commits),
-        authors=tuple(dict.fromkeys(commit.author.name for commit in commits)),
-        tickets=_tickets(service, commits),
-    )
-
-
-def _emails(commits: Sequence[Commit]) -> tuple[str, ...]:
-    people = [person for commit in commits for person in (commit.author, *commit.co_authors)]
-    return tuple(dict.fromkeys(person.email.strip().lower() for person in people if person.email))
-
-
-def _tickets(service: Service, commits: Sequence[Commit]) -> tuple[tuple[str, str], ...]:
-    if service.tickets is None:
-        return ()
-    found = dict.fromkeys(
-        match.group(0) for commit in commits for match in re.finditer(service.tickets.pattern, commit.message)
-    )
-    url = service.tickets.url
-    return tuple((name, url.replace("{}", name) if url else "") for name in found)[:SHOWN]
 
 
 def _approval_verdict(asks: Sequence[Ask]) -> Verdict:
