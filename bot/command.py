@@ -12,8 +12,18 @@ from typing import Any, TypeVar
 
 from bot.identity import Channel, Person
 from bot.reply import Reply
+from integrations.capabilities.runs import Parameter
 
 T = TypeVar("T")
+
+
+class Pairs(dict[str, str]):
+    """The value of an argument that takes names with values, such as the parameters of a build.
+
+    On a line each pair is `--param name=value`; a button carries them as one JSON object; in a modal each name that
+    is known beforehand has an input of its own (`Arg.inputs`). Values may be secret, so audit entries and messages
+    show the names alone.
+    """
 
 
 class Trigger(StrEnum):
@@ -144,13 +154,17 @@ OptionSource = Callable[[Call, Mapping[str, str], str], Awaitable[Sequence[Optio
 """(call, the other arguments so far, what was typed of this one) -> choices, best first, at most 100."""
 
 
+InputSource = Callable[[Call, Mapping[str, str]], Awaitable[Sequence[Parameter]]]
+"""(call, the other arguments so far) -> the names that `Pairs` take, each with its kind, choices and default."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arg:
     """What is said of one argument beyond its type; stands in `Annotated[...]`, made by `arg`.
 
     `word` is the keyword before the value ("to production"); `flag` makes it an option ("--reason x", or a
     bare "--dry-run" for a bool); `joined` is the character that joins it to the argument before ("@" in
-    checkout@1.4.2, "/" in production/eu); `rest` takes all words that are left.
+    checkout@1.4.2, "/" in production/eu); `rest` takes all words that are left. `inputs` finds the names of `Pairs`.
     """
 
     help: str
@@ -160,6 +174,7 @@ class Arg:
     joined: str = ""
     rest: bool = False
     multiline: bool = False
+    inputs: InputSource | None = None
 
 
 def arg(
@@ -171,9 +186,12 @@ def arg(
     joined: str = "",
     rest: bool = False,
     multiline: bool = False,
+    inputs: InputSource | None = None,
 ) -> Arg:
     """Describe an argument; see `Arg`."""
-    return Arg(help=help, options=options, word=word, flag=flag, joined=joined, rest=rest, multiline=multiline)
+    return Arg(
+        help=help, options=options, word=word, flag=flag, joined=joined, rest=rest, multiline=multiline, inputs=inputs
+    )
 
 
 Handler = Callable[[Call, Any], Awaitable[Reply]]

@@ -102,7 +102,9 @@ class Dispatcher:
         text = arguments.clean(invocation.text)
         if invocation.trigger not in _TYPED_ELSEWHERE:
             text = arguments.from_slack(text)
-        name, words = _first_word(arguments.unwrap(text))
+        name, words = self.registry.split(_after_our_name(arguments.unwrap(text)))
+        if name in self.registry.groups:
+            name, words = "help", name
         try:
             command = self.registry.find(name or "help")
         except BadInput as error:
@@ -305,12 +307,9 @@ def _parsed(command: Command, args: object) -> Parsed | Incomplete:
     return args if isinstance(args, Incomplete) else Parsed(command, args)
 
 
-def _first_word(text: str) -> tuple[str, str]:
-    """Return the command's name and the words behind it: of "/deploy x", "deploy: x" and "shipmate deploy x" alike."""
-    name, words = _cut(text)
-    return _cut(words) if name == "shipmate" else (name, words)
-
-
-def _cut(text: str) -> tuple[str, str]:
+def _after_our_name(text: str) -> str:
+    """Return the words of the command: of "/deploy x", "deploy: x" and "shipmate deploy x" alike."""
     first, *rest = text.split(None, 1) or [""]
-    return first.strip("`\"'/").rstrip(":,.!?").casefold(), rest[0] if rest else ""
+    if first.strip("`\"'/").rstrip(":,.!?").casefold() != "shipmate":
+        return text
+    return rest[0] if rest else ""

@@ -3,7 +3,7 @@
 Answers are made once for each set of rights and kept, so that help costs no query and hardly any time.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from bot import arguments
@@ -50,6 +50,14 @@ class Help:
         groups = await self.groups_of(invocation)
         return self._page(
             groups, invocation.trigger, command.name, lambda: self._of(command, groups, invocation.trigger)
+        )
+
+    async def of_group(self, group: str, invocation: Invocation) -> Reply:
+        """Return the commands of a group that this person may use."""
+        groups = await self.groups_of(invocation)
+        commands = [one for one in self._registry.groups[group] if not one.hidden]
+        return self._page(
+            groups, invocation.trigger, f"group {group}", lambda: self._listed(commands, groups, invocation.trigger)
         )
 
     async def access(self, invocation: Invocation) -> Reply:
@@ -100,6 +108,9 @@ class Help:
             return command.name
         if trigger is Trigger.MENTION:
             return f"@shipmate {command.name}"
+        group, _, member = command.name.partition(" ")
+        if member and group in self._slash:
+            return f"{self._slash[group]} {member}"
         return self._slash.get(command.name) or f"{self._slash.get('', '/shipmate')} {command.name}"
 
     def _follow_reload(self) -> None:
@@ -145,7 +156,11 @@ class Help:
         return [command for command in self._registry.values() if not command.hidden]
 
     def _overview(self, groups: Collection[str], trigger: Trigger, most: int) -> Reply:
-        commands = self._shown()
+        return self._listed(self._shown(), groups, trigger, most)
+
+    def _listed(
+        self, commands: Sequence[Command], groups: Collection[str], trigger: Trigger, most: int = MOST_LINES
+    ) -> Reply:
         held = [command for command in commands if self.anywhere(command, groups).allowed]
         listed = held[:most]
         more = [f"{len(held) - len(listed)} more: {self._root('help all', trigger)}"] if len(held) > len(listed) else []

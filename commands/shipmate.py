@@ -23,7 +23,9 @@ async def names(call: Call, _given: Mapping[str, str], typed: str) -> Sequence[O
 class HelpArgs:
     """Which command help is wanted for."""
 
-    command: Annotated[str | None, arg(f'a command, or "{EVERYTHING}" for all of them', options=names)] = None
+    command: Annotated[str | None, arg(f'a command, or "{EVERYTHING}" for all of them', options=names, rest=True)] = (
+        None
+    )
 
 
 @command("help", permission=OPEN, args=HelpArgs, effect=Effect.READ, examples=("help deploy",))
@@ -32,7 +34,11 @@ async def help_(call: Call, args: HelpArgs) -> Reply:
     pages = call.use(Help)
     if args.command is None or args.command.casefold() == EVERYTHING:
         return await pages.overview(call.invocation, whole=args.command is not None)
-    return await pages.of(call.use(Registry).find(args.command.lstrip("/")), call.invocation)
+    known = call.use(Registry)
+    word = " ".join(args.command.lstrip("/").split()).casefold()
+    if word in known.groups:
+        return await pages.of_group(word, call.invocation)
+    return await pages.of(known.find(word), call.invocation)
 
 
 @command("access", permission=OPEN, args=NoArgs, effect=Effect.READ)

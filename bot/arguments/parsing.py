@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.arguments.slots import Chain, Grammar, Slot, grammar_of
-from bot.arguments.values import read, shown
+from bot.arguments.values import joined_pairs, read, shown
 from bot.arguments.words import MAX_TEXT, Word, clean, split
 from bot.arguments.writing import as_mapping, line, usage
 from bot.closest import closest
-from bot.command import Command
+from bot.command import Command, Pairs
 from bot.errors import BadInput
 from bot.reply import Button
 
@@ -201,6 +201,9 @@ class _Reading:
         return part.text
 
     def _give(self, slot: Slot, text: str) -> None:
+        if slot.kind is Pairs:
+            self.given[slot.name] = joined_pairs(self.given.get(slot.name, ""), text, slot.named)
+            return
         if self.given.get(slot.name, text) != text:
             raise BadInput(
                 "given_twice", f"{slot.named} is given twice: {shown(self.given[slot.name])} and {shown(text)}."

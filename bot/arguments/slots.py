@@ -124,7 +124,7 @@ def _slot(args: type[Any], field: "dataclasses.Field[Any]", hint: Any) -> Slot: 
         kinds = [inner]
     kind = kinds[0]
     if len(kinds) != 1 or not isinstance(kind, type) or not (kind in KINDS or issubclass(kind, StrEnum)):
-        raise TypeError(f"{where}: arguments are str, bool, int, timedelta or a StrEnum, perhaps | None")
+        raise TypeError(f"{where}: arguments are str, bool, int, timedelta, Pairs or a StrEnum, perhaps | None")
     default = field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
     return Slot(
         name=field.name,

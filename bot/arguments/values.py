@@ -1,20 +1,22 @@
-"""One argument's text <-> its value: str, bool, int, timedelta and StrEnum.
+"""One argument's text <-> its value: str, bool, int, timedelta, StrEnum and Pairs.
 
 `read` and `write` are each other's inverse for every value that `write` takes.
 """
 
+import json
 import re
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
 from bot.closest import closest
+from bot.command import Pairs
 from bot.errors import BadInput
 
 LONGEST = timedelta(days=3650)
 """No argument names a longer time."""
 
-KINDS = (str, bool, int, timedelta)
+KINDS = (str, bool, int, timedelta, Pairs)
 
 _YES = frozenset({"yes", "true", "on", "1"})
 _NO = frozenset({"no", "false", "off", "0"})
@@ -45,6 +47,8 @@ def read(kind: type[Any], text: str, label: str) -> object:
         return int(text)
     if kind is timedelta:
         return _read_duration(text, label)
+    if kind is Pairs:
+        return _read_pairs(text, label)
     return _read_choice(kind, text, label)
 
 
@@ -62,7 +66,28 @@ def write(value: object) -> str:
         return _write_duration(value)
     if isinstance(value, str | int):
         return str(value)
+    if isinstance(value, Pairs):
+        return json.dumps(value, ensure_ascii=False) if value else ""
     raise TypeError(f"an argument cannot hold {value!r}")
+
+
+def joined_pairs(held: str, text: str, label: str) -> str:
+    """Return the text of the pairs in `held` and of the one more that `text` says.
+
+    Raises:
+        BadInput: "bad_value" or "given_twice".
+    """
+    pairs = _read_pairs(held, label)
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise BadInput("bad_value", f"{shown(text)} is no pair for {label}: write name=value.")
+    _add(pairs, name.strip(), value, label)
+    return write(pairs)
+
+
+def _add(pairs: Pairs, name: str, value: str, label: str) -> None:
+    if pairs.setdefault(name, value) != value:
+        raise BadInput("given_twice", f"{name} is given twice for {label}, with different values.")
 
 
 def _read_bool(text: str, label: str) -> bool:
@@ -91,6 +116,25 @@ def _write_duration(value: timedelta) -> str:
         if count:
             parts.append(f"{count}{unit}")
     return "".join(parts) or "0s"
+
+
+def _read_pairs(text: str, label: str) -> Pairs:
+    """Return the pairs of a JSON object, or of lines `name=value`."""
+    if text.startswith("{"):
+        try:
+            value = json.loads(text)
+        except ValueError:
+            value = None
+        if not isinstance(value, dict):
+            raise BadInput("bad_value", f"What is given for {label} is no list of names and values.")
+        return Pairs({str(name): str(one) for name, one in value.items()})
+    pairs = Pairs()
+    for line in filter(None, (line.strip() for line in text.splitlines())):
+        name, equals, value = line.partition("=")
+        if not equals or not name.strip():
+            raise BadInput("bad_value", f"{shown(line)} is no pair for {label}: write name=value.")
+        _add(pairs, name.strip(), value, label)
+    return pairs
 
 
 def _read_choice(kind: type[StrEnum], text: str, label: str) -> StrEnum:

@@ -1,5 +1,6 @@
 """Arguments -> words: what a person would type for them, what a button carries, and how usage shows them."""
 
+import dataclasses
 from collections.abc import Iterator
 from datetime import timedelta
 from enum import StrEnum
@@ -7,7 +8,7 @@ from enum import StrEnum
 from bot.arguments.slots import Chain, Grammar, Slot, grammar_of
 from bot.arguments.values import write
 from bot.arguments.words import quote
-from bot.command import Command
+from bot.command import Command, Pairs
 
 
 def format(command: Command, args: object) -> str:  # noqa: A001 - the inverse of `parse` is called so
@@ -32,13 +33,19 @@ def format(command: Command, args: object) -> str:  # noqa: A001 - the inverse o
             rest = _free_text(grammar, write(_value(chain.head, args)))
         else:
             words.extend(_chain(grammar, chain, args))
-    words.extend(_flag(slot, args) for slot in flags if _value(slot, args) != _default(slot))
+    words.extend(_flag(slot, args) for slot in flags if _value(slot, args) not in (_default(slot), {}))
     return " ".join([*words, rest] if rest else words)
 
 
 def line(command: Command, args: object) -> str:
-    """Return the whole line, the command's name first."""
-    return f"{command.name} {format(command, args)}".rstrip()
+    """Return the whole line, the command's name first, for people and records: values of pairs are left out."""
+    hidden = {
+        slot.name: Pairs(dict.fromkeys(_value(slot, args) or {}, "…"))  # type: ignore[call-overload]
+        for slot in grammar_of(command.args).slots.values()
+        if slot.kind is Pairs
+    }
+    shown = dataclasses.replace(args, **hidden) if hidden else args  # type: ignore[type-var]
+    return f"{command.name} {format(command, shown)}".rstrip()
 
 
 def as_mapping(command: Command, args: object) -> dict[str, str]:
@@ -72,6 +79,8 @@ def _placeholder(slot: Slot) -> str:
         return f"<{'|'.join(member.value for member in slot.kind)}>"
     if slot.kind is timedelta:
         return "<30m|2h|1d>"
+    if slot.kind is Pairs:
+        return "<name=value>"
     return f"<{slot.label}{'…' if slot.arg.rest else ''}>"
 
 
@@ -116,6 +125,8 @@ def _bare(grammar: Grammar, value: str, marks: str) -> str:
 def _flag(slot: Slot, args: object) -> str:
     name = slot.flag or f"--{slot.label}"
     value = _value(slot, args)
+    if isinstance(value, Pairs):
+        return " ".join(f"{name}={quote(f'{key}={text}')}" for key, text in value.items())
     if slot.kind is bool and value is True:
         return name
     return f"{name}={quote(write(value))}"

@@ -92,7 +92,7 @@ class Checks:
             elif alias in seen:
                 self._source.note(where, f"/{prefix}{alias} is there already", "Remove it.")
             else:
-                self._command(alias, where)
+                self._command(alias, where, slash=True)
             seen.add(alias)
         needed = {"socket": ("bot_token", "app_token"), "http": ("bot_token", "signing_secret")}
         mode = slack.get("mode", "socket")
@@ -114,12 +114,17 @@ class Checks:
     def _people(self) -> None:
         by_slack: dict[str, str] = {}
         by_email: dict[str, str] = {}
+        by_account: dict[str, str] = {}
         for name, person in _items(self._data.get("people")):
             slack = person.get("slack")
             if isinstance(slack, str) and slack:
                 self._once(by_slack, slack, name, ("people", name, "slack"))
             for index, email in enumerate(_list(person.get("emails"))):
                 self._once(by_email, email.lower(), name, ("people", name, "emails", index))
+            for instance, account in _items(person.get("accounts"), values=str):
+                where: Where = ("people", name, "accounts", instance)
+                self._instance({"with": instance}, "PersonalAccess", where[:-1], key=instance)
+                self._once(by_account, f"{instance}: {account.lower()}", name, where)
 
     def _once(self, seen: dict[str, str], value: str, name: str, where: Where) -> None:
         other = seen.setdefault(value, name)
@@ -160,9 +165,12 @@ class Checks:
             if self._known_permissions:
                 self._allowed(grant.get("allow"), (*where, "allow"))
 
-    def _command(self, name: Any, where: Where) -> None:  # noqa: ANN401 - raw values
-        if self._known_commands and isinstance(name, str) and name not in self._known_commands:
-            self._source.note(where, f"{name} is no command", did_you_mean(name, sorted(self._known_commands)))
+    def _command(self, name: Any, where: Where, *, slash: bool = False) -> None:  # noqa: ANN401 - raw values
+        known = set(self._known_commands)
+        if slash:  # a slash command is one word: of "build run" and "build logs" it is "build"
+            known = {one.partition(" ")[0] for one in known}
+        if known and isinstance(name, str) and name not in known:
+            self._source.note(where, f"{name} is no command", did_you_mean(name, sorted(known)))
 
     def _allowed(self, allow: Any, where: Where) -> None:  # noqa: ANN401 - raw values
         known = set(self._known_permissions)
@@ -242,12 +250,12 @@ class Checks:
                 suggestion = "It is the first one: nothing comes before it."
             self._source.note(where, f"{source} does not come before {name} in this service", suggestion)
 
-    def _instance(self, holder: Any, capability: str, where: Where) -> None:  # noqa: ANN401 - raw values
+    def _instance(self, holder: Any, capability: str, where: Where, *, key: str = "with") -> None:  # noqa: ANN401
         name = _mapping(holder).get("with")
         if not isinstance(name, str):
             return
-        instances = {key: _mapping(value).get("type") for key, value in _items(self._data.get("integrations"))}
-        where = (*where, "with")
+        instances = {one: _mapping(value).get("type") for one, value in _items(self._data.get("integrations"))}
+        where = (*where, key)
         if name not in instances:
             able = [key for key, kind in instances.items() if self._able(kind, capability)]
             self._source.note(where, f"{name} is no integration", did_you_mean(name, able or instances))

@@ -46,8 +46,9 @@ class Asking:
         """Open the modal: at once, with a loading view while options are looked up (a trigger lasts 3 s)."""
         slots = list(grammar_of(command.args).slots.values())
         first = slots[0].arg.options if slots else None
+        pairs = next((slot for slot in slots if slot.arg.inputs is not None), None)
         try:
-            if first is None:
+            if first is None and pairs is None:
                 view = modals.build(command, given, invocation)
                 await self._connection.call("views.open", {"trigger_id": invocation.trigger_id, "view": view})
                 return
@@ -55,9 +56,14 @@ class Asking:
                 "views.open", {"trigger_id": invocation.trigger_id, "view": modals.loading(command)}
             )
             try:
+                call = self._call(invocation)
                 others = {name: value for name, value in given.items() if name != slots[0].name}
                 view = modals.build(
-                    command, given, invocation, first_options=await first(self._call(invocation), others, "")
+                    command,
+                    given,
+                    invocation,
+                    first_options=await first(call, others, "") if first is not None else (),
+                    inputs=await pairs.arg.inputs(call, given) if pairs and pairs.arg.inputs else (),
                 )
             except UserError as error:
                 view = modals.told(command, error.reply())

@@ -4,7 +4,7 @@ Source: https://docs.slack.dev/reference/app-manifest
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import yaml
 
@@ -163,6 +163,10 @@ def _commands(settings: Settings, registry: Mapping[str, Command]) -> Iterable[J
         if len(slash) > MAX_COMMAND:
             raise BadInput("long_command", f"{slash} is longer than the {MAX_COMMAND} characters Slack takes.")
         command = registry.get(words or ROOT)
+        members = [one for name, one in registry.items() if name.startswith(f"{words} ")] if words else []
+        if members:
+            yield _group(slash, [one for one in members if not one.hidden])
+            continue
         if words and command is None:
             if words in DEFAULT:
                 continue
@@ -175,6 +179,17 @@ def _commands(settings: Settings, registry: Mapping[str, Command]) -> Iterable[J
             "should_escape": True,
         }
         yield {**entry, "usage_hint": cut_plain(hint, _MAX_HINT)} if hint else entry
+
+
+def _group(slash: str, members: Sequence[Command]) -> Json:
+    """Return the slash command of a group, whose hint names what may follow it."""
+    verbs = [one.name.partition(" ")[2] for one in members]
+    return {
+        "command": slash,
+        "description": cut_plain(" ".join(one.summary for one in members), _MAX_DESCRIPTION),
+        "should_escape": True,
+        "usage_hint": cut_plain(" | ".join(verbs), _MAX_HINT),
+    }
 
 
 def _hint(command: Command) -> str:

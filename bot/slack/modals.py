@@ -10,12 +10,13 @@ from enum import StrEnum
 
 from bot.arguments import Slot, grammar_of
 from bot.arguments.values import write
-from bot.command import Command, Invocation, Option
+from bot.command import Command, Invocation, Option, Pairs
 from bot.errors import UserError
 from bot.reply import Message, escape
-from bot.slack import blocks
+from bot.slack import blocks, parameters
 from bot.slack.buttons import plain_text
 from bot.slack.mrkdwn import Json, cut_plain
+from integrations.capabilities.runs import Parameter
 
 CALLBACK = "args:"
 BLOCK = "arg:"
@@ -27,6 +28,7 @@ _MAX_INPUT = 3000
 _MAX_TITLE = 24
 _MAX_LABEL = 2000
 _MAX_METADATA = 3000
+MAX_BLOCKS = 95  # of the hundred that Slack takes
 _FIRST = 0
 
 
@@ -47,18 +49,23 @@ def build(
     invocation: Invocation,
     *,
     first_options: Sequence[Option] = (),
+    inputs: Sequence[Parameter] = (),
 ) -> Json:
     """Return the modal that asks for a command's arguments, filled with what is `given`.
 
     `first_options` are the choices of the first argument, which depends on no other: a plain menu of them when
-    there are at most a hundred. All other menus are asked for what was typed (`option_list`). Where it was opened
-    from is kept in its private metadata.
+    there are at most a hundred. All other menus are asked for what was typed (`option_list`). `inputs` are the names
+    that an argument of `Pairs` takes: each has an input of its own. Where it was opened from is kept in its private
+    metadata.
     """
     view = loading(command)
-    fields = [
-        _field(slot, given.get(slot.name, ""), first_options if number == _FIRST else ())
-        for number, slot in enumerate(grammar_of(command.args).slots.values())
-    ]
+    fields: list[Json] = []
+    for number, slot in enumerate(grammar_of(command.args).slots.values()):
+        text = given.get(slot.name, "")
+        if slot.kind is Pairs and inputs:
+            fields += parameters.fields(slot.name, inputs[: MAX_BLOCKS - len(fields)], text)
+        else:
+            fields.append(_field(slot, text, first_options if number == _FIRST else ()))
     summary = {"type": "section", "text": {"type": "mrkdwn", "text": escape(command.summary or command.name)}}
     return {
         **view,
@@ -80,11 +87,11 @@ def values(view: Json, command: Command) -> dict[str, str]:
     A box that is on by default and was cleared says "no".
     """
     state = (view.get("state") or {}).get("values") or {}
-    found: dict[str, str] = {}
+    found: dict[str, str] = parameters.values(state)
     for block_id, held in state.items():
         name = str(block_id).removeprefix(BLOCK)
         for element in held.values():
-            if text := _value(element):
+            if (text := _value(element)) and not str(block_id).startswith(parameters.BLOCK):
                 found[name] = text
     for slot in grammar_of(command.args).slots.values():
         if slot.kind is bool and slot.default is True:
@@ -158,7 +165,10 @@ def _element(slot: Slot, given: str, options: Sequence[Option]) -> Json:
         number = {"initial_value": shown} if shown.lstrip("-").isdecimal() else {}
         return {"type": "number_input", "is_decimal_allowed": False, **common, **number}
     element: Json = {"type": "plain_text_input", **common, "max_length": _MAX_INPUT}
-    if slot.arg.rest or slot.arg.multiline:
+    if slot.kind is Pairs:
+        shown = "\n".join(f"{name}={value}" for name, value in parameters.given(shown).items())
+        element["placeholder"] = plain_text("name=value, one a line", 150)
+    if slot.arg.rest or slot.arg.multiline or slot.kind is Pairs:
         element["multiline"] = True
     if slot.kind is timedelta:
         element["placeholder"] = plain_text("for example 30m, 4h or 2d", 150)
@@ -199,7 +209,7 @@ def _title(command: Command) -> str:
 
 
 def _verb(command: Command) -> str:
-    return command.name.split("-")[0].capitalize()
+    return command.name.split(" ")[-1].split("-")[0].capitalize()
 
 
 def _kept(invocation: Invocation) -> str:

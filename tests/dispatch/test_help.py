@@ -17,7 +17,7 @@ OVERVIEW = [
     f"/shipmate hold {FORM}  Run until the test lets it go on.",
     f"/shipmate where {FORM}  Say what runs.",
     f"/shipmate frozen {FORM}  Refuse with a rule of its own.",
-    "/shipmate help [<command>]  Show what you can ask, and how.   e.g. /shipmate help deploy",
+    "/shipmate help [<command…>]  Show what you can ask, and how.   e.g. /shipmate help deploy",
     "/shipmate access  Show what you may do here, and who may do the rest.",
     "/shipmate health  Ask every connected system how it is.",
     "1 more needs rights you do not have: /shipmate access · /shipmate help <command> tells all about one",
@@ -116,7 +116,7 @@ def test_a_wrong_declaration_fails_when_the_registry_is_made():
         """Do nothing."""
         return text("")
 
-    with pytest.raises(ValueError, match="one word in lower case"):
+    with pytest.raises(ValueError, match="one or two words in lower case"):
         Registry([odd])
 
     @command("odd", permission="x", args=Yard, effect=Effect.READ)
