@@ -138,7 +138,7 @@ async def test_a_rejection_needs_a_reason_and_ends_it(town):
     assert outcome["ok"], outcome
     ended = await shop.card("1.4.1", "production", ": rejected")
     assert "Rejected by @raj: not on a Friday" in words(ended)
-    assert "not on a Friday" in words(await shop.direct("mia", "rejected"))
+    await shop.direct("mia", "production: rejected", "not on a Friday")
     assert "Approve" not in buttons(ended)
     await shop.slash("ana", "/shipmate approve " + _bound(card))
     assert "is rejected" in words(await shop.told("ana", "not_waiting"))
