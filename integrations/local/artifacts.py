@@ -22,8 +22,11 @@ def keep_artifact(store: Path, file: Path) -> str:
     if not (folder / file.name).exists():
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         temporary = folder / f".{file.name}.{os.getpid()}"
-        shutil.copyfile(file, temporary)
-        temporary.replace(folder / file.name)
+        try:
+            shutil.copyfile(file, temporary)
+            temporary.replace(folder / file.name)
+        finally:
+            temporary.unlink(missing_ok=True)  # a full disk: half of it would only take room
     return digest
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import getpass
 import logging
-import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from datetime import datetime
@@ -17,7 +16,7 @@ from integrations.capabilities.git import Check, Commit, Comparison, Ref
 from integrations.capabilities.runs import LogChunk, Run, RunRef
 from integrations.contract import Pong, Resources
 from integrations.errors import NotFound, Refused, Unavailable
-from integrations.local.files import is_locked, read_json
+from integrations.local.files import has_room, is_locked, read_json
 from integrations.local.git import Git
 from integrations.local.places import StaleFenceError, folder_name, raise_fence, status_of
 from integrations.local.recipes import Recipes
@@ -67,8 +66,8 @@ class Local:
             if (folder / "desired.json").exists():
                 try:
                     await asyncio.to_thread(start_supervisor, folder)
-                except (OSError, subprocess.CalledProcessError) as error:  # the other places are not to suffer
-                    _log.warning("%s: the supervisor of %s does not start: %s", self._instance, job, error)
+                except OSError as error:  # the other places are not to suffer
+                    _log.warning("%s: %s: %s", self._instance, job, error)
 
     async def ping(self) -> Pong:
         """Return git's version, who we are, and which repositories can be read.
@@ -229,12 +228,18 @@ class Local:
 
         For a place, what its supervisor saw last; not healthy when the supervisor itself is gone. For a deploy with a
         command of its own, what that has put there last; nobody watches it.
+
+        Raises:
+            NotFound: no such job.
+            Unavailable: the supervisor could not write down what it sees, such as when the disk is full.
         """
         place = self._settings.places.get(job)
         if place is not None:
             folder = self._place(job)
             status = await asyncio.to_thread(status_of, folder)
             if not status:
+                if is_locked(folder / "supervisor.lock") and not has_room(folder):
+                    raise Unavailable(self._instance, f"nobody can tell what runs on {job}: the disk is full")
                 return None
             return Running(
                 sha=str(status["sha"]),

@@ -1,6 +1,7 @@
 """Small files that several processes share: written whole or not at all, and locks that end with their holder."""
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -11,6 +12,7 @@ from pathlib import Path
 
 _TRIES = 25
 _PAUSE = 0.01  # seconds
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 def now() -> datetime:
@@ -53,6 +55,17 @@ def read_json(path: Path) -> dict[str, object] | None:
         message = f"{path.name} holds no JSON object"
         raise ValueError(message)  # noqa: TRY004 -- the content is wrong, not the type of an argument
     return data
+
+
+def is_full(error: OSError) -> bool:
+    """Return whether a write failed for lack of room: a full disk, or a quota that is used up."""
+    return error.errno in _FULL
+
+
+def has_room(folder: Path) -> bool:
+    """Return whether the disk of a folder takes a small file now."""
+    disk = os.statvfs(folder)
+    return disk.f_bavail > 0 and (disk.f_files == 0 or disk.f_favail > 0)
 
 
 def sync_folder(folder: Path) -> None:

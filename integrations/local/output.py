@@ -1,9 +1,10 @@
 """The log of a run on disk: its beginning and its end are kept, a flood in the middle is not."""
 
 import contextlib
-import errno
 from collections.abc import Sequence
 from pathlib import Path
+
+from integrations.local.files import is_full
 
 SEGMENT = 256 * 1024
 _CHUNK = 256 * 1024
@@ -17,8 +18,9 @@ class OutputWriter:
     """
 
     def __init__(self, folder: Path, limit: int) -> None:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder = folder
+        with contextlib.suppress(OSError):  # a full disk: tried again with the first bytes
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._size = max(min(SEGMENT, limit // 4), 1024)
         self._head = max(limit // 2 // self._size, 1)
         self._tail = max(limit // 2 // self._size, 1)
@@ -38,10 +40,12 @@ class OutputWriter:
 
     def _append(self, piece: bytes) -> None:
         try:
+            if self._position == self._start:
+                self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with _path(self._folder, self._start).open("ab") as file:
                 file.write(piece)
         except OSError as error:
-            if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            if not is_full(error):
                 raise
             self._drop(0)
             self._position += len(piece)

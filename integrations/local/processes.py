@@ -151,6 +151,14 @@ def await_report(descriptor: int) -> bytes:
         return pipe.read()
 
 
+def told_exit(word: bytes, *, taken: int) -> int:
+    """Return the exit status for what the detached child told: 0 started, `taken`, or 1 and the reason as an error."""
+    if word in {b"started", b"taken"}:
+        return 0 if word == b"started" else taken
+    print(word.decode(errors="replace") or "it ended without a word", file=sys.stderr)  # noqa: T201 -- for who started it
+    return 1
+
+
 def _stat(pid: int) -> Sequence[str] | None:
     """Return the fields of /proc/<pid>/stat from the state on; the name before it may hold anything, also `)`."""
     try:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from integrations.local.archive import archive, archive_name
 from integrations.local.artifacts import digest_of, find_artifact, keep_artifact, unpack
-from integrations.local.files import is_locked, locked, read_json
+from integrations.local.files import has_room, is_full, is_locked, locked, read_json
 from integrations.local.output import tail_of
 from integrations.local.places import Desired, StaleFenceError, check_fence, prune_releases, status_of
 from integrations.local.processes import ProcessId, program, send
@@ -47,10 +47,17 @@ def main() -> int:
         _await_healthy(place, desired, told["ready_timeout"])
         prune_releases(place, desired.release)
     except (RolloutError, StaleFenceError, ValueError, OSError) as error:
-        _say(str(error))
+        _say(_reason(error))
         return 1
     _say(f"{desired.version} answers on port {desired.port}")
     return 0
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and is_full(error):
+        what = Path(str(error.filename)).name if error.filename else "what is deployed"
+        return f"the disk is full: no room for {what}; make room and deploy again"
+    return str(error)
 
 
 def _check_runner(run: Path) -> None:
@@ -73,7 +80,8 @@ def _artifact(told: dict[str, str]) -> Path:
         return found
     file = Path(archive_name(told["project"], told["version"], told["sha"]))
     if not archive(told["git"], told["git_dir"], told["sha"], file):
-        message = f"git cannot archive {told['sha']}"
+        why = "" if has_room(Path()) else ": the disk is full"
+        message = f"git cannot archive {told['sha']}{why}"
         raise RolloutError(message)
     found = find_artifact(store, keep_artifact(store, file))
     if found is None:
@@ -118,9 +126,18 @@ def _supervise(place: Path) -> None:
 
 
 def start_supervisor(place: Path) -> None:
-    """Start the supervisor of a place unless one is there. Blocks until it has begun."""
-    if not is_locked(place / "supervisor.lock"):
-        subprocess.run(program("integrations.local.supervisor", str(place)), stdin=subprocess.DEVNULL, check=True)
+    """Start the supervisor of a place unless one is there. Blocks until it has begun.
+
+    Raises:
+        OSError: it does not start; the message says why.
+    """
+    if is_locked(place / "supervisor.lock"):
+        return
+    command = program("integrations.local.supervisor", str(place))
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        message = f"the supervisor of {place.name} does not start: {done.stderr.strip()[-300:] or 'it gave no reason'}"
+        raise OSError(message)
 
 
 def _await_healthy(place: Path, desired: Desired, ready_timeout: float) -> None:
@@ -137,7 +154,10 @@ def _await_healthy(place: Path, desired: Desired, ready_timeout: float) -> None:
         time.sleep(_POLL)
     for line in tail_of(place / "output", _LAST_LINES):
         _say(f"| {line}")
-    why = str(status.get("problem") or "it does not answer") if ours else "the supervisor did not take it up"
+    if ours:
+        why = str(status.get("problem") or "it does not answer")
+    else:
+        why = "the supervisor did not take it up" if has_room(place) else "the disk is full, and nobody could tell"
     message = f"{desired.version} did not become ready (limit {ready_timeout:g} s): {why}"
     raise RolloutError(message)
 

@@ -10,11 +10,12 @@ import os
 import shutil
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from integrations.local.artifacts import keep_artifact
-from integrations.local.files import locked, now, owned, read_json, write_json
+from integrations.local.files import is_full, locked, now, owned, read_json, write_json
 from integrations.local.git import git_arguments, git_environment
 from integrations.local.job import Job, Source
 from integrations.local.masking import Mask
@@ -27,11 +28,13 @@ from integrations.local.processes import (
     identify,
     report,
     signal_session,
+    told_exit,
 )
 from integrations.local.stages import Stages
 
 _DRAIN = 2.0  # seconds that a pipe may stay open after the command's end, held by a process it left behind
 _RESULT_LIMIT = 64 * 1024
+_ROOM_PAUSE = 0.5  # seconds between tries while a disk is full
 
 
 class JobError(Exception):
@@ -41,19 +44,23 @@ class JobError(Exception):
 def main() -> int:
     """Start the run of the folder that is named, with the job on standard input; return when it is started.
 
-    Exit status: 0 started, 3 another runner has it or had it.
+    Exit status: 0 started, 1 it cannot (standard error says why), 3 another runner has it or had it.
     """
     folder = Path(sys.argv[1])
     job = Job.load(sys.stdin.buffer.read())
     in_child, pipe = detach()
     if not in_child:
-        return 0 if await_report(pipe) == b"started" else 3
+        return told_exit(await_report(pipe), taken=3)
     with owned(folder / "lock") as mine:
         if not mine or (folder / "started.json").exists():
             report(pipe, b"taken")
             return 3
         own = identify(os.getpid())
-        write_json(folder / "started.json", {**(own.to_json() if own else {}), "at": now().isoformat()})
+        try:
+            write_json(folder / "started.json", {**(own.to_json() if own else {}), "at": now().isoformat()})
+        except OSError as error:
+            report(pipe, str(error).encode())
+            return 1
         report(pipe, b"started")
         asyncio.run(Runner(folder, job).run())
     return 0
@@ -78,14 +85,14 @@ class Runner:
         output = OutputWriter(self.folder / "output", self.job.log_limit)
         try:
             state, reason = await self._carry_out(mask, stages, output)
-            result = self._result() if state == "succeeded" else {}
+            result = await self._result() if state == "succeeded" else {}
         except (JobError, StaleFenceError, OSError, ValueError) as error:
             state, reason, result = "failed", str(error), {}
+        self._tidy()  # first: it makes room
         stages.close(state)
-        self._tidy()
         end = {"state": state, "reason": mask.text(reason), "at": now().isoformat()}
         masked = {name: mask.text(value) for name, value in result.items()}
-        self._write_end({**end, "result": masked})
+        await self._write_end({**end, "result": masked})
 
     async def _carry_out(self, mask: Mask, stages: Stages, output: OutputWriter) -> tuple[str, str]:
         """Run the command and return (state, reason)."""
@@ -98,17 +105,21 @@ class Runner:
         pipe = await OutputPipe.open()
         try:
             process = await self._spawn(work, pipe)
+            noting = asyncio.create_task(self._note_leader(process))
             reading = asyncio.create_task(self._copy(pipe.reader, mask, stages, output))
-            verdict = await self._await_end(process)
-            if verdict is not None:
-                await self._end(process)
-            await self._drain(process, reading)
+            try:
+                verdict = await self._await_end(process)
+                if verdict is not None:
+                    await self._end(process)
+                await self._drain(process, reading)
+            finally:
+                noting.cancel()
         finally:
             pipe.close()
         return verdict or self._verdict(process.returncode or 0)
 
     async def _spawn(self, work: Path, pipe: OutputPipe) -> asyncio.subprocess.Process:
-        """Start the command as the leader of a session of its own, and write down which process it is."""
+        """Start the command as the leader of a session of its own."""
         try:
             with words_pipe(self.job.words) as words:
                 process = await asyncio.create_subprocess_exec(
@@ -124,10 +135,13 @@ class Runner:
             message = f"{self.job.argv[0]} cannot be started: {error.strerror}"
             raise JobError(message) from error
         pipe.handed_over()
+        return process
+
+    async def _note_leader(self, process: asyncio.subprocess.Process) -> None:
+        """Write down which process it is, for who ends what a killed runner left behind."""
         leader = identify(process.pid)
         if leader is not None:
-            write_json(self.folder / "job.json", leader.to_json())
-        return process
+            await _when_room(lambda: write_json(self.folder / "job.json", leader.to_json()))
 
     def _verdict(self, status: int) -> tuple[str, str]:
         """Return (state, reason) of a command that ended by itself."""
@@ -185,7 +199,7 @@ class Runner:
             stages.feed(rest + b"\n")
             output.write(rest)
 
-    def _result(self) -> dict[str, str]:
+    async def _result(self) -> dict[str, str]:
         """Return what the command wrote to its result file; for a build, with the artifact stored and its digest."""
         path = self.folder / "result.json"
         if path.exists() and path.stat().st_size > _RESULT_LIMIT:
@@ -200,7 +214,7 @@ class Runner:
         if self.job.kind == "build":
             self._store_artifact(result)
         if self.job.deployed:
-            self._record_deploy(Path(self.job.deployed))
+            await _when_room(lambda: self._record_deploy(Path(self.job.deployed)))
         return result
 
     def _record_deploy(self, file: Path) -> None:
@@ -228,12 +242,26 @@ class Runner:
         shutil.rmtree(self.folder / "work", ignore_errors=True)
         (self.folder / "index").unlink(missing_ok=True)
 
-    def _write_end(self, end: dict[str, object]) -> None:
+    async def _write_end(self, end: dict[str, object]) -> None:
+        """Write how it ended. On a full disk that is worth more than what it said, and waits for room."""
         try:
             write_json(self.folder / "exit.json", end)
-        except OSError:  # a full disk: how it ended is worth more than what it said
+        except OSError:
             shutil.rmtree(self.folder / "output", ignore_errors=True)
-            write_json(self.folder / "exit.json", end)
+            await _when_room(lambda: write_json(self.folder / "exit.json", end))
+
+
+async def _when_room(write: Callable[[], None]) -> None:
+    """Write what must not be lost, again and again while the disk is full: the run is not over before."""
+    while True:
+        try:
+            write()
+        except OSError as error:
+            if not is_full(error):
+                raise
+            await asyncio.sleep(_ROOM_PAUSE)
+        else:
+            return
 
 
 async def _check_out(source: Source, work: Path, index: Path) -> None:

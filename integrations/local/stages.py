@@ -1,5 +1,6 @@
 """The stages of a run, as its output announces them: a line `::stage <name>` begins one and ends the one before."""
 
+import contextlib
 from pathlib import Path
 
 from integrations.local.files import now, write_json
@@ -18,6 +19,7 @@ class Stages:
         self._mask = mask
         self._rest = b""
         self._stages: list[dict[str, str]] = []
+        self._unwritten = False
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes of the output."""
@@ -26,6 +28,8 @@ class Stages:
         for line in lines:
             if line.startswith(_MARK) and line[len(_MARK) :].strip():
                 self._begin(line[len(_MARK) :].decode(errors="replace").strip()[:_LONGEST_NAME])
+        if self._unwritten:
+            self._write()
 
     def close(self, state: str) -> None:
         """End the last stage as the run itself ended."""
@@ -43,4 +47,7 @@ class Stages:
         self._write()
 
     def _write(self) -> None:
-        write_json(self._path, {"stages": self._stages}, durable=False)
+        self._unwritten = True
+        with contextlib.suppress(OSError):  # a full disk must not end the work; the next output tries again
+            write_json(self._path, {"stages": self._stages}, durable=False)
+            self._unwritten = False

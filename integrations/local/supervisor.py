@@ -30,6 +30,7 @@ from integrations.local.processes import (
     identify,
     report,
     signal_session,
+    told_exit,
 )
 
 _FIRST_PAUSE = 0.1
@@ -44,14 +45,17 @@ def main() -> int:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # may come before the loop listens; the file is read after that
     in_child, pipe = detach()
     if not in_child:
-        return 0 if await_report(pipe) in {b"started", b"taken"} else 1
+        return told_exit(await_report(pipe), taken=0)
     with owned(folder / "supervisor.lock") as mine:
         if not mine:
             report(pipe, b"taken")
             return 0
-        own = identify(os.getpid())
-        if own is not None:
-            write_json(folder / "supervisor.json", own.to_json())
+        try:
+            if (own := identify(os.getpid())) is not None:
+                write_json(folder / "supervisor.json", own.to_json())
+        except OSError as error:
+            report(pipe, str(error).encode())
+            return 1
         asyncio.run(Supervisor(folder).run(pipe))
     return 0
 
@@ -65,6 +69,7 @@ class Supervisor:
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     _status: dict[str, object] = field(default_factory=dict)
     _unwritten: bool = False
+    _unnoted: ProcessId | None = None
 
     async def run(self, pipe: int) -> None:
         """Supervise until told to stop, or until nothing shall run here; tells `pipe` when it has begun."""
@@ -137,9 +142,8 @@ class Supervisor:
             pipe.close()
             return f"{desired.command[0]} cannot be started: {error.strerror}"
         pipe.handed_over()
-        child = identify(process.pid)
-        if child is not None:
-            write_json(self.folder / "child.json", child.to_json())
+        self._unnoted = identify(process.pid)
+        self._note_child()
         self._point(release)
         copying = asyncio.create_task(self._copy(pipe.reader, desired))
         try:
@@ -179,15 +183,32 @@ class Supervisor:
             output.write(mask.feed(data))
         output.write(mask.flush())
 
+    def _note_child(self) -> None:
+        """Write down which process serves, for who comes after us; a full disk is tried again with the next probe."""
+        if self._unnoted is not None:
+            with contextlib.suppress(OSError):
+                write_json(self.folder / "child.json", self._unnoted.to_json())
+                self._unnoted = None
+
     def _tell(self, **changes: object) -> None:
-        """Write the status if it changed, or could not be written the last time."""
+        """Write the status if it changed, or could not be written the last time.
+
+        What cannot be replaced is deleted: no status says that nobody knows, an old one would tell what is not so.
+        """
+        self._note_child()
         changed = (new := self._status | changes) != self._status
         if changed or self._unwritten or not (self.folder / "status.json").exists():
             self._status = new
             self._unwritten = True
-            with contextlib.suppress(OSError):  # a full disk must not stop the service; the next probe tries again
-                write_json(self.folder / "status.json", new, durable=False)
-                self._unwritten = False
+            for _ in range(2):  # the deleted one may leave just the room
+                try:
+                    write_json(self.folder / "status.json", new, durable=False)
+                except OSError:  # a full disk must not stop the service; the next probe tries again
+                    with contextlib.suppress(OSError):
+                        (self.folder / "status.json").unlink(missing_ok=True)
+                else:
+                    self._unwritten = False
+                    break
 
     def _point(self, release: Path) -> None:
         """Let the link `current` name the release that runs."""

@@ -4,10 +4,12 @@ import os
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from pathlib import Path
 
 import pytest
 from playwright._impl._driver import compute_driver_executable
 
+from tests.servers.disk import SmallDisk, mounted
 from tests.servers.postgres import PostgresServer
 from tests.servers.programs import find, program
 from tests.servers.prometheus import AlertmanagerServer, PrometheusServer
@@ -24,6 +26,13 @@ def postgres_server() -> Iterator[PostgresServer]:
 def postgres_url(postgres_server: PostgresServer) -> str:
     """Return the URL of an empty database for this test alone."""
     return postgres_server.create_database()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    """Yield a disk of 32 MB in memory, which a test can fill; only root may mount one."""
+    with mounted(tmp_path / "disk", size="32m") as disk:
+        yield disk
 
 
 @pytest.fixture(scope="session")
