@@ -6,6 +6,7 @@ module, `bot.app` and the domains' `workflow.py` know that DBOS exists.
 
 A process killed anywhere goes on where it was: on SQLite the next process takes over what the last one left; on
 PostgreSQL every process holds an advisory lock as its lease, and a survivor takes over from whoever lost theirs.
+Work that loses the store itself (a full disk, a lost connection) stops as if it had been killed, and goes on here.
 Source: https://docs.dbos.dev/python/reference/contexts (DBOS Transact for Python 3.4).
 """
 
@@ -14,7 +15,6 @@ import functools
 import hashlib
 import logging
 import socket
-import sqlite3
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
@@ -26,8 +26,11 @@ from dbos import DBOS, AsyncSQLAlchemyDatasource, DBOSConfig, SetWorkflowID
 from dbos._datasource import DatasourceOptions
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.clock import Clock, SystemClock
+from bot.clock import Clock
 from bot.store import Store, Tx
+from bot.store.engine_file import use_wal
+from bot.store.errors import StoreUnavailable
+from bot.store.outage import CutOff, cut_off_when_away, note_outage, unless_away
 from bot.store.starts import Start, due, enter, next_due, wait_for_wanted
 from integrations.errors import RateLimited, Unavailable
 
@@ -44,6 +47,7 @@ APPLICATION_VERSION = "shipmate-1"
 MAX_ATTEMPTS = 5
 _SWEEP_SECONDS = 5.0
 _TAKEOVER_SECONDS = 3.0
+_LONGEST_OUTAGE_PAUSE = 10.0
 _STORIES: dict[str, Story] = {}
 
 
@@ -88,7 +92,8 @@ async def step(name: str, fn: Callable[P, Coroutine[Any, Any, T]], *args: P.args
         delay = 1.0
         for attempt in range(1, MAX_ATTEMPTS + 1):
             try:
-                return await fn(*args, **kwargs)
+                with cut_off_when_away():
+                    return await fn(*args, **kwargs)
             except Unavailable as error:
                 log.warning("step.unavailable", step=name, attempt=attempt, error=str(error))
                 if attempt == MAX_ATTEMPTS:
@@ -97,7 +102,8 @@ async def step(name: str, fn: Callable[P, Coroutine[Any, Any, T]], *args: P.args
                 delay *= 2
         raise AssertionError  # pragma: no cover - the loop returns or raises
 
-    return await DBOS.run_step_async({"name": name}, patient)
+    with cut_off_when_away():
+        return await DBOS.run_step_async({"name": name}, patient)
 
 
 async def transact(name: str, fn: Callable[..., Coroutine[Any, Any, T]], *args: Any) -> T:  # noqa: ANN401
@@ -117,7 +123,8 @@ async def transact(name: str, fn: Callable[..., Coroutine[Any, Any, T]], *args: 
         "isolation_level": "SERIALIZABLE" if engine.store.dialect == "sqlite" else "READ COMMITTED",
     }
     async with engine.store.writing():
-        result = await engine.datasource.run_tx_step_async(options, body)
+        with cut_off_when_away():
+            result = await engine.datasource.run_tx_step_async(options, body)
     for tx in kept:
         tx.committed()
     return result
@@ -125,7 +132,8 @@ async def transact(name: str, fn: Callable[..., Coroutine[Any, Any, T]], *args: 
 
 async def pause(seconds: float) -> None:
     """Wait; a restart in between does not start the wait over."""
-    await DBOS.sleep_async(seconds)
+    with cut_off_when_away():
+        await DBOS.sleep_async(seconds)
 
 
 _current: list["Engine"] = []
@@ -151,6 +159,8 @@ class Engine:
         self._loops: list[asyncio.Task[None]] = []
         self._lease: AsyncConnection | None = None
         self._parked: OnParked | None = None
+        self._cut_off: set[str] = set()
+        self._cut = asyncio.Event()
         self._slots = 0
 
     @classmethod
@@ -187,11 +197,13 @@ class Engine:
             "dbos_system_schema": "shipmate_engine",
         }
         if store.dialect == "sqlite":
-            await _use_wal(engine_url)
+            await use_wal(engine_url)
         DBOS(config=config)
         datasource = await AsyncSQLAlchemyDatasource.create(
             store.engine.url.render_as_string(hide_password=False), engine=store.engine, schema="shipmate_engine"
         )
+        record = unless_away(datasource._record_error)  # noqa: SLF001 - nothing else sees why a commit failed
+        datasource._record_error = record  # type: ignore[method-assign, assignment]  # noqa: SLF001
         engine = cls(store, clock, datasource, executor_id)
         engine._parked = on_parked
         engine._slots = slots
@@ -207,6 +219,7 @@ class Engine:
             await engine.stop(grace=0)
             raise
         engine._loops.append(asyncio.create_task(engine._start_wanted(), name="engine-starts"))
+        engine._loops.append(asyncio.create_task(engine._go_on_after_outages(), name="engine-outages"))
         if store.dialect == "postgresql":
             engine._loops.append(asyncio.create_task(engine._watch_leases(), name="engine-leases"))
         return engine
@@ -235,8 +248,7 @@ class Engine:
         if self._lease is not None:
             await self._lease.close()
             self._lease = None
-        if self in _current:
-            _current.remove(self)
+        _current[:] = [one for one in _current if one is not self]
 
     async def run(self, name: str, story: Story, args: tuple[Any, ...]) -> None:
         """Run one workflow's story under our rules; called by DBOS, fresh or recovered."""
@@ -246,17 +258,30 @@ class Engine:
             self._active[workflow_id] = task
         structlog.contextvars.bind_contextvars(workflow=workflow_id)
         try:
+            with cut_off_when_away():
+                await self._tell(workflow_id, name, story, args)
+        except CutOff as cut:
+            log.warning("workflow.cut_off", workflow=workflow_id, story=name, reason=cut.reason)
+            self._cut_off.add(workflow_id)
+            self._cut.set()
+            raise
+        finally:
+            self._active.pop(workflow_id, None)
+
+    async def _tell(self, workflow_id: str, name: str, story: Story, args: tuple[Any, ...]) -> None:
+        """Run the story to its end, or park it."""
+        try:
             attempts = await enter(self.store, workflow_id, functools.partial(self._steps_done, workflow_id))
             if attempts > MAX_ATTEMPTS:
                 raise Parked("start", f"it failed {MAX_ATTEMPTS} times at the same step")  # noqa: TRY301
             await story(*args)
+        except StoreUnavailable:
+            raise
         except Parked as parked:
             await self._park(workflow_id, name, args, parked.why)
         except Exception as error:
             log.exception("workflow.failed", workflow=workflow_id, story=name)
             await self._park(workflow_id, name, args, f"{type(error).__name__}: {error}")
-        finally:
-            self._active.pop(workflow_id, None)
 
     async def _park(self, workflow_id: str, name: str, args: tuple[Any, ...], why: str) -> None:
         log.error("workflow.parked", workflow=workflow_id, story=name, why=why)
@@ -280,13 +305,30 @@ class Engine:
                 if batch:
                     continue
                 soonest = await next_due(self.store, now)
-            except sa.exc.SQLAlchemyError:
+            except (StoreUnavailable, sa.exc.SQLAlchemyError):
                 log.exception("engine.starts_unreadable")
                 soonest = None
             wait = _SWEEP_SECONDS
             if soonest is not None:
                 wait = min(wait, max(0.0, (soonest - self.clock.now()).total_seconds()))
             await wait_for_wanted(self.store, timeout=wait)
+
+    async def _go_on_after_outages(self) -> None:
+        """Resume what lost the store, once that can be written again."""
+        while True:
+            await self._cut.wait()
+            self._cut.clear()
+            delay = 1.0
+            while self._cut_off:
+                await self.clock.sleep(delay)
+                delay = min(delay * 2, _LONGEST_OUTAGE_PAUSE)
+                try:
+                    for workflow_id in sorted(self._cut_off):
+                        await note_outage(self.store, workflow_id)
+                        await DBOS.resume_workflow_async(workflow_id)
+                        self._cut_off.discard(workflow_id)
+                except (StoreUnavailable, sa.exc.SQLAlchemyError) as error:
+                    log.warning("engine.store_away", waiting=len(self._cut_off), error=str(error).splitlines()[0])
 
     async def _start(self, wanted: Start) -> None:
         story = _STORIES.get(wanted.name)
@@ -356,29 +398,3 @@ class Engine:
 def _lease_key(executor_id: str) -> int:
     digest = hashlib.sha256(executor_id.encode()).digest()
     return int.from_bytes(digest[:8], "big", signed=True)
-
-
-def _teach_subseconds(connection: Any, _record: object) -> None:  # noqa: ANN401 - a driver's own connection
-    """Give a connection the `unixepoch('subsec')` that DBOS uses on Python 3.12 and later.
-
-    SQLite has it since 3.42; Debian 12 has 3.40. Source: https://www.sqlite.org/lang_datefunc.html
-    """
-    if hasattr(connection, "create_function"):
-        connection.create_function("unixepoch", -1, lambda *_: SystemClock().now().timestamp())
-
-
-if sqlite3.sqlite_version_info < (3, 42):
-    # At import, because DBOS makes an engine of its own and ours may have connections before the launch.
-    sa.event.listen(sa.Engine, "connect", _teach_subseconds)
-
-
-async def _use_wal(engine_url: str) -> None:
-    """Set write-ahead logging on the engine's SQLite file; it persists in the file, and halves a step's cost."""
-
-    def set_it() -> None:
-        engine = sa.create_engine(engine_url)
-        with engine.connect() as connection:
-            connection.exec_driver_sql("PRAGMA journal_mode=WAL")
-        engine.dispose()
-
-    await asyncio.to_thread(set_it)

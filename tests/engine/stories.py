@@ -9,6 +9,7 @@ from bot.engine import pause, step, transact, workflow
 from bot.store import Store, Tx
 from integrations.errors import Unavailable
 
+LARGE = 4_000_000
 metadata = sa.MetaData()
 marks = sa.Table("test_marks", metadata, sa.Column("name", sa.String, primary_key=True), sa.Column("times", sa.Integer))
 
@@ -52,6 +53,23 @@ async def three(folder: str, workflow_name: str) -> None:
     await transact("mark", mark, workflow_name)
     await step("wait", wait_for_go)
     await pause(0.01)
+    await step("last", last)
+
+
+@workflow("test.large.v1")
+async def large(folder: str, workflow_name: str) -> None:
+    """Write a large row in a transaction, once the file `go` is there."""
+
+    async def wait_for_go() -> None:
+        note(folder, f"{workflow_name}.waiting")
+        while not (Path(folder) / "go").exists():  # noqa: ASYNC110 - another process makes the file
+            await asyncio.sleep(0.01)
+
+    async def last() -> int:
+        return note(folder, f"{workflow_name}.last")
+
+    await step("wait", wait_for_go)
+    await transact("mark", mark, "x" * LARGE)
     await step("last", last)
 
 

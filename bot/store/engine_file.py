@@ -1,0 +1,35 @@
+"""What the durability engine's own SQLite file needs that the engine does not do itself."""
+
+import asyncio
+import sqlite3
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot.clock import SystemClock
+
+
+def _teach_subseconds(connection: Any, _record: object) -> None:  # noqa: ANN401 - a driver's own connection
+    """Give a connection the `unixepoch('subsec')` that DBOS uses on Python 3.12 and later.
+
+    SQLite has it since 3.42; Debian 12 has 3.40. Source: https://www.sqlite.org/lang_datefunc.html
+    """
+    if hasattr(connection, "create_function"):
+        connection.create_function("unixepoch", -1, lambda *_: SystemClock().now().timestamp())
+
+
+if sqlite3.sqlite_version_info < (3, 42):
+    # At import, because DBOS makes an engine of its own and ours may have connections before the launch.
+    sa.event.listen(sa.Engine, "connect", _teach_subseconds)
+
+
+async def use_wal(engine_url: str) -> None:
+    """Set write-ahead logging on the engine's SQLite file; it persists in the file, and halves a step's cost."""
+
+    def set_it() -> None:
+        engine = sa.create_engine(engine_url)
+        with engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+        engine.dispose()
+
+    await asyncio.to_thread(set_it)
