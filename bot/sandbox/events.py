@@ -5,6 +5,7 @@ Reference: https://docs.slack.dev/apis/events-api and, for each event, https://d
 
 import asyncio
 from collections.abc import Iterable
+from urllib.parse import urlsplit
 
 from bot.sandbox.apps import App
 from bot.sandbox.delivery import Delivery
@@ -13,6 +14,7 @@ from bot.sandbox.ids import new_id
 from bot.sandbox.message import Message
 from bot.sandbox.model import Channel, User
 from bot.sandbox.platform import Platform
+from bot.sandbox.typed_text import links_of
 
 SCOPES = {
     "app_mention": "app_mentions:read",
@@ -28,6 +30,7 @@ SCOPES = {
     "member_left_channel": "channels:read",
     "channel_created": "channels:read",
     "file_shared": "files:read",
+    "link_shared": "links:read",
     "team_join": "users:read",
     "user_change": "users:read",
 }
@@ -133,6 +136,8 @@ async def message_posted(platform: Platform, message: Message) -> list[Delivery]
     channel = platform.workspace.channels[message.channel]
     event = message_event(platform, message, channel)
     sent = await emit(platform, channel.event_name, event, channel=channel, actor_team=message.team)
+    if not message.bot_id:
+        sent += await links_shared(platform, message, channel)
     mentioned = [app for app in platform.apps.installed.values() if f"<@{app.bot_user_id}" in message.text]
     if channel.is_im or message.bot_id:
         return sent
@@ -141,6 +146,45 @@ async def message_posted(platform: Platform, message: Message) -> list[Delivery]
         mention["type"] = "app_mention"
         sent += await emit(platform, "app_mention", mention, channel=channel, actor_team=message.team, only=app.id)
     return sent
+
+
+async def links_shared(platform: Platform, message: Message, channel: Channel) -> list[Delivery]:
+    """Tell apps of links to the domains that they unfurl, also where they are no members.
+
+    Reference: https://docs.slack.dev/reference/events/link_shared. Slack sends it for the composer as well, before a
+    message is posted; that is not done here.
+    """
+    sent: list[Delivery] = []
+    for app in platform.apps.installed.values():
+        links = unfurled_by(app, message.text)
+        if not links:
+            continue
+        event: Json = {
+            "type": "link_shared",
+            "channel": channel.id,
+            "is_bot_user_member": app.bot_user_id in channel.members,
+            "user": message.user,
+            "message_ts": message.ts,
+            "unfurl_id": f"{channel.id}.{message.ts}.{new_id('U').lower()}",
+            "source": "conversations_history",
+            "links": [{"domain": domain, "url": url} for url, domain in links.items()],
+            "event_ts": message.ts,
+        }
+        if message.thread_ts:
+            event["thread_ts"] = message.thread_ts
+        sent += await emit(platform, "link_shared", event, actor_team=message.team, only=app.id)
+    return sent
+
+
+def unfurled_by(app: App, text: str) -> dict[str, str]:
+    """Return the links of a message that an app may unfurl, with the domain of each; subdomains count."""
+    found: dict[str, str] = {}
+    for url in links_of(text):
+        host = (urlsplit(url).hostname or "").lower()
+        domains = [one for one in app.manifest.unfurl_domains if host == one or host.endswith(f".{one}")]
+        if domains:
+            found[url] = max(domains, key=len)
+    return found
 
 
 async def message_changed(platform: Platform, message: Message, before: Json) -> list[Delivery]:

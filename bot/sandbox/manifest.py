@@ -60,7 +60,9 @@ _MAX_USAGE_HINT = 1000
 _MAX_CALLBACK = 255
 _MAX_EVENTS = 100
 _MAX_SCOPES = 255
+_MAX_DOMAINS = 5
 _COMMAND = re.compile(r"/[^\s/A-Z]+\Z")
+_DOMAIN = re.compile(r"(?:[a-z0-9-]+\.)+[a-z0-9-]+\Z|localhost\Z")
 _DISPLAY_NAME = re.compile(r"[\w .-]{1,80}\Z")
 
 SECTIONS = frozenset(
@@ -120,6 +122,7 @@ class Manifest:
     events_url: str = ""
     interactivity_url: str = ""
     options_url: str = ""
+    unfurl_domains: frozenset[str] = frozenset()
 
 
 class _Reader:
@@ -220,6 +223,7 @@ def read_manifest(data: Mapping[str, object]) -> Manifest:
         events_url=reader.text(events, "request_url", "/settings/event_subscriptions", 3000),
         interactivity_url=reader.text(interactivity, "request_url", "/settings/interactivity", 3000),
         options_url=reader.text(interactivity, "message_menu_options_url", "/settings/interactivity", 3000),
+        unfurl_domains=_domains(reader, features),
     )
     if reader.problems:
         raise ManifestError(reader.problems)
@@ -245,6 +249,15 @@ def _commands(reader: _Reader, features: Mapping[str, object]) -> tuple[Command,
             should_escape=reader.flag(entry, "should_escape", pointer),
         )
     return tuple(commands.values())
+
+
+def _domains(reader: _Reader, features: Mapping[str, object]) -> frozenset[str]:
+    """Return the domains whose links the app unfurls (https://docs.slack.dev/reference/app-manifest#features)."""
+    domains = reader.strings(features, "unfurl_domains", "/features", _MAX_DOMAINS)
+    for domain in sorted(domains):
+        if not _DOMAIN.match(domain):
+            reader.problem("/features/unfurl_domains", f"{domain!r} is no domain: no scheme, no path, no port")
+    return domains
 
 
 def _shortcuts(reader: _Reader, features: Mapping[str, object]) -> tuple[Shortcut, ...]:

@@ -13,7 +13,7 @@ from bot.sandbox.ids import new_secret
 from bot.sandbox.message import Message
 from bot.sandbox.model import Channel, User
 from bot.sandbox.platform import Platform
-from bot.sandbox.typed_text import composed, encode
+from bot.sandbox.typed_text import composed, encode, links_of
 
 MAX_TEXT = 40_000
 """The longest text of a message; https://docs.slack.dev/reference/methods/chat.postMessage#truncating."""
@@ -189,6 +189,28 @@ def edit(platform: Platform, message: Message, content: Content, editor: str, *,
     if not message.ephemeral_to:
         platform.deliveries.spawn(events.message_changed(platform, message, before))
     return message
+
+
+def unfurl(platform: Platform, app: App, message: Message, wanted: Json) -> None:
+    """Attach an app's previews of links to a message, in place of those it attached before.
+
+    Raises `SlackError`: `cannot_unfurl_url` for a link that is not in the message, `cannot_unfurl_message` for one of a
+    domain the app did not register, and what attachments are refused for.
+    """
+    theirs, ours = links_of(message.text), events.unfurled_by(app, message.text)
+    for url in wanted:
+        if url not in theirs:
+            raise SlackError("cannot_unfurl_url", messages=[f"[ERROR] {url} is not in the message"])
+        if url not in ours:
+            raise SlackError("cannot_unfurl_message", messages=[f"[ERROR] {url} is of no domain of this app"])
+    shown = _attachments([{k: v for k, v in one.items() if k != "preview"} for one in wanted.values()])
+    before = message.wire(platform.workspace.file_objects(message, platform.base_url))
+    kept = [one for one in message.attachments if one.get("app_unfurl_url") not in wanted]
+    for one, url in zip(shown, wanted, strict=True):
+        one |= {"app_id": app.id, "app_unfurl_url": url, "from_url": url, "is_app_unfurl": True, "bot_id": app.bot_id}
+    message.attachments = [{**one, "id": number} for number, one in enumerate((*kept, *shown), start=1)]
+    platform.changes.publish("message", channel=message.channel, ts=message.ts, edited=True)
+    platform.deliveries.spawn(events.message_changed(platform, message, before))
 
 
 def delete(platform: Platform, message: Message) -> None:

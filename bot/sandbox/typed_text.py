@@ -53,6 +53,12 @@ def composed(encoded: str) -> Json:
     return {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": parts}]}
 
 
+def links_of(encoded: str) -> list[str]:
+    """Return the links of an encoded message, each once."""
+    bodies = (found.group(1).partition("|")[0] for found in _ENCODED.finditer(encoded))
+    return list(dict.fromkeys(unescape(body) for body in bodies if body.startswith(("https://", "http://"))))
+
+
 def _plain(encoded: str) -> list[Json]:
     return [{"type": "text", "text": unescape(encoded)}] if encoded else []
 

@@ -62,10 +62,12 @@ _MANIFEST: dict[str, Any] = {
 
 
 def manifest(**settings):
-    """Return a fresh manifest; `scopes` and `events` replace the lists."""
+    """Return a fresh manifest; `scopes` and `events` replace the lists, `domains` are those it unfurls."""
     made = copy.deepcopy(_MANIFEST)
     if "scopes" in settings:
         made["oauth_config"]["scopes"]["bot"] = settings["scopes"]
     if "events" in settings:
         made["settings"]["event_subscriptions"]["bot_events"] = settings["events"]
+    if "domains" in settings:
+        made["features"]["unfurl_domains"] = settings["domains"]
     return made

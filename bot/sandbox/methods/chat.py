@@ -175,3 +175,30 @@ async def get_permalink(call: Call) -> Json:
     if message.is_reply:
         link += f"?thread_ts={message.thread_ts}&cid={channel.id}"
     return {"channel": channel.id, "permalink": link}
+
+
+@method("chat.unfurl", "links:write", tier=3)
+async def unfurl(call: Call) -> Json:
+    """Show what is behind links of a message (https://docs.slack.dev/reference/methods/chat.unfurl).
+
+    The message is named by `channel` and `ts`, or by `unfurl_id` and `source`. Called again, it replaces what it
+    showed.
+    """
+    unfurl_id, source = call.text("unfurl_id"), call.text("source")
+    if bool(unfurl_id) != bool(source):
+        raise SlackError("invalid_arguments", messages=["[ERROR] unfurl_id and source belong together"])
+    if source and source != "conversations_history":
+        raise SlackError("invalid_source" if source != "composer" else "invalid_unfurl_id")
+    channel_id, _, rest = unfurl_id.partition(".")
+    ts = rest.rpartition(".")[0] if unfurl_id else call.required("ts")
+    channel = call.platform.workspace.channels.get(channel_id if unfurl_id else call.required("channel"))
+    if channel is None:
+        raise SlackError("invalid_unfurl_id" if unfurl_id else "cannot_find_channel")
+    message = channel.messages.get(ts)
+    if message is None or message.ephemeral_to:
+        raise SlackError("cannot_find_message")
+    wanted = call.decoded("unfurls", "invalid_unfurls_format")
+    if not isinstance(wanted, dict) or not wanted:
+        raise SlackError("missing_unfurls" if wanted in (None, "", {}) else "invalid_unfurls_format")
+    posting.unfurl(call.platform, call.app, message, wanted)
+    return {}
