@@ -235,6 +235,11 @@ class Permissions:
         """Return the addresses of a person that the configuration tells, in lower case."""
         return frozenset(email.lower() for name in self._names(person) for email in self._people[name].emails)
 
+    def account_of(self, person: Person, instance: str) -> str:
+        """Return the user name that the configuration gives this person in a tool, "" where it says nothing."""
+        accounts = (self._people[name].accounts.get(instance, "") for name in self._names(person))
+        return next((account for account in accounts if account), "")
+
     def name_of(self, person: Person) -> str:
         """Return the name people read: from the configuration, else the id."""
         for name in self._names(person):

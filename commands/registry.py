@@ -2,7 +2,21 @@
 
 from bot.command import Command
 from bot.registry import Registry, installed
-from commands import approve, cancel, deploy, deploys, diff, lock, metrics, reject, rollback, shipmate, unlock, where
+from commands import (
+    approve,
+    cancel,
+    connect,
+    deploy,
+    deploys,
+    diff,
+    lock,
+    metrics,
+    reject,
+    rollback,
+    shipmate,
+    unlock,
+    where,
+)
 
 COMMANDS: tuple[Command, ...] = (
     deploy.deploy,
@@ -17,6 +31,9 @@ COMMANDS: tuple[Command, ...] = (
     lock.lock,
     unlock.unlock,
     metrics.metrics,
+    connect.connect,
+    connect.disconnect,
+    connect.connections,
     shipmate.help_,
     shipmate.health,
     shipmate.access,

@@ -18,6 +18,13 @@ from bot.deployments.deployments import Deployments
 from bot.deployments.parts import Parts
 from bot.dispatch import Dispatcher
 from bot.engine import Engine
+from bot.grants import workflow as grant_workflow
+from bot.grants.grants import Grants, Lending
+from bot.grants.housekeeping import Housekeeping
+from bot.grants.linking import Linking
+from bot.grants.page import ConnectPages
+from bot.grants.people import SlackPeople
+from bot.grants.vault import Vault
 from bot.health import Health, HealthChecks
 from bot.help import Help
 from bot.identity import Channel, Person
@@ -74,6 +81,10 @@ class App:
             name_of=self.permissions.name_of,
         )
         self.deployments = Deployments(self._parts())
+        lending = self._lending()
+        self.grants = Grants(lending)
+        self.linking = Linking(lending, self.grants)
+        self.lent = Housekeeping(lending, self.grants)
         self.world = World()
         deliveries = Deliveries(store, clock, owner)
         self.terminal = Terminal(settings.terminal, deliveries, clock)
@@ -107,6 +118,18 @@ class App:
             channel_of=self._channel_of,
         )
 
+    def _lending(self) -> Lending:
+        return Lending(
+            store=self.store,
+            clock=self.clock,
+            audit=self.audit,
+            outbox=self.slack.outbox,
+            toolbox=self.toolbox,
+            vault=Vault(self.settings.encryption_keys),
+            people=SlackPeople(self.slack.directory, self.permissions),
+            public_url=self.settings.server.public_url,
+        )
+
     def _fill_world(self) -> None:
         slash = {name: f"/{self.settings.slack.prefix}{name}" for name in ("deploy", *self.settings.slack.aliases)}
         for part in (
@@ -118,6 +141,8 @@ class App:
             self.deployments,
             self.locks,
             self.approvals,
+            self.grants,
+            self.linking,
             self.store,
             self.registry,
             Help(self.registry, self.permissions, self.clock, slash=slash),
@@ -144,12 +169,14 @@ class App:
         await self.tools.connect()
         approval_workflow.bind(self.approvals)
         lock_workflow.bind(self.locks)
+        grant_workflow.bind(self.lent)
         self.deployments.bind()
         self.engine = await Engine.launch(
             self.store, clock=self.clock, engine_url=engine_url(self.settings), on_parked=self.deployments.parked
         )
         await self.deployments.reconcile()
         await self.deployments.adopt()
+        await self.lent.begin()
         for section in self.deployments.home_sections():
             self.slack.home.add(section)
         await self.starter.start()
@@ -159,6 +186,7 @@ class App:
         server = self.settings.server
         routes = [
             *webhooks.routes(),
+            *ConnectPages(self.linking, server.public_url).routes(),
             *self.slack.routes(),
             *self.terminal.routes(self.dispatcher, self.deployments.follow),
         ]

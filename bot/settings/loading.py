@@ -99,7 +99,7 @@ def reload(
 
 def needs_restart(old: Settings, new: Settings) -> tuple[str, ...]:
     """Return the names of changed settings that a running process cannot take over."""
-    fixed = ("state_dir", "database", "server", "logs")
+    fixed = ("state_dir", "database", "server", "encryption_keys", "logs")
     changed = [name for name in fixed if getattr(old, name) != getattr(new, name)]
     before, after = old.slack, new.slack
     tokens = ("mode", "bot_token", "app_token", "signing_secret", "api_url")
@@ -123,6 +123,8 @@ def warnings(settings: Settings) -> tuple[str, ...]:
                 told.append(f"{name}/{environment.name} is production-like and needs no approval.")
     if settings.server.host not in {"127.0.0.1", "::1", "localhost"} and settings.server.public_url.startswith("http:"):
         told.append("server.public_url is http: tokens and approvals would travel unencrypted.")
+    if settings.encryption_keys and not settings.server.public_url:
+        told.append("encryption_keys is set and server.public_url is not: nobody can link an account of theirs.")
     if not settings.permissions:
         told.append("permissions grants nothing: nobody may do anything but ask for help.")
     return tuple(told)

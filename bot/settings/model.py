@@ -1,5 +1,7 @@
 """`Settings`: everything that can be configured, as frozen values."""
 
+import base64
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +24,7 @@ from bot.settings.services import ServiceSettings, Word
 from bot.settings.values import Emoji, MayBePlain, Model, Name
 
 NO_SECRET = SecretStr("")
+_KEY_BYTES = 32
 
 
 class Server(Model):
@@ -68,6 +71,9 @@ class PersonEntry(Model):
         (), description="Addresses they write commits under."
     )
     title: str = Field("", description="The name people read where Slack is not at hand.")
+    accounts: dict[Name, Word] = Field(
+        default_factory=dict, description="Their user name in a tool, by the integration's name: gitlab: tom.k."
+    )
 
 
 def _group(value: Any) -> Any:  # noqa: ANN401 - whatever stands in the file
@@ -117,6 +123,14 @@ class Terminal(Model):
     """Who may use `shipmate do`."""
 
     tokens: tuple[Token, ...] = Field((), description="The tokens that open the door.")
+
+
+def _fernet_key(key: SecretStr) -> SecretStr:
+    text = key.get_secret_value()
+    with contextlib.suppress(ValueError):
+        if len(base64.b64decode(text, altchars=b"-_", validate=True)) == _KEY_BYTES:
+            return key
+    raise PydanticCustomError("key", "an encryption key is 32 random bytes in URL-safe base64, 44 characters")
 
 
 class Network(Model):
@@ -177,6 +191,9 @@ class Settings(Model):
     groups: dict[Name, _Group] = Field(default_factory=dict, description="Groups of people.")
     permissions: tuple[GrantSettings, ...] = Field((), description="Who may do what. The default is nothing.")
     terminal: Terminal = Field(default_factory=Terminal, description="Who may use `shipmate do`.")
+    encryption_keys: tuple[Annotated[SecretStr, AfterValidator(_fernet_key)], ...] = Field(
+        (), description="What seals the rights that people lend: the first encrypts, all of them decrypt."
+    )
     network: Network = Field(default_factory=Network, description="How tools are reached.")
     logs: Logs = Field(default_factory=Logs, description="How Shipmate writes its log.")
     integrations: _Instances = Field(default_factory=dict, description="The tools, by a name of your choice.")

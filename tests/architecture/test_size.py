@@ -8,7 +8,9 @@ MODULE_LINES = 400
 FUNCTION_LINES = 60
 # path, or path::function -> why it is better whole
 EXEMPT = {
+    "bot/store/migrations/versions/0001_first_tables.py": "a list of tables, one call each",
     "bot/store/migrations/versions/0001_first_tables.py::upgrade": "a list of tables, one call each",
+    "bot/store/migrations/versions/0001_first_tables.py::downgrade": "a list of tables, one call each",
 }
 
 

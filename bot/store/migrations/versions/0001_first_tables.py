@@ -154,6 +154,35 @@ def upgrade() -> None:
         "ix_deployments_place", "deployments", ["service", "environment", "target", "ended_at"], unique=False
     )
     op.create_table(
+        "grant_sign_ins",
+        sa.Column("state_hash", sa.String(length=64), nullable=False),
+        sa.Column("person", columns.PersonColumn(), nullable=False),
+        sa.Column("instance", sa.String(length=255), nullable=False),
+        sa.Column("stage", sa.String(length=16), nullable=False),
+        sa.Column("browser_hash", sa.String(length=64), nullable=False),
+        sa.Column("form_hash", sa.String(length=64), nullable=False),
+        sa.Column("sealed", sa.Text(), nullable=False),
+        sa.Column("expires_at", columns.Timestamp(), nullable=False),
+        sa.PrimaryKeyConstraint("state_hash", name=op.f("pk_grant_sign_ins")),
+    )
+    op.create_index(op.f("ix_grant_sign_ins_browser_hash"), "grant_sign_ins", ["browser_hash"], unique=False)
+    op.create_index(op.f("ix_grant_sign_ins_expires_at"), "grant_sign_ins", ["expires_at"], unique=False)
+    op.create_table(
+        "grants",
+        sa.Column("person", columns.PersonColumn(), nullable=False),
+        sa.Column("instance", sa.String(length=255), nullable=False),
+        sa.Column("account_id", sa.String(length=255), nullable=False),
+        sa.Column("sealed", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("ending", sa.String(length=64), nullable=False),
+        sa.Column("lease", sa.String(length=64), nullable=False),
+        sa.Column("lease_until", columns.Timestamp(), nullable=True),
+        sa.Column("linked_at", columns.Timestamp(), nullable=False),
+        sa.Column("used_at", columns.Timestamp(), nullable=True),
+        sa.PrimaryKeyConstraint("person", "instance", name=op.f("pk_grants")),
+        sa.UniqueConstraint("instance", "account_id", name=op.f("uq_grants_instance_account_id")),
+    )
+    op.create_table(
         "kept",
         sa.Column("name", sa.String(length=255), nullable=False),
         sa.Column("value", columns.JsonColumn(), nullable=False),
@@ -366,6 +395,10 @@ def downgrade() -> None:
     )
     op.drop_table("locks")
     op.drop_table("kept")
+    op.drop_table("grants")
+    op.drop_index(op.f("ix_grant_sign_ins_expires_at"), table_name="grant_sign_ins")
+    op.drop_index(op.f("ix_grant_sign_ins_browser_hash"), table_name="grant_sign_ins")
+    op.drop_table("grant_sign_ins")
     op.drop_index("ix_deployments_place", table_name="deployments")
     op.drop_index(
         "ix_deployments_open",
