@@ -1,0 +1,139 @@
+"""The adapter, over the stand-in and real Git, keeps the contracts of its capabilities."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from integrations.capabilities.builds import BuildRequest
+from integrations.capabilities.deploys import DeployRequest
+from integrations.capabilities.git import Check, CheckState
+from integrations.capabilities.runs import RunRef
+from integrations.gitlab.client import GitLab
+from tests.integrations.contract.git import GitHostContract
+from tests.integrations.contract.runs import BuildServerContract, DeployerContract
+from tests.integrations.gitlab.conftest import TOKEN
+from tests.integrations.repository import RealHistory
+from tests.servers.gitlab import pipelines
+from tests.servers.gitlab.server import GitLabServer
+from tests.servers.gitlab.state import JobSpec, Status
+
+STATUS = {CheckState.PENDING: "running", CheckState.PASSED: "success", CheckState.FAILED: "failed"}
+DIGEST = f"sha256:{'ab' * 32}"
+RESULT = b'{"artifact": "registry.example.org/shop:1", "digest": "%s"}' % DIGEST.encode()
+
+
+class ServedHistory:
+    """Commits written by real git into repositories that the stand-in serves."""
+
+    def __init__(self, real: RealHistory, server: GitLabServer, host: GitLab) -> None:
+        self.host = host
+        self._real = real
+        self._server = server
+        self.tag = real.tag
+        self.branch = real.branch
+
+    def commit(self, project: str, *arguments: Any, **options: Any) -> str:
+        sha = self._real.commit(project, *arguments, **options)
+        self._real.git(project, "update-ref", f"refs/keep-around/{sha}", sha)  # as GitLab does
+        return sha
+
+    def check(self, project: str, sha: str, *checks: Check) -> None:
+        at = self._server.project_at(f"team/{project}")
+        author = self._server.users["shipmate"]
+        at.statuses += [
+            Status(
+                self._server.new_id(), sha, check.name, STATUS[check.state], author, self._server.time.text(),
+                target_url=check.url or None,
+            )
+            for check in checks
+        ]  # fmt: skip
+
+
+class TestGitHost(GitHostContract):
+    numbers = (139, 180)  # what a search finds first: both begin with f370
+
+    @pytest.fixture
+    async def history(self, server, adapter, real_history):
+        server.add_project("team/shop")
+        return ServedHistory(real_history, server, await adapter())
+
+
+class ServedWork:
+    """Projects whose pipelines have one job each."""
+
+    def __init__(self, tracker: GitLab, server: GitLabServer, kind: str, sha: str) -> None:
+        self.tracker = tracker
+        self.unknown = RunRef(tracker.instance, "1/999")
+        self.sha = sha
+        self._server = server
+        self._kind = kind
+
+    async def start(self, request_id: str, job: str, *, fence: int = 1) -> RunRef:
+        if self._kind == "build":
+            return await self.tracker.start_build(
+                BuildRequest(request_id=request_id, job=job, project="shop", sha=self.sha, version=request_id)
+            )
+        return await self.tracker.start_deploy(
+            DeployRequest(
+                request_id=request_id, job=job, service="shop", environment="staging", target="", project="shop",
+                sha=self.sha, version=request_id, fence=fence,
+            )
+        )  # fmt: skip
+
+    async def release(self, ref: RunRef) -> None:
+        for pipeline in self._pipelines():
+            if ref.id.endswith(f"/{pipeline.id}"):
+                pipeline.jobs[0].outcome = "success"
+                pipelines.advance(self._server, pipeline)
+
+    def effects(self, request_id: str) -> int:
+        return sum(one.variables.get("SHIPMATE_REQUEST_ID") == request_id for one in self._pipelines())
+
+    def _pipelines(self):
+        return [pipeline for project in self._server.projects.values() for pipeline in project.pipelines]
+
+
+def jobs() -> Mapping[str, JobSpec]:
+    return {
+        "succeeds": JobSpec(
+            name="make", trace=b"one\ntwo\n", environment="staging", artifacts={"shipmate.json": RESULT}
+        ),
+        "fails": JobSpec(
+            name="make", trace=b"it broke\n\x1b[31;1mERROR: Job failed: exit code 3\n", outcome="failed"
+        ),
+        "waits": JobSpec(name="make", trace=b"waiting\n", outcome=None),
+    }  # fmt: skip
+
+
+@pytest.fixture
+def sha(server, real_history):
+    """Return the commit that the projects of all three jobs have at their main branch."""
+    shas = set()
+    for name, spec in jobs().items():
+        server.add_project(f"team/{name}", ci=[spec])
+        shas.add(real_history.commit(name, "First", files={"a.txt": b"1"}))
+        real_history.branch(name, "main", max(shas))
+    (only,) = shas
+    return only
+
+
+class TestBuilds(BuildServerContract):
+    @pytest.fixture
+    async def work(self, server, adapter, sha):
+        return ServedWork(await adapter(), server, "build", sha)
+
+
+class TestDeploys(DeployerContract):
+    @pytest.fixture
+    async def work(self, server, adapter, sha):
+        return ServedWork(await adapter(), server, "deploy", sha)
+
+
+async def test_fences_are_read_again_after_a_restart(server, adapter, sha):
+    work = ServedWork(await adapter(), server, "deploy", sha)
+    await work.start("r-1", "succeeds", fence=7)
+    work.tracker = await adapter()
+    with pytest.raises(Exception, match="newer claim"):
+        await work.start("r-2", "succeeds", fence=6)
+    assert TOKEN not in repr(work.tracker)
