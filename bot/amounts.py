@@ -1,6 +1,7 @@
 """Numbers as people read them."""
 
 import math
+from datetime import timedelta
 
 
 def amount(value: float | None, unit: str = "") -> str:
@@ -20,6 +21,19 @@ def amount(value: float | None, unit: str = "") -> str:
         scaled, prefix = _scale(value, 1000, ("", "k", "M", "G", "T"), 10_000)
         prefix = f"{prefix} {unit}".strip()
     return f"{_short(scaled)} {prefix}".rstrip()
+
+
+def duration(length: timedelta) -> str:
+    """Return a length of time with its two largest units: 420 ms, 42 s, 3 min 5 s, 1 h 12 min."""
+    seconds = max(length.total_seconds(), 0.0)
+    if seconds < 1:
+        return f"{round(seconds * 1000)} ms"
+    whole = round(seconds)
+    for size, large, small_size, small in ((3600, "h", 60, "min"), (60, "min", 1, "s")):
+        if whole >= size:
+            rest = whole % size // small_size
+            return f"{whole // size} {large} {rest} {small}" if rest else f"{whole // size} {large}"
+    return f"{whole} s"
 
 
 def _short(value: float) -> str:

@@ -181,6 +181,15 @@ class Picture:
     title: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A text file for who asked, such as a whole log; it is handed over in a direct message and kept nowhere."""
+
+    name: str
+    content: bytes
+    title: str = ""
+
+
 class StepState(StrEnum):
     """Where one step of a list of steps stands."""
 
@@ -222,7 +231,7 @@ class Divider:
     """A line between two things."""
 
 
-Part = Headline | Paragraph | Note | Code | Table | Picture | Steps | Buttons | Divider
+Part = Headline | Paragraph | Note | Code | Table | Picture | Document | Steps | Buttons | Divider
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

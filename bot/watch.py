@@ -19,6 +19,8 @@ log = structlog.get_logger()
 
 FIRST_PAUSE = 0.25
 LONGEST_PAUSE = 5.0
+LONGEST_WAIT = 30.0
+"""Seconds between looks at a run that waits for a person; an answer of ours wakes its follower at once."""
 GROWTH = 1.5
 PATIENCE = timedelta(minutes=5)
 SILENCE_NOTED_AFTER = 3
@@ -28,8 +30,9 @@ SILENCE_NOTED_AFTER = 3
 class Hooks:
     """What the follower asks and tells.
 
-    `cancelled` is read before each poll; `changed` gets the run whenever its state or stages differ; `logged` gets
-    (text, next offset) of new log and starts from `log_offset`; `silent` is told since when the tool is not answering.
+    `cancelled` is read before each poll; `changed` gets the run whenever its state, stages or waiting actions differ;
+    `logged` gets (text, next offset) of new log and starts from `log_offset`; `silent` is told since when the tool is
+    not answering.
     """
 
     cancelled: Callable[[], Awaitable[bool]]
@@ -60,7 +63,8 @@ class Watch:
     async def follow(self, tracker: RunTracker, ref: RunRef, hooks: Hooks, *, deadline: datetime) -> Run:
         """Return the run once it is over.
 
-        A request to cancel is passed on; a run that is not over by `deadline` is cancelled and counts as failed.
+        A request to cancel is passed on; a run that is not over by `deadline` is cancelled and counts as failed. As
+        long as it waits for a person it is not late, and the time of that does not count.
 
         Raises:
             Unavailable: the tool has not answered for five minutes; the run goes on, follow it again later.
@@ -93,6 +97,7 @@ class _Following:
         self._offset = hooks.log_offset
         self._told_to_end = False
         self._late = False
+        self._waits_since: datetime | None = None
         self._silent_since: datetime | None = None
         self._silences = 0
 
@@ -103,8 +108,14 @@ class _Following:
             self._event.clear()
             run = await self._look()
             if run is not None:
-                shape = (run.state, run.reason, tuple((stage.name, stage.state) for stage in run.stages))
-                pause = min(pause * GROWTH, LONGEST_PAUSE) if shape == seen else FIRST_PAUSE
+                shape = (
+                    run.state,
+                    run.reason,
+                    tuple((stage.name, stage.state) for stage in run.stages),
+                    tuple(action.id for action in run.actions),
+                )
+                longest = LONGEST_WAIT if run.actions else LONGEST_PAUSE
+                pause = min(pause * GROWTH, longest) if shape == seen else FIRST_PAUSE
                 if shape != seen:
                     seen = shape
                     await self._hooks.changed(run)
@@ -116,8 +127,13 @@ class _Following:
 
     async def _look(self) -> Run | None:
         try:
-            await self._end_if_asked()
+            if not self._told_to_end and await self._hooks.cancelled():
+                await self._end()
             run = await self._tracker.get_run(self._ref)
+            if self._is_late(run):
+                await self._end()
+                self._late = True
+                run = await self._tracker.get_run(self._ref)
             await self._read_log(final=run.state.final)
         except RateLimited as error:
             await self._wait(error.retry_after)
@@ -129,13 +145,19 @@ class _Following:
         self._ref = run.ref
         return run
 
-    async def _end_if_asked(self) -> None:
-        if self._told_to_end:
-            return
-        self._late = self._clock.now() >= self._deadline
-        if self._late or await self._hooks.cancelled():
-            await self._tracker.cancel_run(self._ref)
-            self._told_to_end = True
+    async def _end(self) -> None:
+        await self._tracker.cancel_run(self._ref)
+        self._told_to_end = True
+
+    def _is_late(self, run: Run) -> bool:
+        """Tell whether a run has had its time; what it waits for people is not counted."""
+        now = self._clock.now()
+        if self._waits_since is not None:
+            self._deadline += now - self._waits_since
+        self._waits_since = now if run.actions and not run.state.final else None
+        if self._told_to_end or run.state.final or self._waits_since is not None:
+            return False
+        return now >= self._deadline
 
     async def _read_log(self, *, final: bool) -> None:
         for _ in range(16):  # what a run floods beyond that stays with the tool

@@ -50,6 +50,12 @@ async def versions(call: Call, given: Mapping[str, str], typed: str) -> Sequence
     return [Option(ref.name, detail=f"{ref.kind.value} {ref.sha[:7]}") for ref in refs]
 
 
+async def refs(call: Call, given: Mapping[str, str], typed: str) -> Sequence[Option]:
+    """Return branches and tags of the chosen service, branches first; none while its Git host does not answer."""
+    found = await versions(call, given, typed)
+    return sorted(found, key=lambda option: not option.detail.startswith("branch"))
+
+
 async def good_versions(call: Call, given: Mapping[str, str], typed: str) -> Sequence[Option]:
     """Return the versions that ran well on the chosen place, newest first."""
     try:

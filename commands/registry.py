@@ -3,7 +3,9 @@
 from bot.command import Command
 from bot.registry import Registry, installed
 from commands import (
+    answer,
     approve,
+    build,
     cancel,
     connect,
     deploy,
@@ -37,6 +39,13 @@ COMMANDS: tuple[Command, ...] = (
     shipmate.help_,
     shipmate.health,
     shipmate.access,
+    build.run,
+    build.show,
+    build.watch,
+    build.abort,
+    build.retry,
+    build.logs,
+    answer.answer,
     deploy.retry,
     deploy.keep,
     lock.take_over,

@@ -2,6 +2,8 @@
 
 import socket
 import uuid
+from collections.abc import AsyncIterator
+from typing import Any
 
 import structlog
 
@@ -9,6 +11,8 @@ from bot.app.tools import Tools, hooks
 from bot.approvals import workflow as approval_workflow
 from bot.approvals.approvals import Approvals
 from bot.audit import Audit
+from bot.builds.builds import Builds
+from bot.builds.parts import Parts as BuildParts
 from bot.catalog import Catalog, Service
 from bot.charts import Charts
 from bot.clock import Clock
@@ -32,7 +36,7 @@ from bot.locks import workflow as lock_workflow
 from bot.locks.locks import Locks
 from bot.permissions import Permissions
 from bot.registry import Registry
-from bot.reply import Reply
+from bot.reply import Message, Reply
 from bot.settings import Settings
 from bot.slack.connection import SlackError
 from bot.slack.gateway import Gateway
@@ -81,6 +85,7 @@ class App:
             name_of=self.permissions.name_of,
         )
         self.deployments = Deployments(self._parts())
+        self.builds = Builds(self._build_parts())
         lending = self._lending()
         self.grants = Grants(lending)
         self.linking = Linking(lending, self.grants)
@@ -130,6 +135,19 @@ class App:
             public_url=self.settings.server.public_url,
         )
 
+    def _build_parts(self) -> BuildParts:
+        return BuildParts(
+            store=self.store,
+            clock=self.clock,
+            catalog=lambda: self.catalog,
+            toolbox=self.toolbox,
+            permissions=self.permissions,
+            audit=self.audit,
+            outbox=self.slack.outbox,
+            watch=self.watch,
+            channel_of=self._channel_of,
+        )
+
     def _fill_world(self) -> None:
         slash = {name: f"/{self.settings.slack.prefix}{name}" for name in ("deploy", *self.settings.slack.aliases)}
         for part in (
@@ -139,6 +157,7 @@ class App:
             self.health,
             self.charts,
             self.deployments,
+            self.builds,
             self.locks,
             self.approvals,
             self.grants,
@@ -171,10 +190,12 @@ class App:
         lock_workflow.bind(self.locks)
         grant_workflow.bind(self.lent)
         self.deployments.bind()
+        self.builds.bind()
         self.engine = await Engine.launch(
-            self.store, clock=self.clock, engine_url=engine_url(self.settings), on_parked=self.deployments.parked
+            self.store, clock=self.clock, engine_url=engine_url(self.settings), on_parked=self._parked
         )
         await self.deployments.reconcile()
+        await self.builds.reconcile()
         await self.deployments.adopt()
         await self.lent.begin()
         for section in self.deployments.home_sections():
@@ -188,7 +209,7 @@ class App:
             *webhooks.routes(),
             *ConnectPages(self.linking, server.public_url).routes(),
             *self.slack.routes(),
-            *self.terminal.routes(self.dispatcher, self.deployments.follow),
+            *self.terminal.routes(self.dispatcher, self._follow),
         ]
         await self.web.start(server.host, server.port, routes)
         log.info(
@@ -225,6 +246,15 @@ class App:
             await self.terminal.keep(tx, invocation, reply)
         elif reply.shown_in is None or reply.shown_in != invocation.channel:
             await self.slack.outbox.whisper(tx, f"answer/{invocation.delivery_id}", invocation, reply)
+
+    async def _parked(self, workflow_id: str, name: str, args: tuple[Any, ...], why: str) -> None:
+        """Note that a workflow stands still, on what it is of."""
+        await self.deployments.parked(workflow_id, name, args, why)
+        await self.builds.parked(workflow_id, name, args, why)
+
+    def _follow(self, subject: str) -> AsyncIterator[Message]:
+        """Yield the card of a deployment or build whenever it changes, until it has ended."""
+        return self.builds.follow(subject) if subject.startswith("B-") else self.deployments.follow(subject)
 
     async def _run_told(self, tx: Tx, event: WebhookEvent) -> None:
         """Have whoever follows a run look at once, because its tool says that something happened."""

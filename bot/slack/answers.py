@@ -72,7 +72,10 @@ class Answers:
         self._shared_channels = shared_channels
 
     async def reply(self, invocation: Invocation, reply: Reply) -> None:
-        """Answer an invocation, pictures included."""
+        """Answer an invocation, pictures and files included; a file goes to the person alone."""
+        for one in blocks.documents(reply):
+            place = await self._directory.direct(invocation.person)
+            await self._connection.share(one.content, name=one.name, title=one.title, channel=place)
         files = [await self._connection.upload(one.png, alt=one.alt, title=one.title) for one in blocks.pictures(reply)]
         await self.tell(Way.back(invocation, share=reply.share), content(reply, pictures=files))
 

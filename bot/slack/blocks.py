@@ -12,6 +12,7 @@ from bot.reply import (
     Buttons,
     Code,
     Divider,
+    Document,
     Headline,
     Markup,
     Message,
@@ -122,8 +123,8 @@ def spelled_out(message: Message) -> str:
                 lines.append(f"```{escape(part.text)}```")
             case Table():
                 lines += _table_lines(part)
-            case Picture():
-                lines.append(_missing_picture(part))
+            case Picture() | Document():
+                lines.append(_elsewhere(part))
             case Steps():
                 lines += _step_lines(part)
             case Buttons():
@@ -136,6 +137,11 @@ def spelled_out(message: Message) -> str:
 def pictures(message: Message) -> list[Picture]:
     """Return the pictures of a message in order: they are uploaded before it is sent."""
     return [part for part in message.parts if isinstance(part, Picture)]
+
+
+def documents(message: Message) -> list[Document]:
+    """Return the files of a message: they are handed to who asked, beside it."""
+    return [part for part in message.parts if isinstance(part, Document)]
 
 
 class _Renderer:
@@ -158,8 +164,8 @@ class _Renderer:
                 return _sections(_bold(part.text))
             case Paragraph():
                 return _sections(part.text)
-            case Note():
-                return [_context(part.text)] if part.text.strip() else []
+            case Note() | Document():
+                return _small_print(part)
             case Code():
                 return [preformatted(cut_plain(part.text, MAX_TEXT))] if part.text.strip() else []
             case Table():
@@ -225,6 +231,18 @@ def _bold(text: Markup) -> str:
 
 def _missing_picture(part: Picture) -> Markup:
     return say("(picture: {})", cut_plain(part.alt or part.title or "no description", 300))
+
+
+def _small_print(part: Note | Document) -> list[Json]:
+    text = part.text if isinstance(part, Note) else _elsewhere(part)
+    return [_context(text)] if text.strip() else []
+
+
+def _elsewhere(part: Picture | Document) -> Markup:
+    """Return what stands for a picture that cannot be shown, or a file that is handed over beside the message."""
+    if isinstance(part, Document):
+        return say("{} is in your direct messages with me.", part.name)
+    return _missing_picture(part)
 
 
 def _fits(table: Table) -> bool:

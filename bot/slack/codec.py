@@ -11,6 +11,7 @@ from bot.reply import (
     Code,
     Confirm,
     Divider,
+    Document,
     Headline,
     Markup,
     Message,
@@ -23,6 +24,7 @@ from bot.reply import (
     StepState,
     Style,
     Table,
+    escape,
 )
 from bot.slack.mrkdwn import Json
 
@@ -48,6 +50,8 @@ def _dump_part(part: Part) -> Json:  # noqa: PLR0911 - one return for each kind 
             return {"kind": "Table", "columns": list(part.columns), "rows": rows}
         case Picture():
             return {"kind": "Picture", "alt": part.alt, "title": part.title}
+        case Document():
+            return {"kind": "Document", "text": f"(file: {escape(part.name)})"}
         case Steps():
             return {"kind": "Steps", "title": part.title, "steps": [_dump_step(step) for step in part.steps]}
         case Buttons():

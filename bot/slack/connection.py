@@ -147,6 +147,20 @@ class Connection:
 
         return await self._guarded("files.upload", send)
 
+    async def share(self, content: bytes, *, name: str, title: str, channel: str) -> None:
+        """Upload a file into a conversation.
+
+        Source: https://docs.slack.dev/reference/methods/files.completeUploadExternal
+
+        Raises:
+            SlackError: what went wrong, by cause.
+        """
+
+        async def send() -> None:
+            await self.client.files_upload_v2(filename=name, content=content, title=title or name, channel=channel)
+
+        await self._guarded("files.upload", send)
+
     async def respond(self, url: str, body: dict[str, Any]) -> None:
         """Answer through a `response_url`.
 

@@ -12,6 +12,7 @@ from bot.reply import (
     Buttons,
     Code,
     Divider,
+    Document,
     Headline,
     Markup,
     Message,
@@ -111,6 +112,8 @@ def _part(part: Part, line: Line) -> str:  # noqa: PLR0911 - one return per kind
             return _table(columns, rows)
         case Picture():
             return f"[picture: {_tame(part.alt)}]"
+        case Document():
+            return _tame(part.content.decode(errors="replace"))
         case Steps(title, steps):
             lines = [
                 f"  {_WORDS[step.state]:<{_WIDEST}}  {_tame(step.title)}{_more(step.detail, step.url)}"

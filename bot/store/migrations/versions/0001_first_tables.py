@@ -57,6 +57,52 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_head")),
     )
     op.create_table(
+        "builds",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("request_id", sa.String(length=255), nullable=False),
+        sa.Column("service", sa.String(length=255), nullable=False),
+        sa.Column("instance", sa.String(length=255), nullable=False),
+        sa.Column("job", sa.String(length=1000), nullable=False),
+        sa.Column("project", sa.String(length=1000), nullable=False),
+        sa.Column("asked", sa.String(length=255), nullable=False),
+        sa.Column("sha", sa.String(length=64), nullable=False),
+        sa.Column("branch", sa.String(length=255), nullable=False),
+        sa.Column("version", sa.String(length=255), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("parameters", columns.JsonColumn(), nullable=False),
+        sa.Column("held", columns.JsonColumn(), nullable=False),
+        sa.Column("requested_by", columns.PersonColumn(), nullable=False),
+        sa.Column("watched", sa.Boolean(), nullable=False),
+        sa.Column("retry_of", sa.String(length=32), nullable=False),
+        sa.Column("retried_as", sa.String(length=32), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("state_since", columns.Timestamp(), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("run", sa.String(length=1000), nullable=False),
+        sa.Column("cancel_by", columns.PersonColumn(), nullable=True),
+        sa.Column("cancel_at", columns.Timestamp(), nullable=True),
+        sa.Column("parked_why", sa.Text(), nullable=False),
+        sa.Column("parked_at", columns.Timestamp(), nullable=True),
+        sa.Column("progress", columns.JsonColumn(), nullable=False),
+        sa.Column("channel", columns.ChannelColumn(), nullable=True),
+        sa.Column("created_at", columns.Timestamp(), nullable=False),
+        sa.Column("ended_at", columns.Timestamp(), nullable=True),
+        sa.Column("code", sa.String(length=64), nullable=False),
+        sa.Column("words", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_builds")),
+        sa.UniqueConstraint("request_id", name=op.f("uq_builds_request_id")),
+    )
+    op.create_index(
+        "ix_builds_open",
+        "builds",
+        ["created_at"],
+        unique=False,
+        sqlite_where=sa.text("ended_at IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL"),
+    )
+    op.create_index("ix_builds_run", "builds", ["run"], unique=False)
+    op.create_index("ix_builds_service_created_at", "builds", ["service", "created_at"], unique=False)
+    op.create_table(
         "changes",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("at", columns.Timestamp(), nullable=False),
@@ -242,6 +288,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("service", "environment", "target", name=op.f("pk_places")),
     )
     op.create_table(
+        "run_answers",
+        sa.Column("run", sa.String(length=500), nullable=False),
+        sa.Column("action", sa.String(length=255), nullable=False),
+        sa.Column("subject", sa.String(length=32), nullable=False),
+        sa.Column("label", sa.String(length=255), nullable=False),
+        sa.Column("person", columns.PersonColumn(), nullable=False),
+        sa.Column("request_id", sa.String(length=255), nullable=False),
+        sa.Column("at", columns.Timestamp(), nullable=False),
+        sa.Column("sent", sa.Boolean(), nullable=False),
+        sa.Column("gone", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("run", "action", name=op.f("pk_run_answers")),
+    )
+    op.create_index(op.f("ix_run_answers_subject"), "run_answers", ["subject"], unique=False)
+    op.create_table(
         "slack_outbox",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("key", sa.String(length=255), nullable=False),
@@ -384,6 +444,8 @@ def downgrade() -> None:
         postgresql_where=sa.text("state IN ('waiting', 'sending', 'doubt')"),
     )
     op.drop_table("slack_outbox")
+    op.drop_index(op.f("ix_run_answers_subject"), table_name="run_answers")
+    op.drop_table("run_answers")
     op.drop_table("places")
     op.drop_index(op.f("ix_place_commits_sha"), table_name="place_commits")
     op.drop_table("place_commits")
@@ -412,6 +474,15 @@ def downgrade() -> None:
     op.drop_table("counters")
     op.drop_index("ix_changes_place", table_name="changes")
     op.drop_table("changes")
+    op.drop_index("ix_builds_service_created_at", table_name="builds")
+    op.drop_index("ix_builds_run", table_name="builds")
+    op.drop_index(
+        "ix_builds_open",
+        table_name="builds",
+        sqlite_where=sa.text("ended_at IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL"),
+    )
+    op.drop_table("builds")
     op.drop_table("audit_head")
     op.drop_index("ix_audit_entries_subject", table_name="audit_entries")
     op.drop_table("audit_entries")

@@ -1,0 +1,237 @@
+"""Answers to runs that wait for a person: one winner under racing presses, told to the tool once, recorded.
+
+Builds and deployments register how their waiting runs are found; the row of an answer is written before the tool is
+told, so that a second press is told who answered, and one that a crash cut off is carried on by the same wish.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.arguments.values import write
+from bot.builds import parameters
+from bot.builds.parts import Parts
+from bot.command import Call, Pairs, Resource
+from bot.errors import BadInput, Refused
+from bot.identity import Person
+from bot.reply import Button, Reply, moment, say, text
+from bot.store import PersonColumn, Timestamp, Tx, insert, metadata
+from integrations.capabilities.runs import ManualAction, RunRef, RunTracker
+from integrations.errors import BadReply, IntegrationError, NotPermitted, OutcomeUnknown, Refused as ToolRefused
+
+answers = sa.Table(
+    "run_answers",
+    metadata,
+    sa.Column("run", sa.String(500), primary_key=True),
+    sa.Column("action", sa.String(255), primary_key=True),
+    sa.Column("subject", sa.String(32), nullable=False, index=True),
+    sa.Column("label", sa.String(255), nullable=False),
+    sa.Column("person", PersonColumn, nullable=False),
+    sa.Column("request_id", sa.String(255), nullable=False),
+    sa.Column("at", Timestamp, nullable=False),
+    sa.Column("sent", sa.Boolean, nullable=False, default=False),
+    sa.Column("gone", sa.Boolean, nullable=False, default=False),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """Who let an action go on, and when."""
+
+    action: str
+    label: str
+    person: Person
+    at: datetime
+    sent: bool
+    gone: bool
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A run that may wait for a person: what it is of, where, and how its card is drawn anew.
+
+    `by_person` notes that the tool lets people answer only as themselves: its buttons become links.
+    """
+
+    subject: str
+    title: str
+    resource: Resource
+    run: str
+    actions: tuple[ManualAction, ...]
+    redraw: Callable[[Tx], Awaitable[None]]
+    by_person: Callable[[Tx], Awaitable[None]]
+
+
+Finder = Callable[[str], Awaitable[Waiting]]
+
+
+class Answers:
+    """Tells tools what people decided. `finders` are by the first letters of a subject: "B-", "D-"."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self.finders: dict[str, Finder] = {}
+
+    async def find(self, subject: str) -> Waiting:
+        """Return the run that a build or deployment follows. Raises: BadInput (`unknown_subject`)."""
+        wanted = subject.strip().upper()
+        finder = self.finders.get(wanted.partition("-")[0] + "-")
+        if finder is None:
+            raise BadInput("unknown_subject", f'"{subject}" is no build or deployment: B-12 or D-1042 is expected.')
+        return await finder(wanted)
+
+    async def answer(self, call: Call, subject: str, wanted: str, given: Mapping[str, str]) -> Reply:
+        """Let a waiting action go on, with parameters.
+
+        Raises:
+            Refused: it waits no more (`not_waiting`), somebody answered (`answered`), the tool says no, or it lets only
+                the person answer there (`answer_there`, with a link).
+            BadInput: a parameter is unknown, wrong or missing.
+        """
+        waiting = await self.find(subject)
+        action = await self._waiting_action(call, waiting, wanted)
+        if action is None:
+            return text(f"{waiting.subject}: {wanted} went on.")
+        values = self._values(waiting, action, given)
+        await self._claim(call, waiting, action)
+        try:
+            await self._tell(waiting, action, values)
+        except NotPermitted as error:
+            await self._withdraw(call, waiting, action, by_person=True)
+            raise _there(action, error) from error
+        except (IntegrationError, BadInput):
+            await self._withdraw(call, waiting, action)
+            raise
+        await self._settle(call, waiting, action, values)
+        return text(f"{waiting.subject}: {action.label} goes on.")
+
+    async def given(self, conn: AsyncConnection, subject: str) -> Sequence[Answer]:
+        """Return the answers that were given on a build or deployment, oldest first."""
+        statement = sa.select(answers).where(answers.c.subject == subject).order_by(answers.c.at)
+        return [_read(row) for row in (await conn.execute(statement)).all()]
+
+    async def see(self, tx: Tx, run: str, actions: Sequence[ManualAction]) -> None:
+        """Note which answered actions wait no more: one that waits again later may be answered again."""
+        here = [action.id for action in actions]
+        gone = sa.update(answers).where(answers.c.run == run, answers.c.sent, answers.c.action.not_in(here))
+        await tx.conn.execute(gone.values(gone=True))
+
+    async def _waiting_action(self, call: Call, waiting: Waiting, wanted: str) -> ManualAction | None:
+        """Return the action that is meant; None when this very wish answered it before a crash cut it off."""
+        found = [one for one in waiting.actions if wanted == one.id]
+        found = found or [one for one in waiting.actions if wanted.casefold() == one.label.casefold()]
+        if found:
+            return found[0]
+        async with self._parts.store.read() as conn:
+            known = await self.given(conn, waiting.subject)
+        for one in reversed(known):
+            if wanted in {one.action, one.label}:
+                if one.request_id == call.request_id:
+                    return None
+                raise self._answered(waiting, one)
+        labels = ", ".join(one.label for one in waiting.actions)
+        hint = f"It waits for: {labels}." if labels else "Nothing in it waits for a person now."
+        raise Refused("not_waiting", f'{waiting.subject} does not wait for "{wanted}". {hint}')
+
+    def _values(self, waiting: Waiting, action: ManualAction, given: Mapping[str, str]) -> parameters.Values:
+        try:
+            return parameters.check(action.parameters, given, of=action.label)
+        except BadInput as error:
+            args = {"run": waiting.subject, "action": action.id}
+            if given:
+                args["param"] = write(Pairs(given))
+            fill = Button(label="Fill in…", command="answer", args=args, ask=True)
+            raise BadInput(error.code, error.text, moves=(fill,)) from None
+
+    async def _claim(self, call: Call, waiting: Waiting, action: ManualAction) -> None:
+        """Write the answer, or refuse because somebody else's stands."""
+        row = {
+            "run": waiting.run,
+            "action": action.id,
+            "subject": waiting.subject,
+            "label": action.label[:255],
+            "person": call.person,
+            "request_id": call.request_id,
+            "at": self._parts.clock.now(),
+            "sent": False,
+            "gone": False,
+        }
+        key = (answers.c.run == waiting.run, answers.c.action == action.id)
+        async with self._parts.store.write(urgent=True) as tx:
+            statement = insert(tx.conn, answers).values(row)
+            statement = statement.on_conflict_do_update(
+                index_elements=[answers.c.run, answers.c.action],
+                set_={name: statement.excluded[name] for name in row if name not in {"run", "action"}},
+                where=answers.c.gone.is_(True),
+            )
+            if (await tx.conn.execute(statement.returning(answers.c.run))).first() is not None:
+                return
+            standing = _read((await tx.conn.execute(sa.select(answers).where(*key))).one())
+        if standing.request_id != call.request_id:
+            raise self._answered(waiting, standing)
+
+    async def _tell(self, waiting: Waiting, action: ManualAction, values: parameters.Values) -> None:
+        ref = RunRef.parse(waiting.run)
+        tracker = self._parts.toolbox.get(RunTracker, ref.instance)
+        try:
+            await tracker.answer(ref, action.id, {**values.shown, **values.secret})
+        except (ToolRefused, OutcomeUnknown, BadReply):
+            # It may have arrived all the same, now or before a crash: then it waits no more.
+            run = await tracker.get_run(ref)
+            if any(one.id == action.id for one in run.actions):
+                raise
+
+    async def _withdraw(self, call: Call, waiting: Waiting, action: ManualAction, *, by_person: bool = False) -> None:
+        async with self._parts.store.write() as tx:
+            await tx.conn.execute(
+                sa.delete(answers).where(
+                    answers.c.run == waiting.run,
+                    answers.c.action == action.id,
+                    answers.c.request_id == call.request_id,
+                    answers.c.sent.is_(False),
+                )
+            )
+            if by_person:
+                await waiting.by_person(tx)
+
+    async def _settle(self, call: Call, waiting: Waiting, action: ManualAction, values: parameters.Values) -> None:
+        async with self._parts.store.write(urgent=True) as tx:
+            key = (answers.c.run == waiting.run, answers.c.action == action.id)
+            await tx.conn.execute(sa.update(answers).where(*key).values(sent=True))
+            await waiting.redraw(tx)
+            await self._parts.audit.record(
+                tx,
+                actor=call.person,
+                action="run.answer",
+                outcome="succeeded",
+                resource=waiting.resource,
+                request_id=call.request_id,
+                subject=waiting.subject,
+                data={
+                    "run": waiting.run,
+                    "action": action.label,
+                    "parameters": {**values.shown, **dict.fromkeys(values.secret, parameters.HIDDEN)},
+                },
+            )
+            tx.after_commit(lambda: self._parts.watch.wake(RunRef.parse(waiting.run)))
+
+    def _answered(self, waiting: Waiting, one: Answer) -> Refused:
+        name = self._parts.name_of(one.person)
+        words = say("{}: @{} answered “{}” already, at {}.", waiting.subject, name, one.label, moment(one.at))
+        return Refused("answered", words)
+
+
+def _there(action: ManualAction, error: NotPermitted) -> Refused:
+    moves = (Button(label=f"Answer it in {error.instance}"[:75], url=action.url),) if action.url else ()
+    return Refused(
+        "answer_there", f"{error.instance} decides by person who may answer “{action.label}”: do it there.", moves=moves
+    )
+
+
+def _read(row: sa.Row[tuple[object, ...]]) -> Answer:
+    names = ("action", "label", "person", "at", "sent", "gone", "request_id")
+    return Answer(**{name: row._mapping[name] for name in names})  # noqa: SLF001 - SQLAlchemy's documented way

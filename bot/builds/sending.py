@@ -1,0 +1,67 @@
+"""How remote work is started once: found by its request id first, and looked up when no answer came."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import structlog
+
+from bot.clock import Clock
+from integrations.capabilities.runs import RunRef, RunTracker
+from integrations.errors import (
+    BadReply,
+    IntegrationError,
+    NotAuthenticated,
+    NotFound,
+    NotPermitted,
+    OutcomeUnknown,
+    Refused,
+)
+
+log = structlog.get_logger()
+
+UNKNOWN = "outcome_unknown"
+LOOK_UPS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """What became of a start: the run's reference, or why nothing runs."""
+
+    ref: str = ""
+    code: str = ""
+    words: str = ""
+
+
+async def start_once(
+    tracker: RunTracker, request_id: str, start: Callable[[], Awaitable[RunRef]], *, clock: Clock
+) -> Sent:
+    """Find the run of this request id, or start it; a lost answer is looked up, never sent again.
+
+    Raises:
+        Unavailable: the tool does not answer; nothing was sent.
+    """
+    found = await tracker.find_run(request_id)
+    if found is not None:
+        return Sent(ref=str(found))
+    try:
+        return Sent(ref=str(await start()))
+    except (OutcomeUnknown, BadReply) as error:
+        log.warning("start.outcome_unknown", request=request_id, error=str(error))
+        return await _look_up(tracker, request_id, error, clock)
+    except Refused as error:
+        return Sent(code="tool_refused", words=error.reason)
+    except (NotAuthenticated, NotPermitted, NotFound) as error:
+        return Sent(code="tool_refused", words=str(error))
+
+
+async def _look_up(tracker: RunTracker, request_id: str, error: IntegrationError, clock: Clock) -> Sent:
+    pause = 0.5
+    for _ in range(LOOK_UPS):
+        found = await tracker.find_run(request_id)
+        if found is not None:
+            return Sent(ref=str(found))
+        await clock.sleep(pause)
+        pause *= 2
+    # It may still appear: sending again could do it twice, so a person decides.
+    words = f"{error.instance} was asked and gave no answer, and nothing of it is to be found yet"
+    return Sent(code=UNKNOWN, words=f"{words}; nothing was sent twice")
