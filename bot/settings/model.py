@@ -56,6 +56,9 @@ class Slack(Model):
     shared_channels: tuple[str, ...] = Field(
         (), description="Ids of channels shared with other organisations where Shipmate may post."
     )
+    unfurl: tuple[Annotated[str, Field(pattern=r"^([a-z0-9-]+\.)+[a-z0-9-]+$|^localhost$")], ...] = Field(
+        (), max_length=5, description="Domains of connected tools whose links are shown below messages."
+    )
     announce: str = Field("", description="Channel of services that name none, by name or id.")
 
 

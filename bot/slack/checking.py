@@ -9,7 +9,7 @@ from bot.health import Health
 from bot.settings import Slack
 from bot.slack import failures
 from bot.slack.connection import Connection
-from bot.slack.manifest import SCOPES
+from bot.slack.manifest import scopes
 
 _REINSTALL = "update the app from `shipmate manifest` and install it again"
 
@@ -30,7 +30,7 @@ async def check(slack: Slack, clock: Clock) -> Health:
     finally:
         await connection.close()
     granted = {scope.strip() for scope in str(answer.headers.get("x-oauth-scopes", "")).split(",") if scope.strip()}
-    missing = sorted(set(SCOPES) - granted) if granted else []
+    missing = sorted(set(scopes(slack)) - granted) if granted else []
     if missing:
         return Health(ok=False, detail=f"missing scopes: {', '.join(missing)}; {_REINSTALL}")
     return Health(ok=True, detail=f"{answer.get('team')}, as {answer.get('user')}, by {slack.mode}")

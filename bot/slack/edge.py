@@ -74,6 +74,7 @@ class Edge:
         answers: Answers,
         asking: Asking,
         publish_home: Callable[[str], Coroutine[Any, Any, None]],
+        unfurl: Callable[[Json], Coroutine[Any, Any, None]],
         names: Mapping[str, str],
         reactions: Mapping[str, str],
     ) -> None:
@@ -86,6 +87,7 @@ class Edge:
         self._answers = answers
         self._asking = asking
         self._publish_home = publish_home
+        self._unfurl = unfurl
         self._names = names
         self._reactions = reactions
         self._seen = Seen()
@@ -160,6 +162,8 @@ class Edge:
                 await self._reacted(body)
             case "app_home_opened" if event.get("tab", "home") == "home":
                 self._spawn("home", self._publish_home(str(event.get("user") or "")))
+            case "link_shared" if not self._seen.before(str(body.get("event_id"))):
+                self._spawn("unfurl", self._unfurl(body))
             case "app_uninstalled" | "tokens_revoked":
                 self._connection.check_soon("Slack says that the app was uninstalled or its token revoked")
             case _:

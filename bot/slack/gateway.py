@@ -10,6 +10,8 @@ from slack_bolt.async_app import AsyncApp
 
 from bot.clock import Clock
 from bot.command import Command, World
+from bot.identity import Person
+from bot.reply import Message
 from bot.settings import Settings
 from bot.slack import bolt, manifest, web
 from bot.slack.answers import Answers
@@ -24,6 +26,7 @@ from bot.slack.pacing import Pacing
 from bot.slack.posts import Posts
 from bot.slack.sender import LEASE, Sender
 from bot.slack.socket_link import SocketLink
+from bot.slack.unfurl import Previewer, Unfurling
 from bot.slack.who import Who
 from bot.store import Store
 
@@ -66,6 +69,7 @@ class Gateway:
         self.sender = Sender(
             store, self.outbox, self.posts, self.connection, courier, owner=owner, pacing=pacing, lease=lease
         )
+        self.previewer: Previewer = _nothing_to_show
         self.edge: Edge | None = None
         self.app: AsyncApp | None = None
         self.link: SocketLink | None = None
@@ -88,6 +92,7 @@ class Gateway:
             answers=self.answers,
             asking=Asking(registry, world, self._clock, self.connection, self.answers, who),
             publish_home=self.home.publish,
+            unfurl=Unfurling(self.connection, who, self.answers, self._clock, self._preview).shared,
             names=manifest.names(self._settings),
             reactions=slack.reactions,
         )
@@ -100,6 +105,9 @@ class Gateway:
         if slack.mode == "socket":
             self.link = SocketLink(self.app, self.connection, self._clock, app_token=slack.app_token.get_secret_value())
             await self.link.start()
+
+    async def _preview(self, person: Person, url: str) -> Message | None:
+        return await self.previewer(person, url)
 
     def routes(self) -> list[aiohttp_web.RouteDef]:
         """Return the routes Slack calls in HTTP mode; none in Socket Mode.
@@ -135,3 +143,7 @@ class Gateway:
             return SlackState(ok=False, detail=f"{len(parked)} messages refused, newest: {parked[0][1]}")
         lag = await self.outbox.lag()
         return SlackState(ok=True, detail=f"connected, {await self.outbox.waiting()} waiting, {lag.seconds} s behind")
+
+
+async def _nothing_to_show(_person: Person, _url: str) -> None:
+    """Stand in until the composition root sets `previewer`."""

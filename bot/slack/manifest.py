@@ -11,7 +11,7 @@ import yaml
 from bot.arguments import usage
 from bot.command import Command
 from bot.errors import BadInput
-from bot.settings import Settings
+from bot.settings import Settings, Slack
 from bot.slack.modals import CALLBACK
 from bot.slack.mrkdwn import Json, cut_plain
 from bot.slack.web import PATH
@@ -43,6 +43,12 @@ SCOPES: Mapping[str, str] = {
     "users:read.email": "know whose commits are whose",
 }
 """Every scope that is asked for, and why."""
+
+LINK_SCOPES: Mapping[str, str] = {
+    "links:read": "hear of links to the domains of `slack.unfurl`",
+    "links:write": "show below a message what is behind them",
+}
+"""Asked for only where `slack.unfurl` names domains."""
 
 EVENTS = ("app_home_opened", "app_mention", "app_uninstalled", "message.im", "reaction_added", "tokens_revoked")
 
@@ -114,11 +120,12 @@ def build(settings: Settings, registry: Mapping[str, Command], *, name: str = "S
             },
             "bot_user": {"display_name": name.lower(), "always_online": True},
             "shortcuts": _shortcuts(registry),
+            **({"unfurl_domains": list(settings.slack.unfurl)} if settings.slack.unfurl else {}),
             "slash_commands": [{**one, **({} if socket else {"url": url})} for one in _commands(settings, registry)],
         },
-        "oauth_config": {"scopes": {"bot": sorted(SCOPES)}},
+        "oauth_config": {"scopes": {"bot": sorted(scopes(settings.slack))}},
         "settings": {
-            "event_subscriptions": {"bot_events": list(EVENTS), **request},
+            "event_subscriptions": {"bot_events": events(settings.slack), **request},
             "interactivity": {
                 "is_enabled": True,
                 **request,
@@ -129,6 +136,16 @@ def build(settings: Settings, registry: Mapping[str, Command], *, name: str = "S
             "token_rotation_enabled": False,
         },
     }
+
+
+def scopes(slack: Slack) -> Mapping[str, str]:
+    """Return every scope that these settings need, and why."""
+    return {**SCOPES, **LINK_SCOPES} if slack.unfurl else SCOPES
+
+
+def events(slack: Slack) -> list[str]:
+    """Return every event that is subscribed to."""
+    return sorted({*EVENTS, "link_shared"}) if slack.unfurl else list(EVENTS)
 
 
 def as_json(manifest: Json) -> str:
