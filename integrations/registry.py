@@ -3,12 +3,14 @@
 from importlib.metadata import EntryPoint, entry_points
 
 from integrations.contract import Integration
+from integrations.jenkins import INTEGRATION as JENKINS
 from integrations.local import INTEGRATION as LOCAL
 from integrations.prometheus import INTEGRATION as PROMETHEUS
 
 GROUP = "shipmate.integrations"
 
 INTEGRATIONS: tuple[Integration, ...] = (
+    JENKINS,
     LOCAL,
     PROMETHEUS,
 )
