@@ -86,6 +86,7 @@ class App:
         )
         self.deployments = Deployments(self._parts())
         self.builds = Builds(self._build_parts())
+        self.builds.answers.finders["D-"] = self.deployments.waiting
         lending = self._lending()
         self.grants = Grants(lending)
         self.linking = Linking(lending, self.grants)

@@ -7,6 +7,7 @@ told, so that a second press is told who answered, and one that a crash cut off 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -54,16 +55,26 @@ class Answer:
 class Waiting:
     """A run that may wait for a person: what it is of, where, and how its card is drawn anew.
 
-    `by_person` notes that the tool lets people answer only as themselves: its buttons become links.
+    `actions` are as they were read, `now` reads them again in a transaction.
     """
 
     subject: str
-    title: str
     resource: Resource
     run: str
     actions: tuple[ManualAction, ...]
-    redraw: Callable[[Tx], Awaitable[None]]
-    by_person: Callable[[Tx], Awaitable[None]]
+    now: Callable[[Tx], Awaitable[Sequence[ManualAction]]]
+    redraw: "Redraw"
+
+
+class Redraw(Protocol):
+    """Draws a card anew in a transaction.
+
+    `by_person` notes that the tool lets people answer only as themselves: the buttons become links.
+    """
+
+    async def __call__(self, tx: Tx, *, by_person: bool) -> None:
+        """Draw it."""
+        ...
 
 
 Finder = Callable[[str], Awaitable[Waiting]]
@@ -97,28 +108,19 @@ class Answers:
         if action is None:
             return text(f"{waiting.subject}: {wanted} went on.")
         values = self._values(waiting, action, given)
-        await self._claim(call, waiting, action)
+        standing = await self._claim(call, waiting, action)
+        if standing is not None and standing.sent:
+            return text(f"{waiting.subject}: {wanted} went on.")
         try:
-            await self._tell(waiting, action, values)
+            await self._tell(waiting, action, values, again=standing is not None)
         except NotPermitted as error:
             await self._withdraw(call, waiting, action, by_person=True)
             raise _there(action, error) from error
-        except (IntegrationError, BadInput):
+        except (IntegrationError, Refused):
             await self._withdraw(call, waiting, action)
             raise
         await self._settle(call, waiting, action, values)
         return text(f"{waiting.subject}: {action.label} goes on.")
-
-    async def given(self, conn: AsyncConnection, subject: str) -> Sequence[Answer]:
-        """Return the answers that were given on a build or deployment, oldest first."""
-        statement = sa.select(answers).where(answers.c.subject == subject).order_by(answers.c.at)
-        return [_read(row) for row in (await conn.execute(statement)).all()]
-
-    async def see(self, tx: Tx, run: str, actions: Sequence[ManualAction]) -> None:
-        """Note which answered actions wait no more: one that waits again later may be answered again."""
-        here = [action.id for action in actions]
-        gone = sa.update(answers).where(answers.c.run == run, answers.c.sent, answers.c.action.not_in(here))
-        await tx.conn.execute(gone.values(gone=True))
 
     async def _waiting_action(self, call: Call, waiting: Waiting, wanted: str) -> ManualAction | None:
         """Return the action that is meant; None when this very wish answered it before a crash cut it off."""
@@ -127,7 +129,7 @@ class Answers:
         if found:
             return found[0]
         async with self._parts.store.read() as conn:
-            known = await self.given(conn, waiting.subject)
+            known = await given_on(conn, waiting.subject)
         for one in reversed(known):
             if wanted in {one.action, one.label}:
                 if one.request_id == call.request_id:
@@ -147,8 +149,8 @@ class Answers:
             fill = Button(label="Fill in…", command="answer", args=args, ask=True)
             raise BadInput(error.code, error.text, moves=(fill,)) from None
 
-    async def _claim(self, call: Call, waiting: Waiting, action: ManualAction) -> None:
-        """Write the answer, or refuse because somebody else's stands."""
+    async def _claim(self, call: Call, waiting: Waiting, action: ManualAction) -> Answer | None:
+        """Write the answer, or refuse because somebody else's stands; return ours if a crash cut it off before."""
         row = {
             "run": waiting.run,
             "action": action.id,
@@ -168,22 +170,35 @@ class Answers:
                 set_={name: statement.excluded[name] for name in row if name not in {"run", "action"}},
                 where=answers.c.gone.is_(True),
             )
-            if (await tx.conn.execute(statement.returning(answers.c.run))).first() is not None:
-                return
-            standing = _read((await tx.conn.execute(sa.select(answers).where(*key))).one())
+            before = (await tx.conn.execute(sa.select(answers).where(*key).with_for_update())).one_or_none()
+            standing = None if before is None else _read(before)
+            if standing is None:
+                await tx.conn.execute(statement)
+                return None
+            # What the row says now counts: since it was read, somebody's answer may have come through.
+            waits = any(one.id == action.id for one in (await waiting.now(tx)))
+            if standing.gone and waits:
+                await tx.conn.execute(statement)
+                return None
         if standing.request_id != call.request_id:
             raise self._answered(waiting, standing)
+        return standing
 
-    async def _tell(self, waiting: Waiting, action: ManualAction, values: parameters.Values) -> None:
+    async def _tell(self, waiting: Waiting, action: ManualAction, values: parameters.Values, *, again: bool) -> None:
         ref = RunRef.parse(waiting.run)
         tracker = self._parts.toolbox.get(RunTracker, ref.instance)
         try:
             await tracker.answer(ref, action.id, {**values.shown, **values.secret})
-        except (ToolRefused, OutcomeUnknown, BadReply):
+        except (ToolRefused, OutcomeUnknown, BadReply) as error:
             # It may have arrived all the same, now or before a crash: then it waits no more.
             run = await tracker.get_run(ref)
             if any(one.id == action.id for one in run.actions):
                 raise
+            if isinstance(error, ToolRefused) and not again:
+                words = (
+                    f"{waiting.subject} does not wait for “{action.label}” any more: it was answered in {ref.instance}."
+                )
+                raise Refused("not_waiting", words) from error
 
     async def _withdraw(self, call: Call, waiting: Waiting, action: ManualAction, *, by_person: bool = False) -> None:
         async with self._parts.store.write() as tx:
@@ -196,13 +211,13 @@ class Answers:
                 )
             )
             if by_person:
-                await waiting.by_person(tx)
+                await waiting.redraw(tx, by_person=True)
 
     async def _settle(self, call: Call, waiting: Waiting, action: ManualAction, values: parameters.Values) -> None:
         async with self._parts.store.write(urgent=True) as tx:
             key = (answers.c.run == waiting.run, answers.c.action == action.id)
             await tx.conn.execute(sa.update(answers).where(*key).values(sent=True))
-            await waiting.redraw(tx)
+            await waiting.redraw(tx, by_person=False)
             await self._parts.audit.record(
                 tx,
                 actor=call.person,
@@ -223,6 +238,19 @@ class Answers:
         name = self._parts.name_of(one.person)
         words = say("{}: @{} answered “{}” already, at {}.", waiting.subject, name, one.label, moment(one.at))
         return Refused("answered", words)
+
+
+async def given_on(conn: AsyncConnection, subject: str) -> Sequence[Answer]:
+    """Return the answers that were given on a build or deployment, oldest first."""
+    statement = sa.select(answers).where(answers.c.subject == subject).order_by(answers.c.at)
+    return [_read(row) for row in (await conn.execute(statement)).all()]
+
+
+async def see(tx: Tx, run: str, actions: Sequence[ManualAction]) -> None:
+    """Note which answered actions wait no more: one that waits again later may be answered again."""
+    here = [action.id for action in actions]
+    gone = sa.update(answers).where(answers.c.run == run, answers.c.sent, answers.c.action.not_in(here))
+    await tx.conn.execute(gone.values(gone=True))
 
 
 def _there(action: ManualAction, error: NotPermitted) -> Refused:

@@ -1,6 +1,6 @@
 """`Builds`: all of it, made of its parts and bound to the workflow."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from bot.builds import messages, progress, records, replies, workflow
@@ -11,12 +11,14 @@ from bot.builds.failures import Failures
 from bot.builds.ledger import FOLLOW, Ledger, Said
 from bot.builds.overview import Overview
 from bot.builds.parts import Parts
+from bot.builds.records import Build
 from bot.builds.road import Road
 from bot.builds.rules import UNDER_WAY
 from bot.command import Call, Resource
 from bot.errors import BadInput, Refused
 from bot.reply import Message, Reply
 from bot.store import Tx
+from integrations.capabilities.runs import ManualAction
 
 
 class Builds:
@@ -25,8 +27,8 @@ class Builds:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self.answers = Answers(parts)
-        self.failures = Failures(parts)
-        self._ledger = Ledger(parts, self.answers)
+        self.failures = Failures(parts.store, parts.clock)
+        self._ledger = Ledger(parts)
         self._road = Road(self._ledger)
         self.beginnings = Beginnings(self._ledger)
         self.overview = Overview(self._ledger, self.failures)
@@ -89,24 +91,27 @@ class Builds:
     async def _waiting(self, subject: str) -> Waiting:
         build = await self.beginnings.get(subject)
 
-        async def redraw(tx: Tx) -> None:
-            async with self._ledger.open(tx) as book:
-                now = await records.get(tx.conn, build.id)
-                if now is not None:
-                    await book.show(now, urgent=True)
+        async def now(tx: Tx) -> Sequence[ManualAction]:
+            current = await records.get(tx.conn, build.id)
+            return _actions(current) if current is not None else ()
 
-        async def by_person(tx: Tx) -> None:
+        async def redraw(tx: Tx, *, by_person: bool) -> None:
             async with self._ledger.open(tx) as book:
-                now = await records.get(tx.conn, build.id)
-                if now is not None:
-                    await book.change(now, progress={**now.progress, "by_person": True})
+                current = await records.get(tx.conn, build.id)
+                if current is not None and by_person:
+                    await book.change(current, progress={**current.progress, "by_person": True})
+                elif current is not None:
+                    await book.show(current, urgent=True)
 
         return Waiting(
             subject=build.id,
-            title=f"build of {build.name}",
             resource=Resource(build.service),
             run=build.run,
-            actions=() if build.ended else progress.actions(build.progress),
+            actions=_actions(build),
+            now=now,
             redraw=redraw,
-            by_person=by_person,
         )
+
+
+def _actions(build: Build) -> tuple[ManualAction, ...]:
+    return () if build.ended else progress.actions(build.progress)

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from bot.builds import progress, records
+from bot.builds import answers, progress, records
 from bot.builds.failures import Failures, Finding
 from bot.builds.ledger import Ledger, Said
 from bot.builds.logs import Tail, read_on
@@ -173,7 +173,7 @@ class _Following:
                 values["sha"] = run.sha[:64]
             if run.branch and not current.branch:
                 values["branch"] = run.branch[:255]
-            await self._ledger.answers.see(tx, current.run, run.actions)
+            await answers.see(tx, current.run, run.actions)
             before = {action.id for action in progress.actions(current.progress)}
             to = State.QUEUED if run.state is RunState.QUEUED else State.RUNNING
             if run.state.final or current.state is to:

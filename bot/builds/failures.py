@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from bot.builds.logs import last_lines
-from bot.builds.parts import Parts
+from bot.clock import Clock
+from bot.store import Store
 from integrations.capabilities.runs import Run, RunTracker
 
 
@@ -18,8 +19,9 @@ class Finding:
 class Failures:
     """Explains failed runs and keeps which tests failed."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
 
     async def explain(self, service: str, run: Run, tracker: RunTracker, log: str) -> Finding:
         """Return why a run failed, from the end of its log; notes its tests."""

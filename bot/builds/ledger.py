@@ -9,8 +9,8 @@ from pydantic import JsonValue
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.audit import SHIPMATE
-from bot.builds import messages, records
-from bot.builds.answers import Answers
+from bot.builds import messages, progress, records, waiting
+from bot.builds.answers import given_on
 from bot.builds.parts import Parts
 from bot.builds.records import Build
 from bot.builds.rules import ENDED, State, sources
@@ -37,9 +37,8 @@ class Said:
 class Ledger:
     """Opens a `Book` on a transaction; draws cards."""
 
-    def __init__(self, parts: Parts, answers: Answers) -> None:
+    def __init__(self, parts: Parts) -> None:
         self.parts = parts
-        self.answers = answers
 
     @asynccontextmanager
     async def open(self, tx: Tx) -> AsyncIterator["Book"]:
@@ -50,7 +49,7 @@ class Ledger:
 
     async def card(self, conn: AsyncConnection, build: Build) -> Message:
         """Return the card of a build as it stands."""
-        given = await self.answers.given(conn, build.id)
+        given = await given_on(conn, build.id)
         return messages.card(build, messages.View(name_of=self.parts.name_of, answers=tuple(given)))
 
 
@@ -116,7 +115,9 @@ class Book:
 
     async def ask(self, build: Build, action: str) -> None:
         """Tell who asked that a build waits for a person: an edit of its card notifies nobody."""
-        message = messages.asked(build)
+        actions = progress.actions(build.progress)
+        by_person = bool(build.progress.get("by_person"))
+        message = waiting.asked(build.id, f"build of {build.name}", actions, by_person=by_person)
         digest = hashlib.sha256(f"{build.run} {action}".encode()).hexdigest()[:12]
         await self.tell(build, f"asks/{digest}", message)
 

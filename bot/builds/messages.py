@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.amounts import duration
-from bot.builds import buttons, progress
+from bot.builds import buttons, progress, waiting
 from bot.builds.answers import Answer
 from bot.builds.records import Build
 from bot.builds.rules import State
+from bot.builds.waiting import tame
 from bot.identity import Person
 from bot.reply import (
     Buttons,
@@ -78,7 +79,9 @@ def card(build: Build, view: View) -> Message:
     if what:
         parts.append(Paragraph(what))
     parts += _state_parts(build)
-    parts += [Note(one) for one in _answers(build, view)]
+    parts += waiting.answered(view.answers, view.name_of)
+    if build.cancel_at is not None and build.cancel_by is not None and not build.ended:
+        parts.append(Note(say("@{} asked to abort; passed on", view.name_of(build.cancel_by))))
     for name, words in (("artifacts", "Artifacts"), ("downstream", "Started")):
         links = _links(build, name)
         if links:
@@ -103,19 +106,6 @@ def parked(build: Build) -> Message:
     """Return what who asked for it is told when the work stands still."""
     summary = f"{build.id} build of {build.name} stands still: {build.parked_why}"
     return Message(summary=summary, parts=(Paragraph(say("{}", summary)), Buttons(buttons.of(build))))
-
-
-def asked(build: Build) -> Message:
-    """Return the new message that says that a build waits for a person: an edit of its card notifies nobody."""
-    found = progress.actions(build.progress)
-    labels = ", ".join(action.label for action in found)
-    summary = f"{build.id} build of {build.name} waits for a person: {labels}"
-    line = say("*{}* build of {} waits for a person: {}", build.id, build.name, labels)
-    by_person = bool(build.progress.get("by_person"))
-    return Message(
-        summary=summary,
-        parts=(Paragraph(line), Buttons(tuple(buttons.of_actions(build.id, found, by_person=by_person)))),
-    )
 
 
 def excerpt(title: str, text: str) -> Message:
@@ -167,9 +157,9 @@ def _what(build: Build) -> Markup:
     lines = []
     if build.sha:
         branch = say(" on {}", build.branch) if build.branch and build.branch != build.version else Markup("")
-        lines.append(say("{} {}{}", code(build.sha[:7]), _cut(_tame(build.title), _TITLE), branch))
+        lines.append(say("{} {}{}", code(build.sha[:7]), tame(build.title, _TITLE), branch))
     if build.parameters:
-        pairs = [say("{}={}", code(name), _cut(_tame(value), 60)) for name, value in build.parameters.items()]
+        pairs = [say("{}={}", code(name), tame(value, 60)) for name, value in build.parameters.items()]
         more = f" and {len(pairs) - _LINKS} more" if len(pairs) > _LINKS else ""
         lines.append(say("With {}{}", joined(", ", pairs[:_LINKS]), more))
     return joined("\n", lines)
@@ -181,7 +171,7 @@ def _state_parts(build: Build) -> list[Part]:
     if build.parked_at is not None:
         parts.append(Paragraph(say("*Stands still* since {}: {}", moment(build.parked_at), build.parked_why)))
     elif build.state is State.QUEUED and reason:
-        parts.append(Paragraph(say("Waits: {}", _cut(_tame(reason), _REASON))))
+        parts.append(Paragraph(say("Waits: {}", tame(reason, _REASON))))
     steps = tuple(_step(number, one) for number, one in enumerate(progress.rows(build.progress, "stages")))
     if steps:
         parts.append(Steps(title="Stages", steps=steps))
@@ -189,15 +179,11 @@ def _state_parts(build: Build) -> list[Part]:
         reason_code = say("   ({})", build.code) if build.code else Markup("")
         parts.append(Paragraph(say("{}{}", sentence(build.words), reason_code)))
     if not build.ended:
-        parts += [Paragraph(_waits(action.label, action.text)) for action in progress.actions(build.progress)]
+        parts += waiting.parts(progress.actions(build.progress))
         silent = build.progress.get("silent")
         if silent:
             parts.append(Note(say("{}", silent)))
     return parts
-
-
-def _waits(label: str, text: str) -> Markup:
-    return say("*Waits for a person*: {}", _cut(_tame(text or label), _REASON))
 
 
 def _step(number: int, row: list[str] | tuple[str, ...] | object) -> Step:
@@ -206,19 +192,8 @@ def _step(number: int, row: list[str] | tuple[str, ...] | object) -> Step:
     if began and ended:
         took = say("{}", duration(datetime.fromisoformat(ended) - datetime.fromisoformat(began)))
     return Step(
-        key=str(number), title=_tame(name)[:200], state=_STEPS.get(state, StepState.PENDING), detail=took, url=url
+        key=str(number), title=tame(name, 200), state=_STEPS.get(state, StepState.PENDING), detail=took, url=url
     )
-
-
-def _answers(build: Build, view: View) -> list[Markup]:
-    said = [
-        say("“{}” answered by @{} at {}", one.label, view.name_of(one.person), moment(one.at))
-        for one in view.answers
-        if one.sent
-    ]
-    if build.cancel_at is not None and build.cancel_by is not None and not build.ended:
-        said.append(say("@{} asked to abort; passed on", view.name_of(build.cancel_by)))
-    return said
 
 
 def _links(build: Build, name: str) -> Markup:
@@ -226,18 +201,6 @@ def _links(build: Build, name: str) -> Markup:
     for row in progress.rows(build.progress, name):
         title, url = row[0], row[-1]
         state = f" ({row[1]})" if name == "downstream" else ""
-        found.append(say("{}{}", link(url, _cut(_tame(title), 60)), state))
+        found.append(say("{}{}", link(url, tame(title, 60)), state))
     more = say(" and {} more", len(found) - _LINKS) if len(found) > _LINKS else Markup("")
     return joined(" · ", found[:_LINKS]) + more if found else Markup("")
-
-
-def _tame(text: str) -> str:
-    # Three backticks would make code of all lines that follow, marks of direction would disguise what stands behind.
-    return text.replace("```", "'''").translate(_TURNS)
-
-
-_TURNS = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
-
-
-def _cut(text: str, longest: int) -> str:
-    return text if len(text) <= longest else f"{text[: longest - 1]}…"

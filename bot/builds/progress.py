@@ -54,6 +54,11 @@ def actions(progress: object) -> tuple[ManualAction, ...]:
     return tuple(_load(one) for one in found if isinstance(one, dict)) if isinstance(found, list) else ()
 
 
+def people_asked(progress: object) -> bool:
+    """Tell whether a run has waited for a person so far."""
+    return isinstance(progress, dict) and bool(progress.get("waited") or progress.get("waits_since"))
+
+
 def rows(progress: object, name: str) -> Iterator[Sequence[str]]:
     """Yield the lists of texts that `told` kept under a name: stages, artifacts, downstream."""
     found = progress.get(name) if isinstance(progress, dict) else None

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from bot.builds import buttons as run_buttons, progress
 from bot.deployments.records import Deployment
 from bot.deployments.rules import Kind, State
 from bot.reply import Button, Confirm, Style
@@ -22,13 +23,20 @@ def of(deployment: Deployment) -> tuple[Button, ...]:
         show = Button(label="Show plan", command="plan", args={"deployment": deployment.id})
         return (*to_vote(deployment), show, _cancel(deployment))
     if state in {State.PLANNING, State.QUEUED, State.DEPLOYING}:
-        return () if deployment.cancel_at is not None else (_cancel(deployment),)
+        end = () if deployment.cancel_at is not None else (_cancel(deployment),)
+        return (*to_answer(deployment), *end)
     if state is State.INCONCLUSIVE:
         keep = Button(label="Keep it", command="keep", args={"deployment": deployment.id}, style=Style.PRIMARY)
         return (keep, *back)
     if state is State.VERIFYING:
         return back
-    return () if state is State.ROLLING_BACK else after_the_end(deployment)
+    return tuple(to_answer(deployment)) if state is State.ROLLING_BACK else after_the_end(deployment)
+
+
+def to_answer(deployment: Deployment) -> list[Button]:
+    """Return a button for each action of the run under way that waits for a person."""
+    actions = progress.actions(deployment.progress.get("run"))
+    return run_buttons.of_actions(deployment.id, actions, by_person=bool(deployment.progress.get("by_person")))
 
 
 def after_the_end(deployment: Deployment) -> tuple[Button, ...]:

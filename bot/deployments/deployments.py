@@ -3,6 +3,9 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
+from bot.builds import progress
+from bot.builds.answers import Waiting
+from bot.command import Resource
 from bot.deployments import records, workflow
 from bot.deployments.adoption import Adoption
 from bot.deployments.beginnings import Beginnings
@@ -13,6 +16,7 @@ from bot.deployments.ledger import Ledger
 from bot.deployments.overview import Overview
 from bot.deployments.parts import Parts
 from bot.deployments.planner import Planner
+from bot.deployments.records import Deployment
 from bot.deployments.road import Road
 from bot.deployments.rules import State
 from bot.deployments.surveyor import Surveyor
@@ -20,6 +24,7 @@ from bot.identity import Person
 from bot.locks.rules import Scope
 from bot.reply import Message, Part
 from bot.store import Tx
+from integrations.capabilities.runs import ManualAction
 
 HomeSection = Callable[[Person], Awaitable[Sequence[Part]]]
 _WORKING = frozenset({State.PLANNING, State.DEPLOYING, State.VERIFYING, State.ROLLING_BACK})
@@ -82,6 +87,34 @@ class Deployments:
         """Return what a person's home page says of deployments."""
         return (self.overview.home,)
 
+    async def waiting(self, subject: str) -> Waiting:
+        """Return the run of a deployment that may wait for a person. Raises: BadInput (`unknown_deployment`)."""
+        deployment = await self.decisions.get(subject)
+        under_way = deployment.progress.get("run")
+        what = under_way.get("what") if isinstance(under_way, dict) else ""
+        runs = {"build": deployment.build_run, "deploy": deployment.deploy_run, "rollback": deployment.rollback_run}
+
+        async def now(tx: Tx) -> Sequence[ManualAction]:
+            current = await records.get(tx.conn, deployment.id)
+            return _actions(current) if current is not None else ()
+
+        async def redraw(tx: Tx, *, by_person: bool) -> None:
+            async with self._ledger.open(tx) as book:
+                current = await records.get(tx.conn, deployment.id)
+                if current is not None and by_person:
+                    await book.change(current, progress={**current.progress, "by_person": True})
+                elif current is not None:
+                    await book.show(current, urgent=True)
+
+        return Waiting(
+            subject=deployment.id,
+            resource=Resource(deployment.service, deployment.environment, deployment.target),
+            run=runs.get(str(what), ""),
+            actions=_actions(deployment),
+            now=now,
+            redraw=redraw,
+        )
+
     async def close(self) -> None:
         """Let go of the client for probes."""
         await self._effects.close()
@@ -89,3 +122,7 @@ class Deployments:
     async def _lock_released(self, tx: Tx, scope: Scope) -> None:
         async with self._ledger.open(tx) as book:
             await book.next_for(scope)
+
+
+def _actions(deployment: Deployment) -> tuple[ManualAction, ...]:
+    return () if deployment.ended else progress.actions(deployment.progress.get("run"))

@@ -4,16 +4,20 @@ Each start looks for its request id first, so what a dead process or a lost answ
 never started again.
 """
 
+import contextlib
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import aiohttp
-import structlog
 from pydantic import JsonValue
 
 from bot.amounts import amount
+from bot.builds import answers, progress
+from bot.builds.failures import Failures, Finding
+from bot.builds.logs import Tail, read_on
+from bot.builds.sending import Sent, start_once
 from bot.catalog import Environment, Service, fill
 from bot.deployments import messages, records
 from bot.deployments.ledger import Ledger
@@ -28,32 +32,10 @@ from integrations.capabilities.builds import BuildRequest, BuildServer
 from integrations.capabilities.deploys import Deployer, DeployRequest, Running
 from integrations.capabilities.metrics import MetricsSource
 from integrations.capabilities.runs import Run, RunRef, RunState, RunTracker
-from integrations.errors import (
-    BadReply,
-    IntegrationError,
-    NotAuthenticated,
-    NotFound,
-    NotPermitted,
-    OutcomeUnknown,
-    Refused,
-    Unavailable,
-)
+from integrations.errors import IntegrationError, NotFound, Unavailable
 
-log = structlog.get_logger()
-
-UNKNOWN = "outcome_unknown"
-LOOK_UPS = 5
 EXCERPT = 2500
 LOG_EVERY = timedelta(seconds=30)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
-    """What became of a start: the run's reference, or why nothing runs."""
-
-    ref: str = ""
-    code: str = ""
-    words: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +60,7 @@ class Effects:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._parts = ledger.parts
+        self._failures = Failures(ledger.parts.store, ledger.parts.clock)
         self._session: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:
@@ -100,7 +83,9 @@ class Effects:
             version=deployment.version,
             parameters=service.build.parameters,
         )
-        return await self._once(server, request.request_id, lambda: server.start_build(request))
+        return await start_once(
+            server, request.request_id, lambda: server.start_build(request), clock=self._parts.clock
+        )
 
     async def start_deploy(self, deployment_id: str) -> Sent:
         """Start putting the release on its place, or find it."""
@@ -125,7 +110,7 @@ class Effects:
         Raises:
             Unavailable: the tool has been silent for long; the run goes on.
         """
-        deployment, _, _ = await self._load(deployment_id)
+        deployment, service, _ = await self._load(deployment_id)
         where = RunRef.parse(ref)
         tracker = self._parts.toolbox.get(RunTracker, where.instance)
         following = _Following(self._ledger, deployment, what, _state_of(what))
@@ -136,21 +121,32 @@ class Effects:
             silent=following.silent,
             log_offset=following.offset,
         )
-        deadline = (deployment.started_at or deployment.state_since) + self._parts.longest_run
+        waited = progress.waited(_of_run(deployment), self._parts.clock.now())
+        deadline = (deployment.started_at or deployment.state_since) + self._parts.longest_run + waited
         try:
             run = await self._parts.watch.follow(tracker, where, hooks, deadline=deadline)
         except NotFound as error:
             return RunEnd(
                 state=RunState.FAILED.value, words=f"{where.instance} no longer knows the run: {error.message}"
             )
-        await following.ended(run)
+        why = await self._why(service.name, following, run, tracker)
+        await following.ended(run, why)
         return RunEnd(
             state=run.state.value,
-            words=run.reason,
+            words=why.cause if why is not None else run.reason,
             url=run.url,
             artifact=str(run.result.get("artifact", "")),
             digest=str(run.result.get("digest", "")),
         )
+
+    async def _why(self, service: str, following: "_Following", run: Run, tracker: RunTracker) -> Finding | None:
+        """Return why a run failed, None where it did not; what its tests did is kept."""
+        if run.state is not RunState.FAILED:
+            await self._failures.note_tests(service, run, tracker)
+            return None
+        with contextlib.suppress(IntegrationError):  # it is over whatever its log says
+            await read_on(tracker, run.ref, following.log)
+        return await self._failures.explain(service, run, tracker, following.log.text)
 
     async def running(self, deployment_id: str) -> Release | None:
         """Return what the place says runs there; None when it cannot say."""
@@ -206,33 +202,7 @@ class Effects:
             digest=release.digest,
             parameters=environment.deploy.parameters,
         )
-        return await self._once(deployer, request_id, lambda: deployer.start_deploy(request))
-
-    async def _once(self, tracker: RunTracker, request_id: str, start: Callable[[], Awaitable[RunRef]]) -> Sent:
-        found = await tracker.find_run(request_id)
-        if found is not None:
-            return Sent(ref=str(found))
-        try:
-            return Sent(ref=str(await start()))
-        except (OutcomeUnknown, BadReply) as error:
-            log.warning("effect.outcome_unknown", request=request_id, error=str(error))
-            return await self._look_up(tracker, request_id, error)
-        except Refused as error:
-            return Sent(code="tool_refused", words=error.reason)
-        except (NotAuthenticated, NotPermitted, NotFound) as error:
-            return Sent(code="tool_refused", words=str(error))
-
-    async def _look_up(self, tracker: RunTracker, request_id: str, error: IntegrationError) -> Sent:
-        pause = 0.5
-        for _ in range(LOOK_UPS):
-            found = await tracker.find_run(request_id)
-            if found is not None:
-                return Sent(ref=str(found))
-            await self._parts.clock.sleep(pause)
-            pause *= 2
-        # It may still appear: sending again could do it twice, so a person decides.
-        words = f"{error.instance} was asked and gave no answer, and nothing of it is to be found yet"
-        return Sent(code=UNKNOWN, words=f"{words}; nothing was sent twice")
+        return await start_once(deployer, request_id, lambda: deployer.start_deploy(request), clock=self._parts.clock)
 
     async def _measure(self, deployment: Deployment, metric: Metric) -> Measured:
         names = {"version": _label(deployment.version)}
@@ -290,6 +260,7 @@ class _Following:
         offsets = deployment.progress.get("log_offsets")
         known = offsets.get(what) if isinstance(offsets, dict) else None
         self.offset = known if isinstance(known, int) else 0
+        self.log = Tail(self.offset)
         self._tail = ""
         self._posted_at: datetime | None = None
 
@@ -303,15 +274,20 @@ class _Following:
 
     async def changed(self, run: Run) -> None:
         """Show the run's stages."""
-        told: dict[str, JsonValue] = {
-            "what": self._what,
-            "state": run.state.value,
-            "url": run.url,
-            "reason": run.reason,
-            "since": run.started_at.isoformat() if run.started_at else "",
-            "stages": [[stage.name, stage.state.value] for stage in run.stages],
-        }
-        await self._write({"run": told, "silent": ""})
+        async with self._parts.store.write() as tx, self._ledger.open(tx) as book:
+            current = await records.get(tx.conn, self._deployment.id)
+            if current is None or current.state is not self._state:
+                return
+            before = _of_run(current)
+            if before.get("what") != self._what:
+                before = {}
+            told: dict[str, JsonValue] = {**progress.told(run, before, self._parts.clock.now()), "what": self._what}
+            known = {action.id for action in progress.actions(before)}
+            await answers.see(tx, str(run.ref), run.actions)
+            moved = {f"{self._what}_run": str(run.ref)}  # a queue item becomes a build
+            changed = await book.change(current, progress={**current.progress, "run": told, "silent": ""}, **moved)
+            if changed is not None and any(action.id not in known for action in run.actions):
+                await book.ask_to_answer(changed, run.actions[0].id)
 
     async def silent(self, since: datetime, instance: str) -> None:
         """Say on the card that the tool does not answer."""
@@ -320,6 +296,7 @@ class _Following:
     async def logged(self, text: str, next_offset: int) -> None:
         """Keep the newest of the log; post some of it now and then."""
         self._tail = (self._tail + text)[-EXCERPT:]
+        self.log.add(text, next_offset)
         self.offset = next_offset
         now = self._parts.clock.now()
         self._posted_at = self._posted_at or now
@@ -327,9 +304,11 @@ class _Following:
             self._posted_at = now
             await self._post()
 
-    async def ended(self, run: Run) -> None:
-        """Show how it ended and post the end of its log."""
+    async def ended(self, run: Run, why: Finding | None) -> None:
+        """Show how it ended and post the end of its log; of a failure, the part that says why."""
         await self.changed(run)
+        if why is not None and why.excerpts:
+            self._tail = "\n\n".join(text for _, text in why.excerpts)
         await self._post()
 
     async def _post(self) -> None:
@@ -360,6 +339,11 @@ class _Following:
             current = await records.get(tx.conn, self._deployment.id)
             if current is not None and current.state is self._state:
                 await book.change(current, progress={**current.progress, **told})
+
+
+def _of_run(deployment: Deployment) -> dict[str, JsonValue]:
+    found = deployment.progress.get("run")
+    return found if isinstance(found, dict) else {}
 
 
 def worst(values: Sequence[float], metric: Metric) -> float | None:

@@ -4,6 +4,7 @@ Rows are always locked in the same order (approval, place, deployment, card, aud
 never wait for each other; that is why a `Book` writes its audit entries last.
 """
 
+import hashlib
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from pydantic import JsonValue
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.audit import SHIPMATE
+from bot.builds import progress, waiting as waits
+from bot.builds.answers import Answer, given_on
 from bot.changes import records as changes
 from bot.command import Resource
 from bot.deployments import messages, places, records
@@ -76,7 +79,10 @@ class Ledger:
                 queue = await records.queue(conn, deployment.place)
                 earlier = queue[: queue.index(deployment.id)] if deployment.id in queue else ()
                 ahead = earlier[-1] if earlier else (await places.get(conn, deployment.place)).holder
-        return messages.View(name_of=parts.name_of, standing=standing, ahead=ahead, lock=lock)
+        answered: tuple[Answer, ...] = ()
+        if progress.people_asked(deployment.progress.get("run")):
+            answered = tuple(await given_on(conn, deployment.id))
+        return messages.View(name_of=parts.name_of, standing=standing, ahead=ahead, lock=lock, answered=answered)
 
     async def card(self, conn: AsyncConnection, deployment: Deployment) -> Message:
         """Return the card of a deployment as it stands."""
@@ -142,6 +148,16 @@ class Book:
             final=deployment.ended,
             broadcast=messages.broadcast(deployment, self._parts.name_of),
         )
+
+    async def ask_to_answer(self, deployment: Deployment, action: str) -> None:
+        """Tell who asked that the run waits for a person: an edit of the card notifies nobody."""
+        if deployment.requested_by.team != _ACCOUNT:
+            digest = hashlib.sha256(f"{deployment.generation} {deployment.fence} {action}".encode()).hexdigest()[:12]
+            actions = progress.actions(deployment.progress.get("run"))
+            by_person = bool(deployment.progress.get("by_person"))
+            message = waits.asked(deployment.id, deployment.title, actions, by_person=by_person)
+            key = f"{deployment.id}/waits/{digest}"
+            await self._parts.outbox.direct(self.tx, key, deployment.requested_by, message, subject=deployment.id)
 
     def enter(self, deployment: Deployment, action: str, outcome: str, said: Said, **data: JsonValue) -> None:
         """Keep an audit entry for the end of the transaction."""

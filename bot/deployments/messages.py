@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from bot.approvals.approvals import Standing
 from bot.approvals.records import Approval
 from bot.approvals.rules import Rule
+from bot.builds import progress, waiting
+from bot.builds.answers import Answer
 from bot.deployments import buttons, stages
 from bot.deployments.plan import Plan
 from bot.deployments.records import Deployment
@@ -69,6 +71,7 @@ class View:
     standing: Standing | None = None
     ahead: str = ""
     lock: Lock | None = None
+    answered: tuple[Answer, ...] = ()
 
 
 def mention(person: Person, name_of: NameOf) -> Markup:
@@ -297,12 +300,14 @@ def _state_parts(deployment: Deployment, view: View) -> list[Part]:
         parts.append(Paragraph(_waits_for(view)))
     elif state in {State.PLANNING, State.DEPLOYING, State.VERIFYING, State.ROLLING_BACK, State.INCONCLUSIVE}:
         parts.append(stages.of(deployment))
+        parts += waiting.parts(progress.actions(deployment.progress.get("run")))
         if state in {State.ROLLING_BACK, State.INCONCLUSIVE} and deployment.words:
             parts.append(Paragraph(say("{}", _sentence(deployment.words))))
     else:
         if deployment.deploy_run:
             parts.append(stages.of(deployment))
         parts.append(Paragraph(_ended(deployment)))
+    parts += waiting.answered(view.answered, view.name_of)
     silent = deployment.progress.get("silent")
     if silent and not deployment.ended:
         parts.append(Note(say("{}", silent)))

@@ -7,7 +7,8 @@ again, and looks for what it did before.
 
 from dataclasses import dataclass
 
-from bot.deployments.effects import UNKNOWN, Effects, RunEnd, Sent
+from bot.builds.sending import UNKNOWN, Sent
+from bot.deployments.effects import Effects, RunEnd
 from bot.deployments.ledger import EXECUTE, PLAN, ROLL_BACK
 from bot.deployments.road import Leg, Next, Road
 from bot.deployments.rules import State

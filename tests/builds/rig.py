@@ -14,7 +14,6 @@ from bot.builds.parts import Parts as BuildParts
 from bot.builds.records import Build
 from bot.builds.rules import State
 from bot.command import Call, Invocation, Trigger
-from bot.deployments.deployments import Deployments
 from bot.engine import Engine
 from bot.identity import Person
 from bot.locks import workflow as lock_workflow
@@ -40,8 +39,7 @@ class Rig(deployments.Rig):
     def __init__(self, folder: Path, store: Store, clock: Clock, config: dict[str, Any]) -> None:
         super().__init__(folder, store, clock, config)
         self.followed = Builds(self.build_parts())
-        self.deployments = Deployments(self.parts())
-        self.world.add(self.deployments)
+        self.followed.answers.finders["D-"] = self.deployments.waiting
         self.world.add(self.followed)
         self.builds.jobs["checkout"] = BuildJob(name="checkout", parameters=PARAMETERS)
         self.builds.outcomes["checkout"] = Outcome(state=None)
