@@ -1,6 +1,7 @@
 """The adapter: what blocks runs in its threads, with a deadline; nothing here waits on the event loop."""
 
 import asyncio
+import json
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
@@ -60,14 +61,15 @@ class Jenkins:
 
         def ask() -> Pong:
             answer = self._connection.ask("/api/json", {"tree": "quietingDown"})
+            closing = json.loads(answer.body).get("quietingDown")
             me = self._connection.get("/whoAmI", "name,anonymous")
             if not isinstance(me, dict) or "name" not in me:
                 raise BadReply(self._instance, "the answer is not Jenkins': check `url`", excerpt=str(me))
             if me.get("anonymous"):
                 raise NotAuthenticated(self._instance, "Jenkins knows us as anonymous: check `username` and `token`")
-            detail = f"{self._settings.url}, about to shut down" if b'"quietingDown":true' in answer.body else ""
             version = answer.headers.get("x-jenkins", "")
-            return Pong(version=version, identity=str(me["name"]), detail=detail or self._settings.url)
+            detail = f"{self._settings.url}{', about to shut down' if closing else ''}"
+            return Pong(version=version, identity=str(me["name"]), detail=detail)
 
         return await self._call(ask)
 

@@ -3,7 +3,7 @@
 Jenkins tells the raw size of a console before its text, and gives the text from any raw offset to the end. Text and
 raw bytes are not equally long: hidden notes are left out and line ends are written as CRLF. So where a piece ends
 before the text does, its raw offset is unknown, and the next one is read from the same offset, skipping what was
-read. That is done for 4 MiB; what a longer console holds between its beginning and its last 256 KiB is left out,
+read. That is done for 4 MiB; what a longer console holds between its beginning and its last 192 KiB is left out,
 and says so.
 
 https://javadoc.jenkins.io/component/stapler/org/kohsuke/stapler/framework/io/LargeText.html
@@ -20,6 +20,7 @@ _PAGED = 4 * 1024 * 1024
 _MOST_SKIPPED = 8 * 1024 * 1024
 _BITS = 24
 _CUT = (1 << _BITS) - 1  # in place of a skip: the offset may be in the middle of a line
+_LAST = 192 * 1024  # raw bytes: as text, with its line ends, they fit one piece
 _NOTICE = 300
 _ESCAPE = re.compile(
     r"\x1b\[8mha:[A-Za-z0-9+/=]*\x1b\[0m"  # a console note of Jenkins
@@ -51,7 +52,7 @@ def read_chunk(read: ReadLog, offset: int, *, secrets: Sequence[str], url: str) 
     left = part.size - raw - skip
     if left <= _PAGED and skip <= _MOST_SKIPPED:
         return LogChunk(text=clean(text, secrets), next_offset=raw << _BITS | skip, more=True)
-    after = part.size - CHUNK
+    after = part.size - _LAST
     notice = f"\n[… about {(after - raw - skip) // 1024} KiB left out; the whole log: {url} …]\n"
     return LogChunk(text=clean(text, secrets) + notice[:_NOTICE], next_offset=after << _BITS | _CUT, more=True)
 
