@@ -18,7 +18,7 @@ CHECKS = status=0; \
 	$(BIN)/lint-imports --no-logo || status=1;
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format test-live docs-check lock clean servers
+.PHONY: help demo test coverage check format test-live docs-check lock clean servers
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -31,10 +31,13 @@ demo: $(RUNTIME) ## Start a local Slack workspace with Shipmate in it (PORT=8055
 
 test: $(DEV) servers ## Run all checks and all tests, whatever the first say: what .ci/run runs
 	@$(CHECKS) \
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term || { \
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal || { \
 		echo "Once more, alone, what failed: on a busy machine a deadline may pass. What passes only now is worth an issue."; \
 		$(BIN)/python -m pytest --last-failed --last-failed-no-failures none; } || status=1; \
 	exit $$status
+
+coverage: $(DEV) servers ## Run all tests and show which lines none of them reaches; takes half as long again
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term
 
 check: $(DEV) ## Run the linters, the type checker and the import contracts
 	@$(CHECKS) \

@@ -41,7 +41,7 @@ class Notes:
 
     async def reached(self, count: int) -> None:
         """Wait until so many commands ran."""
-        async with asyncio.timeout(10), self.changed:
+        async with asyncio.timeout(60), self.changed:
             await self.changed.wait_for(lambda: len(self.ran) >= count)
 
 

@@ -97,7 +97,7 @@ class HandClock:
 
     async def when_sleeping(self, least: int = 1) -> None:
         """Wait until so many sleep."""
-        async with asyncio.timeout(10), self.slept:
+        async with asyncio.timeout(60), self.slept:
             await self.slept.wait_for(lambda: len(self.sleepers) >= least)
 
 
@@ -164,7 +164,7 @@ class Yard:
         return await self.dispatcher.answer(invocation, self.dispatcher.parse(invocation))
 
     async def settled(self) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await self.starter.idle()
 
     async def entries(self) -> Sequence[Entry]:

@@ -43,7 +43,7 @@ async def process(databases: Databases) -> AsyncIterator[asyncio.subprocess.Proc
     )  # fmt: skip
     assert child.stdout is not None
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while (line := await child.stdout.readline()) != b"ready\n":
                 assert line, "the process ended before it was ready"
         yield child
@@ -53,7 +53,7 @@ async def process(databases: Databases) -> AsyncIterator[asyncio.subprocess.Proc
         await child.wait()
 
 
-async def until(condition, seconds: float = 30) -> None:
+async def until(condition, seconds: float = 90) -> None:
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - files that another process writes
             await asyncio.sleep(0.02)
@@ -181,7 +181,7 @@ async def test_work_that_kills_its_process_five_times_parks(tmp_path: Path) -> N
     await ask_for(databases.store, "T-9/poison", "test.poison.v1", str(tmp_path))
     for round_ in range(1, 6):
         async with process(databases) as victim:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(90):
                 await victim.wait()
         assert lines(tmp_path / "poison") == round_
     async with process(databases):

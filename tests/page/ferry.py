@@ -198,7 +198,7 @@ class Ferry:
 
     async def told(self, name, count=1):
         """Wait until the app heard this `count` times and return the newest payload."""
-        async with asyncio.timeout(20), self._news:
+        async with asyncio.timeout(60), self._news:
             await self._news.wait_for(lambda: len(self.heard[name]) >= count)
         return self.heard[name][-1]
 

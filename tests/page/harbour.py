@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from playwright.async_api import expect
 
-DEADLINE = 20_000.0
+DEADLINE = 60_000.0
 
 expect.set_options(timeout=DEADLINE)
 

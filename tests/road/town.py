@@ -32,7 +32,7 @@ from tests.road.reading import Json, buttons, elements, words
 __all__ = ["Json", "Town", "buttons", "elements", "words"]
 
 ROOT = Path(__file__).parents[2]
-SECONDS = 45.0
+SECONDS = 90.0
 
 
 class Town:

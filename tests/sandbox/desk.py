@@ -2,7 +2,7 @@
 
 import asyncio
 
-DEADLINE = 10.0
+DEADLINE = 60.0
 
 
 class FakeClock:

@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
 
-START_DEADLINE = 30.0  # seconds until a server must answer
-STOP_DEADLINE = 10.0
+START_DEADLINE = 90.0  # seconds until a server must answer
+STOP_DEADLINE = 60.0
 PAUSE = 0.02
 ATTEMPTS = 4
 

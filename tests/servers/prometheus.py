@@ -14,7 +14,7 @@ import yaml
 from tests.servers.process import ServerProcess
 from tests.servers.programs import program
 
-ANSWER_DEADLINE = 5.0
+ANSWER_DEADLINE = 30.0
 NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 

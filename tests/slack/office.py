@@ -28,7 +28,7 @@ from commands.shipmate import help_
 from tests.slack.commands import COMMANDS, Heard
 
 BOT_TOKEN, APP_TOKEN, SECRET = "xoxb-1-2-office", "xapp-1-A1-office", "office-signing-secret"
-DEADLINE = 10.0
+DEADLINE = 60.0
 
 
 class Office:

@@ -82,7 +82,7 @@ async def test_the_loop_that_waits_is_woken_by_the_commit(store: Store) -> None:
     async with store.write() as tx:
         await want(tx, "w", "x")
         assert not waiting.done()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         await waiting
     assert not store.signal("starts").is_set()
     await wait_for_wanted(store, timeout=0.001)  # the bound ends a wait without a wish

@@ -85,7 +85,7 @@ async def test_ids_are_unique_under_racing_writers_and_start_where_people_expect
 async def test_a_reader_does_not_wait_for_an_open_writer(store: Store) -> None:
     async with store.write() as tx:
         await next_id(tx, "D")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             assert await _prefixes(store) == set()
     assert await _prefixes(store) == {"D"}
 
