@@ -4,10 +4,10 @@ It is strict: a request that is sent twice runs twice, and the file tells.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from integrations.capabilities.builds import BuildRequest
+from integrations.capabilities.builds import BuildJob, BuildRequest
 from integrations.capabilities.deploys import DeployRequest, Running
 from integrations.capabilities.runs import LogChunk, Run, RunRef, RunState
 from integrations.contract import Pong
@@ -39,6 +39,18 @@ class Disk:
 
     async def start_build(self, request: BuildRequest) -> RunRef:
         return self._start(request_id=request.request_id, sha=request.sha, version=request.version)
+
+    async def get_job(self, job: str) -> BuildJob:
+        return BuildJob(name=job)
+
+    async def list_jobs(self, part: str = "", limit: int = 100) -> Sequence[str]:
+        return []
+
+    async def list_builds(self, job: str, branch: str = "", limit: int = 20) -> Sequence[Run]:
+        return []
+
+    async def retry_build(self, ref: RunRef, request_id: str) -> RunRef:
+        raise Refused(self._instance, f"{ref} is not built again here")
 
     async def start_deploy(self, request: DeployRequest) -> RunRef:
         fences = [int(one["fence"]) for one in self.started() if one.get("environment") == request.environment]

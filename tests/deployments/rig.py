@@ -51,7 +51,7 @@ from tests.fakes.runs import FakeBuilds, FakeDeploys
 
 TEAM = "T0HOME"
 CHECKOUT = Channel(team=TEAM, channel="C0CHECKOUT")
-DEADLINE = 20.0
+DEADLINE = 90.0
 ERRORS = 'errors{service="checkout",environment="production",target="",version="v1.4.2"}'
 
 

@@ -130,6 +130,21 @@ class Shop:
         assert isinstance(found, dict)
         return found
 
+    async def besides(self, card: Json, *parts: str) -> Json:
+        """Wait for a message other than the card that holds these words, and return it: an edit notifies nobody."""
+
+        async def there() -> Json | None:
+            found = [
+                message
+                for message in await self.town.messages(self.name)
+                if message["ts"] != card["ts"] and all(part in words(message) for part in parts)
+            ]
+            return found[-1] if found else None
+
+        found = await self.town.until(there, f"a message besides the card with {parts}")
+        assert isinstance(found, dict)
+        return found
+
     async def direct(self, user: str, *parts: str) -> Json:
         """Wait for a direct message to this person, and return it."""
         person = self.town.sandbox.workspace.user(user, "user")

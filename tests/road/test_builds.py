@@ -1,0 +1,193 @@
+"""`/build` from a channel to real builds on this machine and back: one card each, why it failed, abort, retry, logs."""
+
+import asyncio
+import json
+import re
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from tests.road.crash_town import CrashTown, gated
+from tests.road.shop import Shop, Wishes, answer, pressable, shops, town_with
+from tests.road.town import Json, buttons, words
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
+
+MAKE = 'echo "$SHIPMATE_SHA" >> {}; echo "::stage compile"; echo made; echo x > a.txt; echo \'{{"artifact": "a.txt"}}\' > "$SHIPMATE_RESULT"'
+FAILS = ["/bin/sh", "-c", "echo '::stage compile'; echo compiling; echo main.c:7: no such thing >&2; exit 2"]
+RIGHTS = [
+    {"allow": ["build.*"], "to": ["developers"]},
+    {"allow": ["build.read", "run.answer"], "to": ["everyone"]},
+]
+NAMES = ("green", "fails", "slow", "typos", "asked", "elsewhere")
+
+
+def with_builds(folder, settings: Json) -> None:
+    """Let each service be built by a job of its name; "slow" goes on once a file is there."""
+    local = settings["integrations"]["local"]
+    for name in NAMES:
+        local["builds"][name] = {"command": ["/bin/sh", "-c", MAKE.format(folder / f"{name}.made")], "timeout": 120}
+    local["builds"]["fails"]["command"] = FAILS
+    local["builds"]["slow"]["command"] = gated(folder / "gate", local["builds"]["slow"]["command"])
+    settings["slack"]["aliases"].append("build")
+    settings["permissions"] += RIGHTS
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def town(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("town")
+    wanted = {name: Wishes(service={"build": {"with": "local", "job": name}}) for name in NAMES}
+    async with town_with(folder, wanted, lambda settings: with_builds(folder, settings)) as built:
+        yield built
+
+
+def made(town: Any, name: str) -> list[str]:
+    """Return the commits that a job really built."""
+    path = town.folder / f"{name}.made"
+    return path.read_text().split() if path.exists() else []
+
+
+async def card(shop: Shop, *parts: str) -> Json:
+    """Wait for the card of a build that holds these words, and return it."""
+
+    async def there() -> Json | None:
+        found = [
+            message
+            for message in await shop.town.messages(shop.name)
+            if re.match(r"B-\d+ build of [^.]*$", message["text"])
+            and not message.get("ephemeral_to")
+            and message.get("thread_ts", message["ts"]) == message["ts"]
+            and all(part in words(message) for part in parts)
+        ]
+        return found[-1] if found else None
+
+    found = await shop.town.until(there, f"the card of a build of {shop.name} with {parts}")
+    assert isinstance(found, dict)
+    return found
+
+
+async def test_one_card_from_the_command_to_the_result(town):
+    shop = Shop(town, "green")
+    await shop.slash("mia", "/build run {}")
+    done = await card(shop, ": succeeded")
+    said = words(done)
+    assert "green main (" in said
+    assert "compile" in said
+    assert "asked by @mia" in said
+    assert len(made(town, "green")) == 1
+    assert done["text"].split()[0] in words(answer(await shop.slash("tom", "/build show {}")))
+    status, told = await town.shipmate("do", "build run green 1.4.1 --wait")
+    assert status == 0, told
+    assert "succeeded" in told
+    assert len(made(town, "green")) == 2
+
+
+async def test_a_failed_build_says_why_and_runs_once_more_once(town):
+    shop = Shop(town, "fails")
+    await shop.slash("mia", "/build run {} 1.4.1")
+    failed = await card(shop, ": failed", "no such thing")
+    await shop.direct("mia", "build of fails 1.4.1", "failed", "no such thing")
+
+    async def thread() -> str:
+        return "\n".join(words(m) for m in await town.messages("fails") if m.get("thread_ts") == failed["ts"])
+
+    assert await town.until(lambda: _holds(thread, "no such thing"), "the excerpt in the thread")
+    await asyncio.gather(shop.press("mia", failed, "Retry"), shop.press("tom", failed, "Retry"))
+    again = await card(shop, ": failed", f"{failed['text'].split()[0]} once more")
+    assert again["ts"] != failed["ts"]
+    told = [m for m in await town.messages("fails") if m.get("ephemeral_to") and "retried already" in words(m)]
+    assert len(told) == 1
+    await shop.press("mia", again, "Logs")
+    log = await shop.told("mia", "Log of", "no such thing")
+    await shop.press("mia", log, "Whole log")
+    await shop.told("mia", "direct messages")
+    files = [one for one in town.sandbox.workspace.files.values() if one.name.endswith("fails.log")]
+    assert "compiling" in files[-1].content.decode()
+    assert "no such thing" in files[-1].content.decode()
+
+
+async def _holds(read, part: str) -> bool:
+    return part in await read()
+
+
+async def test_aborted_by_somebody_else_and_an_old_card(town):
+    shop = Shop(town, "slow")
+    await shop.slash("mia", "/build run {} 1.4.1")
+    running = await card(shop, "running since")
+    await shop.press("tom", running, "Abort")
+    ended = await card(shop, "Aborted by @tom")
+    assert ended["ts"] == running["ts"]
+    await shop.press("mia", running, "Abort")
+    await shop.told("mia", "is over: aborted", "ended")
+    assert made(town, "slow") == []
+
+
+async def test_typos_are_corrected_and_who_may_not_is_told(town):
+    shop = Shop(town, "typos")
+    outcome = await shop.slash("mia", "/build rnu {}")
+    assert pressable(answer(outcome), "Build run typos")
+    said = words(answer(await shop.slash("mia", "/build")))
+    assert "/build run <service> [<ref>] [--param <name=value>]" in said
+    assert "/build logs" in said
+    await shop.slash("mia", "/build run {} mian")
+    near = await shop.told("mia", "Did you mean main?", "unknown_ref")
+    assert "Build main" in buttons(near)
+    await shop.slash("mia", "/build run {} --param STAGE=qa")
+    await shop.told("mia", "typos has no parameter", "It takes none")
+    await shop.slash("ana", "/build run {}")
+    await shop.told("ana", "not_allowed", "build.start", "developers")
+    await shop.mention("mia", "build run {} 1.4.1")
+    press = await shop.told("mia", "Press to confirm")
+    assert made(town, "typos") == []
+    await shop.press("mia", press, "Build run typos 1.4.1")
+    await card(shop, ": succeeded")
+    assert len(made(town, "typos")) == 1
+    hint = next(one for one in town.app.config.manifest["features"]["slash_commands"] if one["command"] == "/build")
+    assert hint["usage_hint"] == "run | show | watch | abort | retry | logs"
+
+
+async def test_the_form_asks_for_what_is_missing(town):
+    shop = Shop(town, "asked")
+    await shop.slash("mia", "/build run")
+    await town.submit("mia", {"arg:service": "asked", "arg:ref": "1.4.1"})
+    assert await card(shop, ": succeeded")
+
+
+async def test_a_killed_shipmate_goes_on_following(town):
+    shop = Shop(town, "slow")
+    await shop.slash("mia", "/build run {} 1.4.2")
+    running = await card(shop, "1.4.2", "running since")
+    await town.kill()
+    (town.folder / "gate").touch()
+    await town.start()
+    done = await card(shop, "1.4.2", ": succeeded")
+    assert done["ts"] == running["ts"]
+    assert len(made(town, "slow")) == 1
+
+
+async def test_killed_at_every_step_it_is_built_once(tmp_path):
+    """The process dies after each step's work and before it is recorded: one build, one card, told once."""
+
+    def change(settings: Json) -> None:
+        shops({})(settings)
+        settings["slack"]["aliases"].append("build")
+        settings["permissions"] += RIGHTS
+
+    async with CrashTown.build(tmp_path, change=change, start=False) as crashing:
+        await crashing.start_to_be_killed()
+        crashing.arm("step.build.*:done")
+        await crashing.slash("mia", "/build run checkout 1.4.1")
+
+        async def ended() -> Json | None:
+            found = [m for m in await crashing.messages() if re.match(r"B-\d+ build of [^.]*: succeeded", m["text"])]
+            return found[0] if found else None
+
+        done = await crashing.until(ended, "the end of the build", 200)
+        killed = {point.split(":")[0] for point in crashing.points("killed")}
+        assert killed == {f"step.build.{name}" for name in ("begin", "start", "sent", "follow", "end")}
+        assert len(crashing.builds()) == 1
+        cards = [m for m in await crashing.messages() if m["text"].startswith("B-") and not m.get("ephemeral_to")]
+        assert [one["ts"] for one in cards] == [done["ts"]]
+        await crashing.check_audit()
+        assert "B-1" in json.dumps(done)
