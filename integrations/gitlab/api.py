@@ -37,7 +37,7 @@ _PIECE = 64 * 1024
 _SLACK = 2.0  # seconds that a thread gets to give up by itself before it is given up
 _MOST_REDIRECTS = 3
 _MOST_PLACES = 1000
-_PROJECT = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*(/[A-Za-z0-9_.][A-Za-z0-9_.-]*)*")
+_PROJECT = re.compile(r"(?!.*(^|/)\.\.?(/|$))[A-Za-z0-9_.][A-Za-z0-9_.-]*(/[A-Za-z0-9_.][A-Za-z0-9_.-]*)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class Api:
         """
         if name in self._places:
             return self._places[name]
-        if not _PROJECT.fullmatch(name) or ".." in name.split("/"):
+        if not _PROJECT.fullmatch(name):
             raise NotFound(self.instance, f"{name[:200]!r} is no path of a project: group/project is expected")
         path = name
         if "/" not in name and not name.isdigit():
@@ -281,6 +281,7 @@ class Api:
         target = urljoin(response.url, response.headers["location"])
         here, there = urlsplit(self.settings.url), urlsplit(target)
         if response.request.method not in {"GET", "HEAD"} or (here.scheme, here.netloc) != (there.scheme, there.netloc):
+            response.close()
             raise BadReply(self.instance, f"redirects to {target[:200]}; check `url`")
 
 

@@ -235,7 +235,7 @@ class Pipelines(Starts):
             artifacts=tuple(one for job in jobs for one in _artifacts(job)),
             downstream=tuple(downstream_of(self.instance, bridge) for bridge in bridges),
         )
-        if state.final:
+        if state.final and not run.actions:  # a manual job may still change it
             self._over[ref] = (str(about["updated_at"]), run)
             while len(self._over) > _KEPT:
                 self._over.popitem(last=False)

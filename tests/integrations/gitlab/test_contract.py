@@ -1,22 +1,31 @@
 """The adapter, over the stand-in and real Git, keeps the contracts of its capabilities."""
 
 from collections.abc import Mapping
+from http.cookies import SimpleCookie
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
+import aiohttp
 import pytest
 
 from integrations.capabilities.builds import BuildRequest
+from integrations.capabilities.delivery import Delivered
 from integrations.capabilities.deploys import DeployRequest
 from integrations.capabilities.git import Check, CheckState
+from integrations.capabilities.persons import Grant
 from integrations.capabilities.runs import RunRef
 from integrations.gitlab.client import GitLab
+from tests.integrations.contract.delivery import DeliveryBoardContract
 from tests.integrations.contract.git import GitHostContract
+from tests.integrations.contract.issues import IssueTrackerContract
+from tests.integrations.contract.merge_requests import MergeRequestsContract
+from tests.integrations.contract.persons import CHALLENGE, REDIRECT, VERIFIER, PersonalAccessContract
 from tests.integrations.contract.runs import BuildServerContract, DeployerContract
 from tests.integrations.gitlab.conftest import TOKEN
 from tests.integrations.repository import RealHistory
 from tests.servers.gitlab import pipelines
 from tests.servers.gitlab.server import GitLabServer
-from tests.servers.gitlab.state import JobSpec, Status
+from tests.servers.gitlab.state import MAINTAINER, JobSpec, MergeRequest, Project, Status
 
 STATUS = {CheckState.PENDING: "running", CheckState.PASSED: "success", CheckState.FAILED: "failed"}
 DIGEST = f"sha256:{'ab' * 32}"
@@ -137,3 +146,119 @@ async def test_fences_are_read_again_after_a_restart(server, adapter, sha):
     with pytest.raises(Exception, match="newer claim"):
         await work.start("r-2", "succeeds", fence=6)
     assert TOKEN not in repr(work.tracker)
+
+
+OAUTH = {"oauth_client_id": "shipmate-app", "oauth_client_secret": "s3cret"}
+PEOPLE = ("ada", "bob", "eve")
+
+
+@pytest.fixture
+def people(server):
+    """Let there be people, and an OAuth application that they can sign in to."""
+    server.applications["shipmate-app"] = {"secret": "s3cret", "redirect_uris": {REDIRECT, f"{REDIRECT}/2"}}
+    for name in PEOPLE:
+        server.add_user(name, public_email=f"{name}@example.org" if name == "ada" else "")
+
+
+class ServedSigningIn:
+    """Browsers in which the people are signed in."""
+
+    def __init__(self, server: GitLabServer, tool: GitLab) -> None:
+        self.tool = tool
+        self._server = server
+
+    async def sign_in(self, url: str, username: str) -> str:
+        cookies = SimpleCookie({"user": username})
+        async with (
+            aiohttp.ClientSession(cookies=cookies, cookie_jar=aiohttp.CookieJar(unsafe=True)) as session,
+            session.get(url, allow_redirects=False) as answer,
+        ):
+            return answer.headers["Location"]
+
+    async def grant(self, username: str) -> Grant:
+        back = await self.sign_in(self.tool.sign_in_url(REDIRECT, "state", CHALLENGE), username)
+        return await self.tool.redeem(parse_qs(urlsplit(back).query)["code"][0], REDIRECT, VERIFIER)
+
+    def end_all(self, username: str) -> None:
+        for token in self._server.tokens.values():
+            token.revoked = token.revoked or token.user.username == username
+
+
+class TestPersonalAccess(PersonalAccessContract):
+    @pytest.fixture
+    async def signing(self, server, adapter, people):
+        return ServedSigningIn(server, await adapter(**OAUTH))
+
+
+class ServedReview(ServedSigningIn):
+    """Merge requests of branches that real git merges."""
+
+    def __init__(self, server: GitLabServer, host: GitLab, project: Project, real: RealHistory) -> None:
+        super().__init__(server, host)
+        self.host = host
+        self._project = project
+        self._real = real
+        self._base = real.commit("shop", "Base", files={"a.txt": b"1"})
+        real.branch("shop", "main", self._base)
+
+    async def open(self, author: str, *, approvals: int = 0) -> int:
+        number = len(self._project.merge_requests) + 1
+        now = self._server.time.text()
+        one = MergeRequest(
+            self._server.new_id(), number, f"Change {number}", f"change-{number}", "main", self._server.users[author],
+            now, now, approvals_required=approvals, mergers=["ada", "bob"],
+        )  # fmt: skip
+        self._project.merge_requests.append(one)
+        await self.push(number)
+        return number
+
+    async def push(self, number: int) -> None:
+        branch = f"change-{number}"
+        heads = await self._server.repositories.refs("shop", "heads")
+        files = {"a.txt": b"1", branch: heads.get(branch, "first").encode()}
+        sha = self._real.commit("shop", f"Work on {branch}", files=files, parents=[heads.get(branch, self._base)])
+        self._real.branch("shop", branch, sha)
+
+    async def close(self, number: int) -> None:
+        one = self._project.merge_requests[number - 1]
+        one.state, one.updated_at = "closed", self._server.time.text()
+
+
+class TestMergeRequests(MergeRequestsContract):
+    @pytest.fixture
+    async def review(self, server, adapter, people, real_history):
+        project = server.add_project("team/shop", dict.fromkeys(("shipmate", *PEOPLE), MAINTAINER))
+        return ServedReview(server, await adapter(**OAUTH), project, real_history)
+
+
+class TestIssues(IssueTrackerContract):
+    @pytest.fixture
+    async def tracker(self, server, adapter, people):
+        server.add_project("team/shop")
+        return await adapter()
+
+
+class ServedBoard:
+    """What people see at the stand-in."""
+
+    def __init__(self, board: GitLab, project: Project, sha: str) -> None:
+        self.board = board
+        self.sha = sha
+        self._project = project
+
+    def entries(self):
+        states = {"running": Delivered.RUNNING, "success": Delivered.SUCCEEDED}
+        states |= {"failed": Delivered.FAILED, "canceled": Delivered.CANCELLED}
+        return [(one.environment, one.sha, states[one.status]) for one in self._project.deployments]
+
+    async def checks(self):
+        return await self.board.list_checks("shop", self.sha)
+
+
+class TestDeliveryBoard(DeliveryBoardContract):
+    @pytest.fixture
+    async def world(self, server, adapter, real_history):
+        project = server.add_project("team/shop")
+        sha = real_history.commit("shop", "First", files={"a.txt": b"1"})
+        real_history.branch("shop", "main", sha)
+        return ServedBoard(await adapter(), project, sha)

@@ -140,7 +140,7 @@ class Entities:
 
     def bridge(self, job: Job) -> Json:
         about = self.job(job)
-        for name in ("artifacts_file", "artifacts", "runner", "artifacts_expire_at", "tag_list"):
+        for name in ("artifacts_file", "artifacts", "runner", "artifacts_expire_at", "tag_list", "archived"):
             about.pop(name)
         down = self.pipeline(job.downstream, whole=False) if job.downstream else None
         return about | {"downstream_pipeline": down}

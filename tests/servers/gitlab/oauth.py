@@ -35,8 +35,9 @@ def _application(server: GitLabServer, form: Any) -> None:
         raise raised(401, {"error": "invalid_client", "error_description": "Client authentication failed"})
 
 
-def _new(server: GitLabServer, user: User, scopes: list[str]) -> web.Response:
+def _new(server: GitLabServer, user: User, scopes: list[str], previous: Token | None = None) -> web.Response:
     token = Token(f"access-{server.new_id()}", user, scopes=scopes, kind="oauth", refresh=f"refresh-{server.new_id()}")
+    token.previous = previous
     server.tokens[token.value] = token
     answer = {
         "access_token": token.value, "token_type": "Bearer", "expires_in": 7200, "refresh_token": token.refresh,
@@ -54,8 +55,7 @@ async def token(request: web.Request) -> web.Response:
     if form["grant_type"] == "refresh_token":
         for one in list(server.tokens.values()):
             if one.refresh and one.refresh == form["refresh_token"] and not one.revoked:
-                one.revoked = True
-                return _new(server, one.user, list(one.scopes))
+                return _new(server, one.user, list(one.scopes), one)
         raise raised(400, invalid)
     asked = server.codes.pop(str(form["code"]), None)
     if asked is None or asked["redirect_uri"] != form["redirect_uri"]:

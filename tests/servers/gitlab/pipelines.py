@@ -243,5 +243,6 @@ async def play(request: web.Request) -> web.Response:
     found.played_with = {one["key"]: one["value"] for one in (asked or {}).get("job_variables_attributes", ())}
     found.status = "pending"
     found.pipeline.finished_at = None
+    found.pipeline.updated_at = server.time.text()
     advance(server, found.pipeline)
     return web.json_response(server.show.job(found))

@@ -138,9 +138,8 @@ class GitLabServer:
 
 @web.middleware
 async def record(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Note every request and answer."""
+    """Note every answer."""
     server: GitLabServer = request.app[SERVER]
-    server.requests.append((request.method, request.rel_url.raw_path, dict(request.headers)))
     try:
         answer = await handler(request)
     except web.HTTPException as refused:
@@ -157,12 +156,14 @@ async def record(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 @web.middleware
 async def misbehave(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Do what a fault orders."""
+    """Note every request, and do what a fault orders."""
     server: GitLabServer = request.app[SERVER]
+    server.requests.append((request.method, request.rel_url.raw_path, dict(request.headers)))
     fault = next((one for one in server.faults if one.fits(request)), None)
     if fault is None:
         return await handler(request)
     fault.met += 1
+    await request.read()  # what comes later may find that nobody is there any more
     if fault.kind == "hang":
         await fault.gate.wait()
         return await handler(request)
@@ -170,7 +171,6 @@ async def misbehave(request: web.Request, handler: Handler) -> web.StreamRespons
         kind = "text/html" if fault.text.startswith("<") else "application/json"
         return web.Response(status=fault.status, text=fault.text, headers=fault.headers, content_type=kind)
     if fault.kind == "drop after":
-        await request.read()
         await handler(request)
     if request.transport is not None:
         request.transport.close()
@@ -200,6 +200,8 @@ async def authenticate(request: web.Request, handler: Handler) -> web.StreamResp
             "scope": " ".join(sorted(enough)),
         }
         raise raised(403, body)
+    if token.previous is not None:
+        token.previous.revoked = True
     request[TOKEN] = token
     return await handler(request)
 
@@ -220,7 +222,7 @@ async def running(folder: Path) -> AsyncIterator[GitLabServer]:
     server = GitLabServer(folder)
     server.add_user("shipmate")
     server.add_token("glpat-shipmate", "shipmate")
-    app = web.Application(middlewares=[record, misbehave, authenticate], client_max_size=64 * 1024 * 1024)
+    app = web.Application(middlewares=[misbehave, record, authenticate], client_max_size=64 * 1024 * 1024)
     app[SERVER] = server
     for part in (projects, repository, pipelines, reviews, work, oauth):
         app.add_routes(part.routes)

@@ -51,6 +51,7 @@ class Token:
     revoked: bool = False
     kind: str = "personal"
     refresh: str = ""
+    previous: "Token | None" = None  # the one that this renewed: it ends when this is used
 
 
 @dataclass(kw_only=True)
