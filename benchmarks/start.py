@@ -15,7 +15,7 @@ from pathlib import Path
 
 import aiohttp
 import town
-from measuring import REPETITIONS as USUAL, ROOT, cpu_seconds, memory_mib, spread, verdict
+from measuring import REPETITIONS as USUAL, ROOT, cpu_seconds, memory_mib, spread, verdict, with_bytecode
 
 from bot.demo.surroundings import free_port
 
@@ -35,10 +35,10 @@ REPETITIONS = int(sys.argv[1]) if len(sys.argv) > 1 else USUAL
 HEAVY = ("matplotlib", "pandas", "numpy", "kubernetes", "jenkinsapi", "gitlab")
 
 
-async def reference(folder: str) -> tuple[float, float]:
+async def reference(folder: str, environ: dict[str, str]) -> tuple[float, float]:
     """Return (CPU seconds, MiB) of the reference."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", REFERENCE, folder, stdout=asyncio.subprocess.PIPE
+        sys.executable, "-c", REFERENCE, folder, stdout=asyncio.subprocess.PIPE, env=environ
     )
     assert process.stdout is not None
     await process.stdout.readline()
@@ -48,11 +48,13 @@ async def reference(folder: str) -> tuple[float, float]:
     return found
 
 
-async def shipmate(sandbox: town.Sandbox, config: Path, port: int) -> tuple[float, float, float, list[str]]:
+async def shipmate(
+    sandbox: town.Sandbox, config: Path, port: int, environ: dict[str, str]
+) -> tuple[float, float, float, list[str]]:
     """Return (CPU seconds, MiB, seconds, heavy modules) when `shipmate serve` has answered its first command."""
     before = time.perf_counter()
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bot", "serve", "--config", str(config), cwd=ROOT
+        sys.executable, "-m", "bot", "serve", "--config", str(config), cwd=ROOT, env=environ
     )
     wish = {"user": "mia", "channel": "checkout", "command": "/shipmate", "text": "help"}
     async with aiohttp.ClientSession() as session:
@@ -88,15 +90,16 @@ async def main() -> None:
     theirs_cpu, theirs_memory = [], []
     heavy: set[str] = set()
     with tempfile.TemporaryDirectory() as folder:
+        environ = with_bytecode(folder)  # written by the repetition that is dropped
         for repetition in range(REPETITIONS + 1):
             port = free_port()
             with tempfile.TemporaryDirectory(dir=folder) as fresh:
-                other = await reference(fresh)
+                other = await reference(fresh, environ)
             async with town.workspace(Path(folder) / str(repetition), town.Shape(mode="socket", port=port)) as (
                 sandbox,
                 config,
             ):
-                mine = await shipmate(sandbox, config, port)
+                mine = await shipmate(sandbox, config, port, environ)
             heavy.update(mine[3])
             if repetition:
                 cpu.append(mine[0] / other[0])

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import json
 import sys
 from collections.abc import Sequence
@@ -71,6 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _serve(args: argparse.Namespace) -> int:
+    gc.disable()  # nothing that a start makes is garbage: `serve` turns it on again
     from bot.app import serve
     from bot.settings import SettingsError, load, read_environ
     from commands.registry import permissions, registry

@@ -1,5 +1,7 @@
 """Every command, in the order in which help lists them."""
 
+from functools import cache
+
 from bot.command import Command
 from bot.registry import Registry, installed
 from commands import (
@@ -53,6 +55,7 @@ COMMANDS: tuple[Command, ...] = (
 )
 
 
+@cache
 def registry() -> Registry:
     """Return these commands and those that installed packages offer.
 

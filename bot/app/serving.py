@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import gc
 import signal
 import sys
 from collections.abc import Callable
@@ -44,6 +45,8 @@ async def serve(settings: Settings, config: Path) -> int:
             app = App(settings, store, clock, commands)
             try:
                 await app.start()
+                gc.freeze()  # what is there now stays: no later collection looks through it
+                gc.enable()
                 await _until(stop, again, app, config, masker)
             finally:
                 await app.stop()

@@ -3,6 +3,9 @@
 Without it the first plan would have nothing to compare with, and the first rollback nowhere to go.
 """
 
+import asyncio
+from collections.abc import Iterator
+
 import structlog
 
 from bot.catalog import Environment, Place
@@ -12,6 +15,8 @@ from bot.deployments.plan import Release
 from bot.errors import UserError
 from integrations.capabilities.deploys import Deployer, Running
 from integrations.errors import IntegrationError
+
+_AT_ONCE = 8
 
 log = structlog.get_logger()
 
@@ -27,13 +32,16 @@ class Adoption:
 
         A place whose tool does not answer is left for the next start.
         """
-        catalog = self._parts.catalog()
+        async with self._parts.store.read() as conn:
+            known = await places.known(conn)
+        unknown = iter([place for place in self._parts.catalog().places() if place not in known])
+        return sum(await asyncio.gather(*(self._take_over(unknown) for _ in range(_AT_ONCE))))
+
+    async def _take_over(self, unknown: Iterator[Place]) -> int:
+        """Look at places until there are no more; return how many run something. Several share one iterator."""
         taken = 0
-        for place in catalog.places():
-            async with self._parts.store.read() as conn:
-                if (await places.get(conn, place)).running.sha:
-                    continue
-            running = await self._ask(place, catalog.environment(place))
+        for place in unknown:
+            running = await self._ask(place, self._parts.catalog().environment(place))
             if running is not None and running.sha:
                 taken += await self._note(place, running)
         return taken

@@ -72,6 +72,14 @@ async def get(conn: AsyncConnection, place: Place) -> Standing:
     return Standing(place=place) if row is None else _read(place, row)
 
 
+async def known(conn: AsyncConnection) -> frozenset[Place]:
+    """Return all places of which we know what runs there."""
+    rows = await conn.execute(
+        sa.select(places.c.service, places.c.environment, places.c.target).where(places.c.sha != "")
+    )
+    return frozenset(Place(*row) for row in rows)
+
+
 async def hold(tx: Tx, place: Place) -> Standing:
     """Return how a place stands, its row ours until the transaction ends: who decides on a claim asks here first."""
     statement = insert(tx.conn, places).values(**_key(place), holder="", fence=0)
