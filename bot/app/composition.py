@@ -37,6 +37,7 @@ from bot.locks.locks import Locks
 from bot.permissions import Permissions
 from bot.registry import Registry
 from bot.reply import Message, Reply
+from bot.reviews.reviews import Reviews
 from bot.settings import Settings
 from bot.slack.connection import SlackError
 from bot.slack.gateway import Gateway
@@ -91,6 +92,13 @@ class App:
         self.grants = Grants(lending)
         self.linking = Linking(lending, self.grants)
         self.lent = Housekeeping(lending, self.grants)
+        self.reviews = Reviews(
+            catalog=lambda: self.catalog,
+            toolbox=self.toolbox,
+            grants=self.grants,
+            permissions=self.permissions,
+            clock=clock,
+        )
         self.world = World()
         deliveries = Deliveries(store, clock, owner)
         self.terminal = Terminal(settings.terminal, deliveries, clock)
@@ -163,6 +171,7 @@ class App:
             self.approvals,
             self.grants,
             self.linking,
+            self.reviews,
             self.store,
             self.registry,
             Help(self.registry, self.permissions, self.clock, slash=slash),

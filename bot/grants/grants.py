@@ -99,6 +99,15 @@ class Grants:
             kept = await records.get(conn, person, instance)
         return kept is not None and not kept.ending
 
+    async def username(self, person: Person, instance: str) -> str:
+        """Return the user name of the account that a person has linked, "" without a grant that holds."""
+        if self.off:
+            return ""
+        async with self._of.store.read() as conn:
+            kept = await records.get(conn, person, instance)
+        account = self._account(kept) if kept is not None and not kept.ending else None
+        return account.username if account else ""
+
     async def of_person(self, person: Person) -> Sequence[Connection]:
         """Return what a person has linked."""
         async with self._of.store.read() as conn:

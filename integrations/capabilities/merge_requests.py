@@ -20,7 +20,8 @@ class MergeState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergeRequest:
-    """One merge request. `sha` is the head of its source branch, `author` and `reviewers` are user names.
+    """One merge request. `sha` is the head of its source branch, `author`, `reviewers`, `merged_by` are user
+    names.
 
     `obstacles` say in the host's terms why it cannot be merged now (conflicts, a draft, approvals missing, a pipeline
     that failed), empty when it can; None while the host is still finding out.
@@ -46,6 +47,7 @@ class MergeRequest:
     created_at: datetime | None = None
     updated_at: datetime | None = None
     merge_sha: str = ""
+    merged_by: str = ""
 
 
 @runtime_checkable

@@ -240,7 +240,7 @@ class FakeForge:
             raise Refused(self._instance, f"@{account.username} may not merge")
         if found.obstacles:
             raise Refused(self._instance, "; ".join(found.obstacles))
-        merged = self.change(project, number, state=MergeState.MERGED, merge_sha="f" * 40)
+        merged = self.change(project, number, state=MergeState.MERGED, merge_sha="f" * 40, merged_by=account.username)
         self._lose()
         return merged
 

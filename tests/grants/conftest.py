@@ -30,6 +30,7 @@ from bot.grants.vault import Vault
 from bot.identity import Channel, Person
 from bot.permissions import Permissions
 from bot.reply import Button, Buttons, Message, Reply
+from bot.reviews.reviews import Reviews
 from bot.settings import Settings
 from bot.slack import codec
 from bot.slack.outbox import Outbox
@@ -108,7 +109,7 @@ class Quay:
         self, store: Store, clock: HandClock, forge: FakeForge, crew: Crew, keys: Sequence[SecretStr], public: str
     ) -> None:
         self.store, self.clock, self.forge, self.crew = store, clock, forge, crew
-        settings = Settings.model_validate(SETTINGS)
+        settings = self.settings = Settings.model_validate(SETTINGS)
         self.audit = Audit(store, clock)
         self.toolbox = Toolbox()
         self.toolbox.add(forge)
@@ -127,7 +128,15 @@ class Quay:
         self.housekeeping = Housekeeping(self.lending, self.grants)
         self.permissions = Permissions(settings, clock)
         self.permissions.set_home(TEAM)
-        self.world = World(Catalog(settings), self.toolbox, self.permissions, self.grants, self.linking)
+        catalog = Catalog(settings)
+        self.reviews = Reviews(
+            catalog=lambda: catalog,
+            toolbox=self.toolbox,
+            grants=self.grants,
+            permissions=self.permissions,
+            clock=clock,
+        )
+        self.world = World(catalog, self.toolbox, self.permissions, self.grants, self.linking, self.reviews)
         self.dispatcher = Dispatcher(
             registry=registry(),
             permissions=self.permissions,
