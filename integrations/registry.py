@@ -3,6 +3,7 @@
 from importlib.metadata import EntryPoint, entry_points
 
 from integrations.contract import Integration
+from integrations.gitlab import INTEGRATION as GITLAB
 from integrations.jenkins import INTEGRATION as JENKINS
 from integrations.local import INTEGRATION as LOCAL
 from integrations.prometheus import INTEGRATION as PROMETHEUS
@@ -10,6 +11,7 @@ from integrations.prometheus import INTEGRATION as PROMETHEUS
 GROUP = "shipmate.integrations"
 
 INTEGRATIONS: tuple[Integration, ...] = (
+    GITLAB,
     JENKINS,
     LOCAL,
     PROMETHEUS,

@@ -160,7 +160,6 @@ def merge_request_of(project: str, one: Json, approvals: Json | None = None) -> 
         updated_at=moment(one.get("updated_at")),
         merge_sha=str(one.get("merge_commit_sha") or one.get("squash_commit_sha") or ""),
         merged_by=_username(one.get("merge_user") or one.get("merged_by")),
-        merged_by=_username(one.get("merge_user") or one.get("merged_by")),
     )
 
 
