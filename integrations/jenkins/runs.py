@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from integrations.capabilities.runs import LogChunk, Run, RunRef, RunState
 from integrations.errors import NotFound, Refused, Unavailable
@@ -14,7 +15,7 @@ from integrations.jenkins.console import read_chunk
 from integrations.jenkins.endings import Ending, Endings
 from integrations.jenkins.failures import error_of
 from integrations.jenkins.jobs import Job
-from integrations.jenkins.names import RunName, job_path
+from integrations.jenkins.names import RunName, job_and_number, job_path
 from integrations.jenkins.parameters import fitting
 from integrations.jenkins.places import Found, Places
 from integrations.jenkins.settings import JenkinsSettings
@@ -206,9 +207,9 @@ class Runs:
             raise Unavailable(self._instance, str(error)) from error
 
     def _done(self, reply: Answer, also: Sequence[int] = ()) -> None:
-        if reply.status in _DONE and "login" not in reply.headers.get("location", ""):
-            return
-        if reply.status in also:
+        location = urlsplit(reply.headers.get("location", "")).path
+        to_sign_in = bool(location) and job_and_number(location) is None and "login" in location
+        if reply.status in also or (reply.status in _DONE and not to_sign_in):
             return
         failure = error_of(self._instance, reply.status, reply.headers, reply.body)
         if failure is not None:

@@ -184,7 +184,7 @@ class Starts:
                 time.sleep(_BETWEEN_LOOKS)
             try:
                 found = self._places.search(name)
-            except Unavailable:
+            except IntegrationError:  # whatever keeps us from looking, what was sent stays unknown
                 found = None
             if found is not None:
                 return self._ref(name)

@@ -381,3 +381,28 @@ def test_settings_that_are_wrong_say_how(settings, words):
     JenkinsSettings.model_validate(good)
     with pytest.raises(ValidationError, match=words):
         JenkinsSettings.model_validate({**good, **settings})
+
+
+async def test_a_job_that_is_called_login_can_be_cancelled(jenkins, server):
+    jobs.add(server, "shop/login")
+    ref = await jenkins.start_build(jobs.build("r-1", "shop/login"))
+    await eventually(lambda: _running(jenkins, ref))
+    server.faults.answer("POST .*/stop", 302, Location=f"{server.url}/login?from=x")
+    with pytest.raises(NotAuthenticated):
+        await jenkins.cancel_run(ref)
+    await jenkins.cancel_run(ref)
+    assert (await ended(jenkins, ref)).state is RunState.CANCELLED
+
+
+async def test_a_token_that_is_revoked_while_the_answer_is_lost_leaves_the_outcome_unknown(jenkins, server):
+    jobs.add(server)
+    fault = server.faults.hold(POST, after=True)
+    fault.drop = True
+    starting = asyncio.create_task(jenkins.start_build(jobs.build("r-1")))
+    async with asyncio.timeout(45):
+        while not fault.met:  # noqa: ASYNC110 -- what it waits for is inside of the stand-in
+            await asyncio.sleep(0.005)
+    server.faults.answer("GET ", 401, times=3)
+    fault.gate.set()
+    with pytest.raises(OutcomeUnknown):
+        await starting
