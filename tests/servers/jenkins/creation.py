@@ -19,7 +19,7 @@ _KINDS = {
 
 
 def create_item(server: "JenkinsServer", folder: Job | None, name: str, config: str) -> web.Response:
-    """Make what the XML says, under the root or in a folder. What its builds do is set by the test: `job.script`."""
+    """Make what the XML says, under the root or in a folder. What its builds do is in `scripts`, or set later."""
     jobs = folder.jobs if folder is not None else server.jobs
     if name in jobs:
         return pages.own_error(400, f"A job already exists with the name \u2018{name}\u2019")
@@ -29,6 +29,7 @@ def create_item(server: "JenkinsServer", folder: Job | None, name: str, config: 
         return pages.own_error(500)
     full = f"{folder.full_name}/{name}" if folder is not None else name
     job = server.add_job(full, kind=kind, parameters=[_parameter(one) for one in _definitions(root)])
+    job.script = server.scripts.get(name)
     job.description = root.findtext("description")
     job.config = f'<?xml version="1.0" encoding="UTF-8"?>{config.strip()}'
     return web.Response()

@@ -45,6 +45,7 @@ class JenkinsServer:
         self.username, self.token, self.password = self.logins.username, self.logins.token, self.logins.password
         self.prefix = prefix
         self.jobs: dict[str, Job] = {}
+        self.scripts: dict[str, Script] = {}  # of jobs that are made over HTTP, by name
         self.faults = Faults()
         self.requests: list[Seen] = []
         self.executor = Executor(quiet_period=quiet_period)
@@ -248,6 +249,9 @@ class JenkinsServer:
             return pages.json([workflow.describe(build) for build in job.newest()], stamped=False)
         if request.method == "POST" and what in {"build", "buildWithParameters"} and not job.is_folder:
             return await self._start(request, user, job, what)
+        if request.method == "POST" and what == "doDelete":
+            del (job.parent.jobs if job.parent else self.jobs)[job.name]
+            return pages.moved(f"{self.root}/")
         if request.method == "POST" and what in {"disable", "enable"}:
             job.disabled = what == "disable"
             return pages.moved(job.url)
