@@ -158,9 +158,14 @@ def merge_request_of(project: str, one: Json, approvals: Json | None = None) -> 
         labels=tuple(map(str, one.get("labels") or ())),
         created_at=moment(one.get("created_at")),
         updated_at=moment(one.get("updated_at")),
-        merge_sha=str(one.get("merge_commit_sha") or one.get("squash_commit_sha") or ""),
+        merge_sha=_merged_as(one) if merge_state is MergeState.MERGED else "",
         merged_by=_username(one.get("merge_user") or one.get("merged_by")),
     )
+
+
+def _merged_as(one: Json) -> str:
+    """Return the commit that a merge made; one by fast-forward makes none, and is the head itself."""
+    return str(one.get("merge_commit_sha") or one.get("squash_commit_sha") or one.get("sha") or "")
 
 
 def obstacles_of(one: Json) -> Sequence[str] | None:

@@ -262,3 +262,10 @@ class TestDeliveryBoard(DeliveryBoardContract):
         sha = real_history.commit("shop", "First", files={"a.txt": b"1"})
         real_history.branch("shop", "main", sha)
         return ServedBoard(await adapter(), project, sha)
+
+    async def test_after_a_restart_the_entry_that_goes_on_is_the_one(self, world, adapter):
+        await world.board.show_deployment(self.note(world, Delivered.RUNNING))
+        for _ in range(2):
+            world.board = await adapter()
+            await world.board.show_deployment(self.note(world, Delivered.SUCCEEDED))
+        assert world.entries() == [("staging", world.sha, Delivered.SUCCEEDED)]

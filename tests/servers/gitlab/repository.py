@@ -172,8 +172,8 @@ async def set_status(request: web.Request) -> web.Response:
         raise refusal(404, "404 Commit Not Found")
     name = asked.get("name", "default")
     before = [one for one in project.statuses if (one.sha, one.name) == (sha, name)]
-    if before and before[-1].status == asked["state"]:
-        event = {"running": "run", "pending": "enqueue", "success": "success", "failed": "drop"}[asked["state"]]
+    if before and before[-1].status == asked["state"] and asked["state"] in {"running", "pending"}:
+        event = {"running": "run", "pending": "enqueue"}[asked["state"]]
         raise refusal(400, f"Cannot transition status via :{event} from :{asked['state']} (Reason(s): Status cannot)")
     status = Status(
         server.new_id(), sha, name, asked["state"], server.asker(request).user, server.time.text(),
