@@ -32,7 +32,8 @@ demo: $(RUNTIME) ## Start a local Slack workspace with Shipmate in it (PORT=8055
 test: $(DEV) servers ## Run all checks and all tests, whatever the first say: what .ci/run runs
 	@$(CHECKS) \
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal || { \
-		echo "Once more, alone, what failed: on a busy machine a deadline may pass. What passes only now is worth an issue."; \
+		[ $$? -eq 1 ] && \
+		echo "Once more, alone, what failed: on a busy machine a deadline may pass. What passes only now is worth an issue." && \
 		$(BIN)/python -m pytest --last-failed --last-failed-no-failures none; } || status=1; \
 	exit $$status
 

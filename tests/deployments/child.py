@@ -1,8 +1,8 @@
-"""A bot that kills itself at steps: `python -m tests.deployments.child FOLDER URL good|bad [HOW DEPLOYMENT…]`.
+"""A bot that kills itself at steps: `python -m tests.deployments.child FOLDER DEPLOYMENT…`.
 
-HOW is "unrecorded" (a step's body has run, its result is not kept) or "recorded"; each step of the named deployments is
-killed at once. It deploys 1.4.0 and then 1.4.1 to production, approved, and prints how that ended; started again, it
-goes on.
+It is killed once at each step of the named deployments, when the step's body has run and its result is not kept. It
+deploys 1.4.0 and then 1.4.1, which is bad, to production, approved, and prints how that ended; each life is a child of
+a process that has imported everything and does nothing else, and goes on where the one before it was killed.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from tests.fakes.metrics import Answer
 Body = Callable[..., Coroutine[Any, Any, Any]]
 
 
-def kill_once_at_each(folder: Path, how: str, watched: set[str]) -> None:
+def kill_once_at_each(folder: Path, watched: set[str]) -> None:
     """Have this process killed at the first step of a watched deployment at which none was killed before."""
     done = folder / "killed.log"
     seen: Counter[str] = Counter()
@@ -47,14 +47,11 @@ def kill_once_at_each(folder: Path, how: str, watched: set[str]) -> None:
             @functools.wraps(body)
             async def last(*given: Any) -> Any:
                 result = await body(*given)
-                if how == "unrecorded" and args[0] in watched:
+                if args[0] in watched:
                     die_first(key)
                 return result
 
-            result = await run(name, last, *args)
-            if how == "recorded" and args[0] in watched:
-                die_first(key)
-            return result
+            return await run(name, last, *args)
 
         return one
 
@@ -62,18 +59,17 @@ def kill_once_at_each(folder: Path, how: str, watched: set[str]) -> None:
         setattr(workflow, name, killing(getattr(workflow, name)))
 
 
-async def main(folder: Path, url: str, bad: bool) -> None:
+async def main(folder: Path) -> None:
     """Deploy, or go on deploying."""
-    async with up(folder, url=url) as rig:
-        await drive(rig, folder, bad)
+    async with up(folder) as rig:
+        await drive(rig, folder)
 
 
-async def drive(rig: Rig, folder: Path, bad: bool) -> None:
+async def drive(rig: Rig, folder: Path) -> None:
     rig.history()
     for name in ("builds", "deploys"):
         rig.toolbox.add(Disk(name, folder / f"{name}.log"))
-    if bad:
-        rig.metrics.answers[ERRORS.replace("v1.4.2", "v1.4.1")] = [Answer(value=0.5)]
+    rig.metrics.answers[ERRORS.replace("v1.4.2", "v1.4.1")] = [Answer(value=0.5)]
     await rig.deployments.reconcile()
     ended = ""
     for number, (version, to) in enumerate(
@@ -99,7 +95,21 @@ async def drive(rig: Rig, folder: Path, bad: bool) -> None:
     sys.stdout.flush()
 
 
+def live(folder: Path, watched: set[str]) -> int:
+    """Live again after each kill; return the exit status of the last life, and write how many there were."""
+    lives = 0
+    while True:
+        lives += 1
+        child = os.fork()
+        if child == 0:
+            kill_once_at_each(folder, watched)
+            asyncio.run(main(folder))
+            return 0
+        _, status = os.waitpid(child, 0)
+        if not os.WIFSIGNALED(status) or os.WTERMSIG(status) != signal.SIGKILL:
+            (folder / "lives").write_text(str(lives))
+            return os.waitstatus_to_exitcode(status)
+
+
 if __name__ == "__main__":
-    if len(sys.argv) > 4:
-        kill_once_at_each(Path(sys.argv[1]), sys.argv[4], set(sys.argv[5:]))
-    asyncio.run(main(Path(sys.argv[1]), sys.argv[2], sys.argv[3] == "bad"))
+    sys.exit(live(Path(sys.argv[1]), set(sys.argv[2:])))
