@@ -12,7 +12,6 @@ from integrations.errors import (
     NotAuthenticated,
     NotFound,
     NotPermitted,
-    OutcomeUnknown,
     RateLimited,
     Refused,
     Unavailable,
@@ -20,9 +19,8 @@ from integrations.errors import (
 from integrations.jenkins.settings import JenkinsSettings
 from tests.integrations.jenkins import jobs
 from tests.integrations.waiting import ended, eventually
-from tests.servers.jenkins import boolean, choice
 
-POST = "POST .*/buildWithParameters"
+
 STARTED = pytest.mark.parametrize("kind", ["pipeline", "freestyle"])
 
 
@@ -105,150 +103,6 @@ async def test_a_public_address_that_is_another_does_no_harm(tmp_path, connected
         run = await ended(jenkins, await jenkins.start_build(jobs.build("r-1")))
         assert run.url == "https://jenkins.example.org/ci/job/shop/job/build/1/"
         assert run.result["artifact"] == "shop.tar"
-
-
-@pytest.mark.parametrize(
-    ("given", "words"),
-    [
-        ({"RNG": "one"}, "no parameter RNG: did you mean RING"),
-        ({"RING": "some"}, "RING is one of one, all, not 'some'"),
-        ({"DRY": "perhaps"}, "DRY is true or false, not 'perhaps'"),
-    ],
-)
-async def test_a_parameter_that_does_not_fit_is_refused_before_it_is_sent(jenkins, server, given, words):
-    jobs.add(server, parameters=[*jobs.BUILD, choice("RING", "one", "all"), boolean("DRY")])
-    with pytest.raises(Refused, match=words):
-        await jenkins.start_build(jobs.build("r-1", **given))
-    assert not [seen for seen in server.requests if seen.method == "POST"]
-
-
-async def test_a_job_that_takes_no_builds(jenkins, server):
-    jobs.add(server, disabled=True)
-    with pytest.raises(Refused, match="shop/build: the job is disabled in Jenkins"):
-        await jenkins.start_build(jobs.build("r-1"))
-    jobs.add(server, "shop/secret")
-    server.forbid("shop/secret")
-    with pytest.raises(NotPermitted, match=r"bot may not do this: Job/Build is lacking"):
-        await jenkins.start_build(jobs.build("r-2", "shop/secret"))
-    jobs.add(server, "shop/plain", parameters=())
-    with pytest.raises(Refused, match="SHIPMATE_REQUEST_ID"):
-        await jenkins.start_build(jobs.build("r-3", "shop/plain"))
-
-
-async def test_a_job_that_is_disabled_at_the_last_moment(jenkins, server):
-    job = jobs.add(server)
-    hold = server.faults.hold(POST)
-    starting = asyncio.create_task(jenkins.start_build(jobs.build("r-1")))
-    async with asyncio.timeout(45):
-        while not hold.met:  # noqa: ASYNC110 -- what it waits for is inside of the stand-in
-            await asyncio.sleep(0.005)
-    job.disabled = True
-    hold.gate.set()
-    with pytest.raises(Refused, match=r"takes no builds: shop » build is not buildable!"):
-        await starting
-
-
-@pytest.mark.parametrize("fault", ["drop", "502", "html"])
-async def test_an_answer_that_is_lost_after_the_build_was_queued_is_found(jenkins, server, fault):
-    jobs.add(server)
-    if fault == "drop":
-        server.faults.drop(POST, after=True)
-    else:
-        server.faults.answer(POST, 502 if fault == "502" else 200, "<html>Bad gateway</html>", after=True)
-    ref = await jenkins.start_build(jobs.build("r-1"))
-    assert ref == await jenkins.start_build(jobs.build("r-1"))
-    await begun(server)
-    assert server.started("shop/build", SHIPMATE_REQUEST_ID="r-1") == 1
-
-
-async def test_an_answer_that_is_lost_while_jenkins_goes_away_is_of_unknown_outcome(jenkins, server):
-    jobs.add(server)
-    fault = server.faults.hold(POST, after=True)
-    fault.drop = True
-    starting = asyncio.create_task(jenkins.start_build(jobs.build("r-1")))
-    async with asyncio.timeout(45):
-        while not fault.met:  # noqa: ASYNC110 -- what it waits for is inside of the stand-in
-            await asyncio.sleep(0.005)
-    server.faults.answer("GET ", 503, "<h1>Please wait while Jenkins is restarting</h1>", times=6)
-    fault.gate.set()
-    with pytest.raises(OutcomeUnknown) as raised:
-        await starting
-    assert raised.value.request_id == "r-1"
-
-    async def found():
-        try:
-            return await jenkins.find_run("r-1")
-        except Unavailable:
-            return None
-
-    ref = await eventually(found)
-    assert (await jenkins.start_build(jobs.build("r-1"))) == ref
-    await begun(server)
-    assert server.started("shop/build", SHIPMATE_REQUEST_ID="r-1") == 1
-
-
-async def test_what_was_not_sent_is_unavailable(connected, server):
-    jobs.add(server)
-    jenkins = await connected()
-    server.faults.answer(POST, 503, "<h1>Please wait while Jenkins is getting ready to work</h1>")
-    with pytest.raises(Unavailable, match="starting up"):
-        await jenkins.start_build(jobs.build("r-1"))
-    server.faults.answer(POST, 429, Retry_After="3")
-    with pytest.raises(RateLimited):
-        await jenkins.start_build(jobs.build("r-1"))
-    assert server.started("shop/build", SHIPMATE_REQUEST_ID="r-1") == 0
-    await jenkins.start_build(jobs.build("r-1"))
-
-
-async def test_slow_past_the_deadline(connected, server):
-    jobs.add(server)
-    jenkins = await connected(timeout=0.4)
-    hold = server.faults.hold("GET /job/shop/job/build/api/json", times=-1)
-    with pytest.raises(Unavailable, match=r"no answer within 0\.4 s"):
-        await jenkins.start_build(jobs.build("r-1"))
-    hold.gate.set()
-    server.faults.remove(hold)
-    assert not [seen for seen in server.requests if seen.method == "POST"]
-    slow = server.faults.hold(POST, after=True)
-    ref = await jenkins.start_build(jobs.build("r-1"))  # it was queued, and is found there
-    slow.gate.set()
-    await begun(server)
-    assert await jenkins.find_run("r-1") == ref
-    assert server.started("shop/build", SHIPMATE_REQUEST_ID="r-1") == 1
-
-
-async def test_another_process_finds_the_build_and_starts_none(connected, server):
-    jobs.add(server, script=jobs.succeeds)
-    first = await connected()
-    ref = await first.start_build(jobs.build("r-1"))
-    second = await connected()  # knows nothing of the first
-    assert await second.start_build(jobs.build("r-1")) == ref
-    await ended(second, ref)
-    third = await connected()
-    assert await third.start_build(jobs.build("r-1")) == ref
-    assert (await third.get_run(ref)).state is RunState.SUCCEEDED
-    assert server.started("shop/build", SHIPMATE_REQUEST_ID="r-1") == 1
-
-
-@STARTED
-async def test_another_process_finds_a_run_in_the_queue_and_at_work_by_its_request_alone(connected, server, kind):
-    jobs.add(server, kind=kind)
-    server.executor.held = True
-    ref = await (await connected()).start_build(jobs.build("r-1"))
-    assert await (await connected()).find_run("r-1") == ref
-    server.executor.held = False
-    server.executor.maintain()
-    await begun(server)
-    assert await (await connected()).find_run("r-1") == ref
-    assert await (await connected()).find_run("r-2") is None
-
-
-async def test_two_that_ask_at_once_start_one_build(jenkins, server):
-    jobs.add(server)
-    refs = await asyncio.gather(*(jenkins.start_build(jobs.build("r-1")) for _ in range(5)))
-    assert len(set(refs)) == 1
-    await begun(server)
-    assert server.started("shop/build", SHIPMATE_REQUEST_ID="r-1") == 1
 
 
 async def test_a_queue_item_that_jenkins_has_forgotten(jenkins, server):
@@ -392,17 +246,3 @@ async def test_a_job_that_is_called_login_can_be_cancelled(jenkins, server):
         await jenkins.cancel_run(ref)
     await jenkins.cancel_run(ref)
     assert (await ended(jenkins, ref)).state is RunState.CANCELLED
-
-
-async def test_a_token_that_is_revoked_while_the_answer_is_lost_leaves_the_outcome_unknown(jenkins, server):
-    jobs.add(server)
-    fault = server.faults.hold(POST, after=True)
-    fault.drop = True
-    starting = asyncio.create_task(jenkins.start_build(jobs.build("r-1")))
-    async with asyncio.timeout(45):
-        while not fault.met:  # noqa: ASYNC110 -- what it waits for is inside of the stand-in
-            await asyncio.sleep(0.005)
-    server.faults.answer("GET ", 401, times=3)
-    fault.gate.set()
-    with pytest.raises(OutcomeUnknown):
-        await starting
