@@ -8,7 +8,7 @@ import pytest
 from bot.demo.configuration import keep_secrets
 from tests.road.crash_town import CrashTown
 from tests.road.town import Json, words
-from tests.servers.jenkins import JenkinsServer, choice, command, text
+from tests.servers.jenkins import Build, JenkinsServer, choice, command, text
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -44,6 +44,8 @@ def use_jenkins(server: JenkinsServer, folder: Path, secret: str, settings: Json
         "username": server.username,
         **keep_secrets(folder, token=server.token, webhook_secret=secret),
     }
+    settings["slack"]["aliases"].append("build")
+    settings["permissions"] += [{"allow": ["build.*", "run.answer"], "to": ["developers"]}]
     service = settings["services"]["checkout"]
     service["build"] = {"with": "jenkins", "job": "team/build", "parameters": {"RING": "one"}}
     for environment in service["environments"]:
@@ -119,6 +121,26 @@ async def test_a_build_that_fails_says_why_and_one_that_hangs_is_cancelled(town,
     await town.see("1.4.1 → staging: cancelled")
     assert jenkins.job("team/build").builds[2].result == "ABORTED"
     assert place(town, "staging") == []
+
+
+async def asks(build: Build) -> str:
+    async with build.stage("Compile"):
+        build.say("compiling")
+    async with build.stage("Sign"):
+        await build.ask("sign", "Sign it with the release key?", ok="Sign")
+    build.say("main.c:7: no such thing")
+    return "FAILURE"
+
+
+async def test_a_pipeline_asks_in_the_channel_and_says_why_it_failed(town, jenkins):
+    jenkins.job("team/build").kind = "pipeline"
+    jenkins.job("team/build").script = asks
+    await town.start()
+    await town.slash("mia", "/build run checkout 1.4.2")
+    card = await town.see("build of checkout", "Compile", "Sign it with the release key?")
+    await town.press("mia", card, "Sign")
+    await town.see("build of checkout", ": failed", "no such thing")
+    assert len(jenkins.job("team/build").builds) == 1
 
 
 @pytest.mark.parametrize("phase", ["done", "recorded"])

@@ -20,7 +20,6 @@ from integrations.jenkins.settings import JenkinsSettings
 from tests.integrations.jenkins import jobs
 from tests.integrations.waiting import ended, eventually
 
-
 STARTED = pytest.mark.parametrize("kind", ["pipeline", "freestyle"])
 
 
