@@ -36,14 +36,19 @@ class ProjectHook:
 class Hooks(Part):
     """Creates and repairs webhooks."""
 
-    async def ensure_hook(self, project: str, url: str, secret: str, events: Sequence[str] = EVENTS) -> ProjectHook:
+    async def ensure_hook(
+        self, project: str, url: str, secret: str, events: Sequence[str] = EVENTS, *, signing_token: str = ""
+    ) -> ProjectHook:
         """Make sure that the project tells `url` of exactly these events, with this secret token.
+
+        With a `signing_token` (whsec_ and the base64 of 32 bytes) GitLab signs what it sends, where it can.
 
         GitLab does not show the secret of a hook, so it is written each time. TLS certificates are verified. A hook
         that GitLab switched off after failures is on again after that.
 
         Raises:
-            Refused: an event is unknown, or GitLab said no (an address that it may not call, an archived project).
+            Refused: an event is unknown, or GitLab said no (an address that it may not call, an archived project), or
+                it is too old to sign.
             NotPermitted: the token's user is no maintainer of the project.
         """
         unknown = sorted(set(events) - set(EVENTS))
@@ -53,23 +58,28 @@ class Hooks(Part):
         wanted |= {"url": url, "enable_ssl_verification": True}
         there = await self._api.read(functools.partial(self._hook_to, project, url))
 
-        def write(library: gitlab.Gitlab) -> int:
+        secrets = {"token": secret} | ({"signing_token": signing_token} if signing_token else {})
+
+        def write(library: gitlab.Gitlab) -> Mapping[str, Any]:
             found, _ = self._project(library, project)
             if there is None:
-                return int(found.hooks.create({**wanted, "token": secret}).id)
-            found.hooks.update(int(there["id"]), {**wanted, "token": secret})
-            return int(there["id"])
+                return found.hooks.create({**wanted, **secrets}).attributes
+            return found.hooks.update(int(there["id"]), {**wanted, **secrets})
 
         try:
-            ident = await self._api.change(write, f"{project} -> {url}")
+            written = await self._api.change(write, f"{project} -> {url}")
         except NotPermitted as error:
             raise await self._why_not(project, error) from error
+        if signing_token and not written.get("signing_token_present"):
+            raise Refused(
+                self.instance, "this GitLab does not sign its webhooks: configure `webhook_token` and no signing token"
+            )
         done = "created"
         if there is not None:
             same = all(there.get(name) == value for name, value in wanted.items())
             healthy = there.get("alert_status") in {None, "executable"}
             done = "kept" if same and healthy else "repaired"
-        return ProjectHook(id=ident, project=project, url=url, events=tuple(events), done=done)
+        return ProjectHook(id=int(written["id"]), project=project, url=url, events=tuple(events), done=done)
 
     def _hook_to(self, project: str, url: str, library: gitlab.Gitlab) -> Mapping[str, Any] | None:
         found, _ = self._project(library, project)

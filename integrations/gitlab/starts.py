@@ -21,6 +21,8 @@ from integrations.gitlab.part import Part
 from integrations.gitlab.settings import Recipe
 
 _REMEMBERED = 1000
+_NO_VARIABLES = "Insufficient permissions to set pipeline variables"
+_ALLOW_VARIABLES = "let the token's role use pipeline variables (Settings, CI/CD, Variables)"
 _MOST_PROJECTS = 20  # looked through for a request id of which nothing more is known
 _MOST_PIPELINES = 30  # of each
 _MOST_REFS = 20  # tried for one that points at a commit
@@ -84,6 +86,10 @@ class Starts(Part):
             made = await self._api.change(create, start.request_id)
         except NotPermitted as error:
             raise await self._why_not(start.project, error) from error
+        except Refused as error:
+            if _NO_VARIABLES not in error.reason:
+                raise
+            raise Refused(self.instance, f"{error.reason} in {start.project}: {_ALLOW_VARIABLES}") from error
         run = self._ref(int(made["project_id"]), int(made["id"]))
         if start.exact and start.sha and made["sha"] != start.sha:
             await self._end(run)

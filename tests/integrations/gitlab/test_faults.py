@@ -232,6 +232,9 @@ async def test_ci_that_is_off_and_a_pipeline_that_gitlab_will_not_run(server, ad
     project.ci_refusal = "Pipeline will not run for the selected trigger."
     with pytest.raises(Refused, match=r"^gitlab: Pipeline will not run for the selected trigger"):
         await gitlab.start_build(build(head))
+    project.ci_refusal = "Insufficient permissions to set pipeline variables"
+    with pytest.raises(Refused, match="let the token's role use pipeline variables"):
+        await gitlab.start_build(build(head))
     project.ci_enabled = False
     assert "CI/CD is switched off" in (await gitlab.get_job("shop")).disabled
     with pytest.raises(NotPermitted):
@@ -258,9 +261,20 @@ async def test_an_answer_over_the_bound_is_refused(server, adapter, project):
         await gitlab.ping()
 
 
+async def lag_of_the_loop() -> float:
+    """Return the 99th percentile of how many seconds the loop takes to come round."""
+    lags = []
+    for _ in range(200):
+        before = time.perf_counter()
+        await asyncio.sleep(0)
+        lags.append(time.perf_counter() - before)
+    return sorted(lags)[197]
+
+
 async def test_fifty_slow_calls_do_not_hold_the_loop_up(server, adapter, project, head):
     gitlab = await adapter(threads=50)
     await gitlab.get_commit("shop", head)
+    usual = await lag_of_the_loop()
     slow = Fault(part=f"/commits/{head}", kind="hang", times=50)
     server.faults.append(slow)
     calls = [asyncio.create_task(gitlab.get_commit("shop", head)) for _ in range(50)]
@@ -269,14 +283,10 @@ async def test_fifty_slow_calls_do_not_hold_the_loop_up(server, adapter, project
         return slow.met == 50
 
     await eventually(all_wait)
-    lags = []
-    for _ in range(100):
-        before = time.perf_counter()
-        await asyncio.sleep(0)
-        lags.append(time.perf_counter() - before)
+    lag = await lag_of_the_loop()
     slow.gate.set()
     assert {commit.sha for commit in await asyncio.gather(*calls)} == {head}
-    assert sorted(lags)[98] < 0.02
+    assert lag < max(0.02, 10 * usual), "50 waiting calls must not be felt"
 
 
 async def test_calls_that_hang_are_given_up_and_further_ones_refused_at_once(server, adapter, project, head):

@@ -1,7 +1,7 @@
 """Against a real GitLab: `make test-live GITLAB_URL=… GITLAB_TOKEN=… GITLAB_PROJECT=group/project`.
 
-It reads a project that has a tag and a branch. Where GITLAB_BUILD is set too, it runs the project's pipeline once, on its
-default branch.
+It reads a project that has a tag and a branch. Where GITLAB_BUILD is set too, it runs the project's pipeline once, on
+its default branch.
 """
 
 import os

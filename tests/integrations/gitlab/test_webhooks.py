@@ -82,6 +82,21 @@ async def test_a_hook_that_cannot_be_is_refused_with_the_reason(server, adapter,
         await gitlab.ensure_hook("shop", "https://x.example.org", SECRET)
 
 
+async def test_what_is_sent_is_signed_where_gitlab_can(server, adapter, project, receiver):
+    url, got = receiver
+    gitlab = await adapter()
+    for done in ("created", "kept"):
+        assert (await gitlab.ensure_hook("shop", url, "", signing_token=SIGNING)).done == done
+    server.deliveries.push(project, server.users["shipmate"], "refs/heads/main", "0" * 40, "a" * 40)
+    await server.deliveries.arrived()
+    ((headers, body),) = got
+    assert wire.verify(settings(webhook_signing_token=SIGNING), headers, body)
+    assert not wire.verify(settings(webhook_signing_token=SIGNING), headers, body.replace(b"main", b"mine"))
+    server.signs = False
+    with pytest.raises(Refused, match="does not sign"):
+        await gitlab.ensure_hook("shop", url, "", signing_token=SIGNING)
+
+
 async def test_what_happens_is_told_and_understood(server, adapter, project, real_history, receiver):
     url, got = receiver
     gitlab = await adapter()

@@ -286,6 +286,8 @@ class Entities:
             "project_id": project.id,
             "enable_ssl_verification": True,
             "alert_status": hook.alert_status,
+            "token_present": bool(hook.token),
+            "signing_token_present": bool(hook.signing_token),
             "disabled_until": None,
             "url_variables": [],
             **hook.flags,

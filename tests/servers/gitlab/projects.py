@@ -98,6 +98,7 @@ async def add_hook(request: web.Request) -> web.Response:
     hook = Hook(server.new_id(), url, str(asked.get("token", "")), dict.fromkeys(_FLAGS, False), server.time.text())
     hook.flags["push_events"] = True  # GitLab's default
     hook.flags |= {name: bool(asked[name]) for name in _FLAGS if name in asked}
+    hook.signing_token = str(asked.get("signing_token", "")) if server.signs else ""
     found.hooks.append(hook)
     return web.json_response(server.show.hook(found, hook), status=201)
 
@@ -111,6 +112,7 @@ async def change_hook(request: web.Request) -> web.Response:
         if hook.id == int(request.match_info["hook"]):
             hook.flags |= {name: bool(asked[name]) for name in _FLAGS if name in asked}
             hook.token = str(asked.get("token", hook.token))
+            hook.signing_token = str(asked.get("signing_token", hook.signing_token)) if server.signs else ""
             hook.alert_status = "executable"
             return web.json_response(server.show.hook(found, hook))
     raise refusal(404, "404 Not found")

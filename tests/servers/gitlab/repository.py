@@ -29,15 +29,16 @@ async def _refs(request: web.Request, space: str) -> web.Response:
         sort = "-version:refname" if request.query.get("sort") == "desc" else "version:refname"
     refs = await server.repositories.refs(project.repository, space, sort)
     search = request.query.get("search", "").lower()
-    found = [await _ref(server, project, name, sha, space) for name, sha in refs.items() if search in name.lower()]
-    return server.page(request, found)
+    found = {name: sha for name, sha in refs.items() if search in name.lower()}
+    listed = await server.repositories.commits(project.repository, "--no-walk", *set(found.values())) if found else []
+    shown = {one["id"]: server.show.commit(project, one) for one in listed}
+    return server.page(request, [_ref(server, project, name, shown[sha], space) for name, sha in found.items()])
 
 
-async def _ref(server: GitLabServer, project: Project, name: str, sha: str, space: str) -> dict[str, Any]:
-    commit = await _commit(server, project, sha)
+def _ref(server: GitLabServer, project: Project, name: str, commit: dict[str, Any], space: str) -> dict[str, Any]:
     if space == "tags":
         return {
-            "name": name, "message": "", "target": sha, "commit": commit, "release": None, "protected": False,
+            "name": name, "message": "", "target": commit["id"], "commit": commit, "release": None, "protected": False,
             "created_at": None,
         }  # fmt: skip
     return {
@@ -54,7 +55,7 @@ async def _one_ref(request: web.Request, space: str, kind: str) -> web.Response:
     sha = (await server.repositories.refs(project.repository, space)).get(name)
     if sha is None:
         raise refusal(404, f"404 {kind} Not Found")
-    return web.json_response(await _ref(server, project, name, sha, space))
+    return web.json_response(_ref(server, project, name, await _commit(server, project, sha), space))
 
 
 @routes.get(f"{_BASE}/tags")

@@ -45,6 +45,7 @@ class GitLabServer:
         self.requests: list[tuple[str, str, Mapping[str, str]]] = []
         self.recorded: list[tuple[str, str, int, Any]] = []
         self.runners_held = False
+        self.signs = True  # whether it knows signing tokens of webhooks; older ones ignore them
         self.ranges = False  # whether traces are answered in parts, as GitLab itself never does
         self.url = ""
         self._ids = 100

@@ -74,7 +74,7 @@ ROUTES = {
 # What GitLab's prose documents (docs.gitlab.com/api) and the published schemas do not have, at this version.
 BEYOND = {
     "UserBasic": {"public_email"},
-    "ProjectHook": {"alert_status"},
+    "ProjectHook": {"alert_status", "token_present", "signing_token_present"},
     "MergeRequestApprovals": {
         "id", "iid", "project_id", "title", "description", "state", "created_at", "updated_at", "merge_status",
         "approvals_required", "approvals_left", "require_password_to_approve",
