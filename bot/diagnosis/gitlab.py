@@ -1,6 +1,6 @@
 """GitLab Runner's own errors: exit codes, images, limits of time, its system.
 
-Forms: https://docs.gitlab.com/runner/faq/ and the runner's sources (common/build.go, executors/docker).
+Terms: https://docs.gitlab.com/runner/faq/. No recorded log with these messages was at hand.
 """
 
 import re

@@ -1,7 +1,7 @@
 """Jenkins' own errors: the script, the sandbox, credentials, agents, limits of time, aborts, check-outs.
 
-Forms: https://www.jenkins.io/doc/book/pipeline/ and the sources of workflow-cps, workflow-durable-task-step,
-script-security, credentials-binding and git.
+Terms: https://www.jenkins.io/doc/book/pipeline/. The messages are those of the plugins workflow-cps,
+workflow-durable-task-step, script-security, credentials-binding and git; no recorded log with them was at hand.
 """
 
 import re
