@@ -19,6 +19,7 @@ from commands import (
     reject,
     rollback,
     shipmate,
+    tests,
     unlock,
     where,
 )
@@ -53,6 +54,7 @@ COMMANDS: tuple[Command, ...] = (
     build.abort,
     build.retry,
     build.logs,
+    tests.tests,
     answer.answer,
     deploy.retry,
     deploy.keep,

@@ -14,6 +14,7 @@ from bot.builds.parts import Parts
 from bot.builds.records import Build
 from bot.builds.road import Road
 from bot.builds.rules import UNDER_WAY
+from bot.builds.tested import Tests
 from bot.command import Call, Resource
 from bot.errors import BadInput, Refused
 from bot.reply import Message, Reply
@@ -32,6 +33,7 @@ class Builds:
         self._road = Road(self._ledger)
         self.beginnings = Beginnings(self._ledger)
         self.overview = Overview(self._ledger, self.failures)
+        self.tests = Tests(parts, self.failures)
         self.answers.finders["B-"] = self._waiting
 
     def bind(self) -> None:

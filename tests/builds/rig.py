@@ -157,6 +157,7 @@ async def up(
     store = await Store.open(url or f"sqlite:///{folder}/store.db", clock=clock)
     rig = Rig(folder, store, clock, config or CONFIG)
     if builds is not None:
+        builds._now = clock.now
         rig.builds = builds
         rig.toolbox.add(builds)
     rig.history()

@@ -262,6 +262,16 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'held'"),
     )
     op.create_table(
+        "pipelines",
+        sa.Column("run", sa.String(length=1000), nullable=False),
+        sa.Column("service", sa.String(length=255), nullable=False),
+        sa.Column("told", sa.Integer(), nullable=False),
+        sa.Column("is_shown", sa.Boolean(), nullable=False),
+        sa.Column("at", columns.Timestamp(), nullable=False),
+        sa.PrimaryKeyConstraint("run", name=op.f("pk_pipelines")),
+    )
+    op.create_index(op.f("ix_pipelines_at"), "pipelines", ["at"], unique=False)
+    op.create_table(
         "place_commits",
         sa.Column("service", sa.String(length=255), nullable=False),
         sa.Column("environment", sa.String(length=255), nullable=False),
@@ -370,6 +380,22 @@ def upgrade() -> None:
         postgresql_where=sa.text("started_at IS NULL"),
     )
     op.create_table(
+        "test_runs",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("run", sa.String(length=500), nullable=False),
+        sa.Column("service", sa.String(length=255), nullable=False),
+        sa.Column("branch", sa.String(length=255), nullable=False),
+        sa.Column("sha", sa.String(length=64), nullable=False),
+        sa.Column("at", columns.Timestamp(), nullable=False),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("failed", sa.Integer(), nullable=False),
+        sa.Column("skipped", sa.Integer(), nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_test_runs")),
+        sa.UniqueConstraint("run", name=op.f("uq_test_runs_run")),
+    )
+    op.create_index("ix_test_runs_service_at", "test_runs", ["service", "at"], unique=False)
+    op.create_table(
         "webhook_events",
         sa.Column("instance", sa.String(length=255), nullable=False),
         sa.Column("event_id", sa.String(length=255), nullable=False),
@@ -419,15 +445,29 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("outbox_id", "version", "position", name=op.f("pk_slack_pictures")),
     )
+    op.create_table(
+        "test_failures",
+        sa.Column("run_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("suite", sa.String(length=500), nullable=False),
+        sa.Column("name", sa.String(length=500), nullable=False),
+        sa.Column("message", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["run_id"], ["test_runs.id"], name=op.f("fk_test_failures_run_id_test_runs"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("run_id", "suite", "name", name=op.f("pk_test_failures")),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("test_failures")
     op.drop_table("slack_pictures")
     op.drop_index(op.f("ix_deployment_events_deployment_id"), table_name="deployment_events")
     op.drop_table("deployment_events")
     op.drop_table("approval_votes")
     op.drop_index(op.f("ix_webhook_events_received_at"), table_name="webhook_events")
     op.drop_table("webhook_events")
+    op.drop_index("ix_test_runs_service_at", table_name="test_runs")
+    op.drop_table("test_runs")
     op.drop_index(
         "ix_starts_pending",
         table_name="starts",
@@ -449,6 +489,8 @@ def downgrade() -> None:
     op.drop_table("places")
     op.drop_index(op.f("ix_place_commits_sha"), table_name="place_commits")
     op.drop_table("place_commits")
+    op.drop_index(op.f("ix_pipelines_at"), table_name="pipelines")
+    op.drop_table("pipelines")
     op.drop_index(
         "ux_locks_held",
         table_name="locks",
