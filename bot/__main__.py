@@ -1,4 +1,4 @@
-"""The command line: `shipmate serve`, `demo`, `sandbox`, `check`, `manifest`, `schema`, `do`, `audit verify`."""
+"""The command line: `shipmate serve`, `demo`, `sandbox`, `check`, `connect`, `manifest`, `schema`, `do`, `audit`."""
 
 import argparse
 import asyncio
@@ -33,6 +33,8 @@ def parser() -> argparse.ArgumentParser:
     add("serve", "run the bot until SIGTERM; SIGHUP reads the configuration again")
     check = add("check", "check the configuration, then ask every configured system and Slack how they are")
     check.add_argument("--offline", action="store_true", help="check the files only, ask nobody")
+    connect = add("connect", "have a tool's projects send their webhooks here: shipmate connect gitlab")
+    connect.add_argument("tool", choices=("gitlab",), help="gitlab: every project that a service names")
     manifest = add("manifest", "print the Slack app manifest for this configuration")
     manifest.add_argument("--format", choices=("yaml", "json"), default="yaml", help="default: %(default)s")
     add("schema", "print the JSON Schema of shipmate.yaml, for editors", config=False)
@@ -100,6 +102,19 @@ def _check(args: argparse.Namespace) -> int:
     if args.offline:
         return OK
     return asyncio.run(check(settings, SystemClock(), print))
+
+
+def _connect(args: argparse.Namespace) -> int:
+    from bot.app.connecting import connect
+    from bot.clock import SystemClock
+    from bot.settings import SettingsError, load, read_environ
+    from commands.registry import permissions, registry
+
+    try:
+        settings = load(args.config, read_environ(), known_permissions=permissions(), known_commands=registry())
+    except SettingsError as error:
+        return _mistakes(error)
+    return asyncio.run(connect(settings, args.tool, SystemClock(), print))
 
 
 def _manifest(args: argparse.Namespace) -> int:
@@ -188,6 +203,7 @@ def _mistakes(error: Exception) -> int:
 _RUN = {
     "serve": _serve,
     "check": _check,
+    "connect": _connect,
     "manifest": _manifest,
     "schema": _schema,
     "do": _do,

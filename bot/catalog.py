@@ -7,7 +7,7 @@ from typing import Literal
 from bot.closest import closest, did_you_mean
 from bot.errors import BadInput
 from bot.settings import EnvironmentSettings, ServiceSettings, Settings
-from bot.settings.services import Approval, Job, Migrations, Repository, Tickets, Verification
+from bot.settings.services import Approval, Issues, Job, Migrations, Repository, Tickets, Verification
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,7 @@ class Service:
     channel: str
     owners: tuple[str, ...]
     repository: Repository
+    issues: Issues
     build: Job | None
     tickets: Tickets | None
     migrations: Migrations | None
@@ -166,6 +167,7 @@ def _service(name: str, one: ServiceSettings, settings: Settings) -> Service:
         channel=one.channel or settings.slack.announce,
         owners=one.owners,
         repository=one.repository,
+        issues=one.issues or Issues(**{"with": one.repository.instance, "project": one.repository.project}),
         build=one.build,
         tickets=one.tickets,
         migrations=one.migrations,

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from bot.identity import Channel, Person
 from bot.reply import Reply
@@ -158,6 +158,10 @@ InputSource = Callable[[Call, Mapping[str, str]], Awaitable[Sequence[Parameter]]
 """(call, the other arguments so far) -> the names that `Pairs` take, each with its kind, choices and default."""
 
 
+MessagePart = Literal["", "title", "text"]
+"""What of a message fills an argument in: nothing, its first line, or all of it, quoted."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arg:
     """What is said of one argument beyond its type; stands in `Annotated[...]`, made by `arg`.
@@ -165,6 +169,7 @@ class Arg:
     `word` is the keyword before the value ("to production"); `flag` makes it an option ("--reason x", or a
     bare "--dry-run" for a bool); `joined` is the character that joins it to the argument before ("@" in
     checkout@1.4.2, "/" in production/eu); `rest` takes all words that are left. `inputs` finds the names of `Pairs`.
+    `message` says what of a message fills it in, where the command is asked for with one.
     """
 
     help: str
@@ -175,9 +180,10 @@ class Arg:
     rest: bool = False
     multiline: bool = False
     inputs: InputSource | None = None
+    message: MessagePart = ""
 
 
-def arg(
+def arg(  # noqa: PLR0913 - one keyword per thing a declaration may say
     help: str,  # noqa: A002 - reads as the field calls it
     *,
     options: OptionSource | None = None,
@@ -187,10 +193,19 @@ def arg(
     rest: bool = False,
     multiline: bool = False,
     inputs: InputSource | None = None,
+    message: MessagePart = "",
 ) -> Arg:
     """Describe an argument; see `Arg`."""
     return Arg(
-        help=help, options=options, word=word, flag=flag, joined=joined, rest=rest, multiline=multiline, inputs=inputs
+        help=help,
+        options=options,
+        word=word,
+        flag=flag,
+        joined=joined,
+        rest=rest,
+        multiline=multiline,
+        inputs=inputs,
+        message=message,
     )
 
 

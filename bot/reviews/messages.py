@@ -89,15 +89,15 @@ def approved(service: str, one: MergeRequest, account: str) -> Reply:
     )
 
 
-def merged(service: str, one: MergeRequest, account: str) -> Reply:
-    """Return the answer to a merge: by this person, or by somebody else meanwhile."""
-    by = one.merged_by or account
+def merged(service: str, one: MergeRequest, account: str, *, ours: bool) -> Reply:
+    """Return the answer to a merge: by this person (`ours`), or by somebody else meanwhile, if it is known by whom."""
     at = say(" as {}", code(one.merge_sha[:SHORT])) if one.merge_sha else Markup("")
-    if by == account:
-        line = say("✓ {} of *{}* merged into {} by @{}{}", _named(one), service, one.target, by, at)
-        return Reply(summary=f"!{one.number} of {service} merged by @{by}", parts=(Paragraph(line),), share=True)
-    line = say("{} of *{}* was merged by @{} meanwhile{}; nothing was left to do.", _named(one), service, by, at)
-    return Reply(summary=f"!{one.number} of {service} was merged by @{by} meanwhile", parts=(Paragraph(line),))
+    if ours:
+        line = say("✓ {} of *{}* merged into {} by @{}{}", _named(one), service, one.target, account, at)
+        return Reply(summary=f"!{one.number} of {service} merged by @{account}", parts=(Paragraph(line),), share=True)
+    by = f" by @{one.merged_by}" if one.merged_by else ""
+    line = say("{} of *{}* was merged{} meanwhile{}; nothing was left to do.", _named(one), service, by, at)
+    return Reply(summary=f"!{one.number} of {service} was merged{by} meanwhile", parts=(Paragraph(line),))
 
 
 def not_open(service: str, one: MergeRequest) -> Refused:

@@ -154,7 +154,8 @@ class Reviews:
             return messages.look_first(where.service.name, one, viewer, "merge", self._clock.now())
         self._stands(where, one, wish)
         if one.state is MergeState.MERGED:
-            return messages.merged(where.service.name, one, viewer.account)
+            ours = bool(viewer.account) and one.merged_by == viewer.account  # run again after a crash, perhaps
+            return messages.merged(where.service.name, one, viewer.account, ours=ours)
         if one.state is not MergeState.OPEN:
             raise messages.not_open(where.service.name, one)
 
@@ -168,7 +169,8 @@ class Reviews:
             after = await self._get(where, one.number)
             if after.state is not MergeState.MERGED:
                 raise self._in_doubt(where, after, "merge") from error
-        return messages.merged(where.service.name, after, viewer.account)
+        ours = after.merged_by in {"", viewer.account}
+        return messages.merged(where.service.name, after, viewer.account, ours=ours)
 
     async def _as(
         self,

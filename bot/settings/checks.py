@@ -207,6 +207,7 @@ class Checks:
         groups = _keys(self._data.get("groups"))
         self._known(service.get("owners"), groups, "group", (*where, "owners"))
         self._instance(service.get("repository"), "GitHost", (*where, "repository"))
+        self._instance(service.get("issues"), "IssueTracker", (*where, "issues"))
         self._instance(service.get("build"), "BuildServer", (*where, "build"))
         pattern = _mapping(service.get("tickets")).get("pattern")
         if isinstance(pattern, str):

@@ -21,7 +21,7 @@ from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 from bot.settings.services import ServiceSettings, Word
-from bot.settings.values import Emoji, MayBePlain, Model, Name
+from bot.settings.values import CommandName, Emoji, MayBePlain, Model, Name
 
 NO_SECRET = SecretStr("")
 _KEY_BYTES = 32
@@ -49,8 +49,13 @@ class Slack(Model):
     api_url: str = Field("https://slack.com/api/", pattern=r"^https?://.*/$", description="Slack's Web API.")
     aliases: tuple[Name, ...] = Field((), description="Slash commands besides /shipmate and /deploy.")
     prefix: str = Field("", pattern=r"^[a-z0-9_-]{0,20}$", description="Stands before the names of slash commands.")
-    reactions: dict[Emoji, Name] = Field(
-        default_factory=lambda: {"white_check_mark": "approve", "x": "reject", "eyes": "where"},
+    reactions: dict[Emoji, CommandName] = Field(
+        default_factory=lambda: {
+            "white_check_mark": "approve",
+            "x": "reject",
+            "eyes": "where",
+            "pushpin": "issue create",
+        },
         description="Which reaction means which command.",
     )
     shared_channels: tuple[str, ...] = Field(

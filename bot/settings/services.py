@@ -26,6 +26,13 @@ class Tickets(Model):
     url: str = Field("", description="Address of a ticket; {} stands for its name.")
 
 
+class Issues(Model):
+    """Where the issues of a service are."""
+
+    instance: Word = Field(alias="with", description="Name of the integration that keeps the issues.")
+    project: Word = Field(description="Name of the project as the tracker knows it.")
+
+
 class Job(Model):
     """Something an integration runs for us: a build or a deploy."""
 
@@ -124,6 +131,7 @@ class ServiceSettings(Model):
     channel: str = Field("", description="Slack channel of its deployments, by name or id; else slack.announce.")
     owners: tuple[Word, ...] = Field((), description="Groups that own it.")
     repository: Repository = Field(description="Where its code is.")
+    issues: Issues | None = Field(None, description="Where its issues are, if not beside its code.")
     tickets: Tickets | None = Field(None, description="How tickets are recognised in commit messages.")
     build: Job | None = Field(None, description="What makes an artifact of a commit, where one is made.")
     migrations: Migrations | None = Field(None, description="Which changed files cannot be undone.")

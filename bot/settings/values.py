@@ -71,6 +71,11 @@ NAME_PATTERN = r"^[a-z0-9][a-z0-9_.-]*$"
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN, max_length=63)]
 """What people type in commands: lower case letters, digits, dots, dashes, underscores."""
 
+CommandName = Annotated[
+    str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]*( [a-z0-9][a-z0-9_.-]*)?$", max_length=127)
+]
+"""A command as people type it: "deploy", or "issue create" of a group."""
+
 Emoji = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_+'-]+$", max_length=100)]
 
 

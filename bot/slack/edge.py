@@ -14,7 +14,7 @@ from bot.command import Command, Effect, Invocation, Trigger
 from bot.dispatch import Parsed
 from bot.errors import BadInput, Degraded, UserError
 from bot.reply import Reply
-from bot.slack import buttons, modals, reading
+from bot.slack import buttons, modals, quoting, reading
 from bot.slack.acks import Acks
 from bot.slack.answers import Answers
 from bot.slack.asking import Asking
@@ -139,7 +139,18 @@ class Edge:
     async def _shortcut(self, body: Json) -> Acknowledgement:
         name = modals.command_name(body)
         invocation = reading.shortcut(body, name, self._who.workspace(), self._clock.now())
+        if body.get("type") == "message_action":
+            self._spawn("message", self._ask_about(invocation, str((body.get("message") or {}).get("text") or "")))
+            return None
         return await self._take(invocation, ask=True)
+
+    async def _ask_about(self, invocation: Invocation, text: str) -> None:
+        """Open the modal of a command with what a message says."""
+        command = self._registry.get(invocation.command)
+        if command is not None and invocation.channel is not None:
+            link = await quoting.link_to(self._connection, invocation.channel.channel, invocation.message_ts)
+            invocation = replace(invocation, args=quoting.arguments_of(command, text, link))
+        await self._take(invocation, ask=True)
 
     async def _submission(self, body: Json) -> Acknowledgement:
         view = body.get("view") or {}
@@ -192,6 +203,9 @@ class Edge:
         command = self._registry.get(name) if name else None
         if command is None or (self._clock.now() - found.at).total_seconds() > STALE_SECONDS:
             return
+        if quoting.takes_message(command):
+            self._spawn("message", self._offer_about(found, command))
+            return
         subject = await self._posts.subject_of(found.channel, found.ts)
         if subject is None:
             return
@@ -208,6 +222,30 @@ class Edge:
             subject=subject,
         )
         await self._take(invocation)
+
+    async def _offer_about(self, found: reading.Reaction, command: Command) -> None:
+        """Offer a command with the message that somebody of ours reacted to: a button, which opens the modal."""
+        if not self._who.may_be_ours(found.person):
+            return
+        place = found.channel.channel
+        try:
+            text = await quoting.text_of(self._connection, place, found.ts)
+        except SlackError as error:
+            _log.warning("a message could not be read", reason=error.failure.reason)
+            return
+        link = await quoting.link_to(self._connection, place, found.ts)
+        invocation = Invocation(
+            delivery_id=found.delivery_id,
+            trigger=Trigger.REACTION,
+            person=found.person,
+            at=found.at,
+            command=command.name,
+            args=quoting.arguments_of(command, text, link),
+            channel=found.channel,
+            message_ts=found.ts,
+        )
+        if invocation.args:
+            await self._take(invocation)
 
     # The road of every wish
 

@@ -14,6 +14,7 @@ from bot.errors import BadInput
 from bot.settings import Settings, Slack
 from bot.slack.modals import CALLBACK
 from bot.slack.mrkdwn import Json, cut_plain
+from bot.slack.quoting import takes_message
 from bot.slack.web import PATH
 
 ROOT = "shipmate"
@@ -215,17 +216,20 @@ def _hint(command: Command) -> str:
 
 
 def _shortcuts(registry: Mapping[str, Command]) -> list[Json]:
-    """Return a global shortcut for each command that is declared in any case: it opens its modal."""
-    return [
-        {
-            "name": cut_plain(f"{name.capitalize()}…", _MAX_SHORTCUT),
-            "type": "global",
-            "callback_id": f"{CALLBACK}{name}",
-            "description": cut_plain(registry[name].summary or name, 150),
-        }
-        for name in DEFAULT
-        if name in registry
-    ]
+    """Return the shortcuts: of commands that are declared in any case, and on messages of those that take one."""
+    anywhere = [_shortcut(registry[name], "global") for name in DEFAULT if name in registry]
+    return anywhere + [_shortcut(one, "message") for one in registry.values() if takes_message(one)]
+
+
+def _shortcut(command: Command, kind: str) -> Json:
+    """Return one shortcut; of "issue create" it is called "Create issue…"."""
+    words = " ".join(reversed(command.name.split()))
+    return {
+        "name": cut_plain(f"{words.capitalize()}…", _MAX_SHORTCUT),
+        "type": kind,
+        "callback_id": f"{CALLBACK}{command.name}",
+        "description": cut_plain(command.summary or command.name, 150),
+    }
 
 
 def _url(settings: Settings) -> str:

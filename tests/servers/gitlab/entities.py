@@ -219,6 +219,8 @@ class Entities:
             "sha": one.head,
             "merge_commit_sha": one.merge_commit_sha,
             "squash_commit_sha": None,
+            "merge_user": self.user(one.merged_by) if one.merged_by else None,
+            "merged_by": self.user(one.merged_by) if one.merged_by else None,
             "discussion_locked": None,
             "should_remove_source_branch": None,
             "force_remove_source_branch": None,

@@ -104,6 +104,7 @@ async def merge(request: web.Request) -> web.Response:
         raise refusal(405, "405 Method Not Allowed")
     if asked.get("sha", one.head) != one.head:
         raise refusal(409, f"SHA does not match HEAD of source branch: {one.head}")
+    one.merged_by = user
     await perform(server, project, one)
     server.deliveries.merge_request(project, one, user, "merge")
     return web.json_response(server.show.merge_request(project, one, "not_open"))

@@ -163,6 +163,7 @@ class MergeRequest:
     pipeline_must_pass: bool = False
     head: str = ""
     merge_commit_sha: str | None = None
+    merged_by: User | None = None
 
 
 @dataclass
