@@ -6,7 +6,7 @@ theirs, in the transaction that also keeps the answer: so there is one answer, h
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal, cast
 
@@ -130,6 +130,13 @@ class Deliveries:
             )
         )
         return ended.rowcount == 1
+
+    async def forget_words(self, tx: Tx, invocation: Invocation) -> None:
+        """Keep no longer, in `tx`, the words and arguments of a delivery that was run."""
+        bare = to_json(replace(invocation, text="", args={}))
+        await tx.conn.execute(
+            sa.update(deliveries).where(deliveries.c.delivery_id == invocation.delivery_id).values(invocation=bare)
+        )
 
     async def keep_answer(self, tx: Tx, ident: str, answer: Mapping[str, Any]) -> None:
         """Keep the answer for who asks for it again, in `tx`."""

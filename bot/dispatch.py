@@ -144,6 +144,8 @@ class Dispatcher:
         await self._replier(tx, outcome.invocation, outcome.reply)
         if outcome.closing:
             await self._close(tx, outcome)
+        if outcome.command is not None and arguments.takes_pairs(outcome.command):
+            await self._deliveries.forget_words(tx, outcome.invocation)  # a value among them may be secret
         return outcome.reply.code or "ok"
 
     async def give_up(self, tx: Tx, invocation: Invocation, error_id: str) -> None:

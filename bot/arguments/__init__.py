@@ -8,7 +8,7 @@ as `--<name> value`. Quotes hold words together; a lone `--` ends the flags.
 """
 
 from bot.arguments.parsing import Incomplete, build, parse
-from bot.arguments.slots import Slot, grammar_of
+from bot.arguments.slots import Slot, grammar_of, takes_pairs
 from bot.arguments.values import shown
 from bot.arguments.words import MAX_TEXT, clean, from_slack, unwrap
 from bot.arguments.writing import as_mapping, format, line, usage  # noqa: A004 - the inverse of `parse`
@@ -26,6 +26,7 @@ __all__ = [
     "line",
     "parse",
     "shown",
+    "takes_pairs",
     "unwrap",
     "usage",
 ]

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Annotated, Any, Union
 
 from bot.arguments.values import KINDS
-from bot.command import Arg
+from bot.command import Arg, Command, Pairs
 
 PLACE_WORDS = ("to", "in", "on")
 """People use them for one another: each that no argument claims leads to the argument that one of the others names."""
@@ -74,6 +74,11 @@ class Grammar:
 
 
 _KNOWN: dict[type, Grammar] = {}
+
+
+def takes_pairs(command: Command) -> bool:
+    """Tell whether an argument of the command takes names with values, which may be secret."""
+    return any(slot.kind is Pairs for slot in grammar_of(command.args).slots.values())
 
 
 def grammar_of(args: type[Any]) -> Grammar:

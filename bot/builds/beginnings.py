@@ -1,7 +1,7 @@
 """`Beginnings`: start a build, watch one that was started elsewhere, run one once more."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -149,9 +149,11 @@ class Beginnings:
         return tuple((await self._job(service, job_of(service))).parameters)
 
     async def _job(self, service: Service, job: Job) -> BuildJob:
+        """Return the job with the parameters that people may give, as the configuration presets them."""
         server = self._parts.toolbox.get(BuildServer, job.instance)
         try:
-            return await server.get_job(job.job)
+            found = await server.get_job(job.job)
+            return replace(found, parameters=[preset(one, job) for one in found.parameters if not is_ours(one)])
         except NotFound:
             raise await self._unknown_job(service, job, server) from None
         except ToolRefused as error:
@@ -233,6 +235,17 @@ def job_of(service: Service) -> Job:
             "no_build", f"{service.name} is not built: its configuration names no job (services.{service.name}.build)."
         )
     return service.build
+
+
+def is_ours(parameter: Parameter) -> bool:
+    """Tell whether Shipmate itself fills a parameter in, such as SHIPMATE_SHA."""
+    return parameter.name.upper().startswith("SHIPMATE_")
+
+
+def preset(parameter: Parameter, job: Job) -> Parameter:
+    """Return a parameter with the value that the configuration gives it, if any, as its default."""
+    value = job.parameters.get(parameter.name)
+    return parameter if value is None else replace(parameter, default=value, required=False)
 
 
 def is_id(word: str) -> bool:

@@ -80,13 +80,14 @@ def _settings(folder: Path, workspace: Workspace, ports: Mapping[str, int], prom
                 app_token=workspace.app_token,
                 signing_secret=workspace.signing_secret,
             ),
-            "aliases": ["rollback", "where", "deploys", "lock", "unlock", "metrics"],
+            "aliases": ["rollback", "where", "deploys", "lock", "unlock", "metrics", "build"],
             "announce": "releases",
         },
         "people": {name: {"slack": ident, "emails": [email]} for name, (ident, email) in workspace.people.items()},
         "groups": {"developers": ["mia", "tom"], "release-managers": ["ana", "raj"], "on-call": ["tom"]},
         "permissions": [
-            {"allow": ["deployment.read", "metrics.read"], "to": ["everyone"]},
+            {"allow": ["deployment.read", "build.read", "metrics.read"], "to": ["everyone"]},
+            {"allow": ["build.start", "build.abort", "run.answer"], "to": ["developers", "release-managers"]},
             {
                 "allow": ["deployment.start", "deployment.cancel", "deployment.rollback", "lock.take", "lock.release"],
                 "to": ["developers", "release-managers"],

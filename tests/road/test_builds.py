@@ -1,15 +1,22 @@
 """`/build` from a channel to real builds on this machine and back: one card each, why it failed, abort, retry, logs."""
 
 import json
+import os
 import re
+import secrets
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
+from bot.settings import load
+from bot.slack import manifest
+from commands.registry import registry
 from tests.road.crash_town import CrashTown, gated
 from tests.road.shop import Shop, Wishes, answer, pressable, shops, town_with
+from tests.road.test_jenkins import TAKEN, use_jenkins
 from tests.road.town import Json, buttons, words
+from tests.servers.jenkins import JenkinsServer, boolean, choice, command, password
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
 
@@ -23,6 +30,7 @@ RIGHTS = [
     {"allow": ["build.*"], "to": ["developers"]},
     {"allow": ["build.read", "run.answer"], "to": ["everyone"]},
 ]
+SECRET = f"sk-{secrets.token_hex(12)}"
 NAMES = ("green", "fails", "slow", "typos", "asked", "elsewhere")
 
 
@@ -122,7 +130,7 @@ async def test_aborted_by_somebody_else_and_an_old_card(town):
     await shop.press("tom", running, "Abort")
     ended = await card(shop, "Aborted by @tom")
     assert ended["ts"] == running["ts"]
-    await shop.press("mia", running, "Abort")
+    await shop.slash("mia", f"/build abort {ended['text'].split()[0]}")
     await shop.told("mia", "is over: aborted", "ended")
     assert made(town, "slow") == []
 
@@ -130,9 +138,9 @@ async def test_aborted_by_somebody_else_and_an_old_card(town):
 async def test_typos_are_corrected_and_who_may_not_is_told(town):
     shop = Shop(town, "typos")
     outcome = await shop.slash("mia", "/build rnu {}")
-    assert pressable(answer(outcome), "Build run typos")
+    assert pressable(answer(outcome), "build run typos")
     said = words(answer(await shop.slash("mia", "/build")))
-    assert "/build run <service> [<ref>] [--param <name=value>]" in said
+    assert "/build run &lt;service&gt; [&lt;ref&gt;] [--param &lt;name=value&gt;]" in said
     assert "/build logs" in said
     await shop.slash("mia", "/build run {} mian")
     near = await shop.told("mia", "Did you mean main?", "unknown_ref")
@@ -147,7 +155,8 @@ async def test_typos_are_corrected_and_who_may_not_is_told(town):
     await shop.press("mia", press, "Build run typos 1.4.1")
     await card(shop, ": succeeded")
     assert len(made(town, "typos")) == 1
-    hint = next(one for one in town.app.config.manifest["features"]["slash_commands"] if one["command"] == "/build")
+    declared = manifest.build(load(town.folder / "shipmate.yaml", dict(os.environ)), registry())
+    hint = next(one for one in declared["features"]["slash_commands"] if one["command"] == "/build")
     assert hint["usage_hint"] == "run | show | watch | abort | retry | logs"
 
 
@@ -156,6 +165,40 @@ async def test_the_form_asks_for_what_is_missing(town):
     await shop.slash("mia", "/build run")
     await town.submit("mia", {"arg:service": "asked", "arg:ref": "1.4.1"})
     assert await card(shop, ": succeeded")
+
+
+async def test_the_parameters_of_a_job_have_inputs_and_secrets_stay_secret(tmp_path):
+    """Jenkins says what its job takes: the form shows it, what is wrong is refused, a secret reaches Jenkins alone."""
+    async with JenkinsServer() as jenkins:
+        taken = [*TAKEN, choice("RING", "all", "one"), boolean("DRY_RUN", default=True), password("TOKEN")]
+        jenkins.add_job("team/build", parameters=taken, script=command("sh", "-c", "echo ready; exit 1"))
+        (tmp_path / "places").mkdir()
+
+        def change(settings: Json) -> None:
+            use_jenkins(jenkins, tmp_path, "0123456789abcdef", settings)
+
+        async with CrashTown.build(tmp_path, change=change) as town:
+            shop = Shop(town, "checkout")
+            await shop.slash("mia", "/build run checkout 1.4.1 --param RING=two")
+            await shop.told("mia", "bad_value", "It is one of all, one")
+            await shop.slash("mia", "/build run checkout 1.4.1 --param")
+            view = await town.modal("mia")
+            kinds = {one["block_id"]: one["element"]["type"] for one in view["blocks"] if one["type"] == "input"}
+            assert kinds["pair:param:RING"] == "static_select"
+            assert kinds["pair:param:DRY_RUN"] == "checkboxes"
+            assert kinds["pair:param:TOKEN"] == "plain_text_input"
+            assert not [name for name in kinds if "SHIPMATE" in name]
+            await town.submit("mia", {"pair:param:RING": "one", "pair:param:DRY_RUN": [], "pair:param:TOKEN": SECRET})
+            failed = await card(shop, ": failed")
+            (built,) = jenkins.job("team/build").builds.values()
+            assert {name: built.values[name] for name in ("RING", "TOKEN")} == {"RING": "one", "TOKEN": SECRET}
+            assert str(built.values["DRY_RUN"]).lower() == "false"
+            assert "RING" in words(failed)
+            assert SECRET not in json.dumps(await town.state())
+            assert SECRET not in town.log
+            assert await town.stop() == 0
+            for file in (tmp_path / "state").glob("*.db*"):
+                assert SECRET.encode() not in file.read_bytes(), file
 
 
 async def test_a_killed_shipmate_goes_on_following(town):
