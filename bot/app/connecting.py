@@ -5,6 +5,7 @@ from typing import Protocol, runtime_checkable
 
 from pydantic import SecretStr
 
+from bot import logs
 from bot.app.tools import Tools
 from bot.clock import Clock
 from bot.health import HealthChecks
@@ -33,6 +34,8 @@ async def connect(settings: Settings, tool: str, clock: Clock, say: Say) -> int:
 
     What is there already is kept, so that it can be run again after each change of the configuration.
     """
+    masker = logs.Masker(logs.secrets_of(settings))
+    logs.configure(clock=clock, form="console", level="warning", masker=masker)
     base = settings.server.public_url.rstrip("/")
     if not base:
         say("server.public_url is not set: say under which address the tool reaches Shipmate, then run this again")
