@@ -13,7 +13,7 @@ import structlog
 
 from bot.clock import Clock
 from integrations.capabilities.runs import Run, RunRef, RunState, RunTracker
-from integrations.errors import RateLimited, Unavailable
+from integrations.errors import NotPermitted, RateLimited, Refused, Unavailable
 
 log = structlog.get_logger()
 
@@ -32,13 +32,14 @@ class Hooks:
 
     `cancelled` is read before each poll; `changed` gets the run whenever its state, stages or waiting actions differ;
     `logged` gets (text, next offset) of new log and starts from `log_offset`; `silent` is told since when the tool is
-    not answering.
+    not answering; `not_ended` why the tool does not let us end it: the run goes on, and so does its follower.
     """
 
     cancelled: Callable[[], Awaitable[bool]]
     changed: Callable[[Run], Awaitable[None]]
     logged: Callable[[str, int], Awaitable[None]]
     silent: Callable[[datetime, str], Awaitable[None]]
+    not_ended: Callable[[str], Awaitable[None]] | None = None
     log_offset: int = 0
 
 
@@ -146,8 +147,16 @@ class _Following:
         return run
 
     async def _end(self) -> None:
-        await self._tracker.cancel_run(self._ref)
         self._told_to_end = True
+        try:
+            await self._tracker.cancel_run(self._ref)
+        except (NotPermitted, Refused) as error:
+            log.warning("watch.not_ended", run=str(self._ref), error=str(error))
+            if self._hooks.not_ended is not None:
+                await self._hooks.not_ended(error.message)
+        except Unavailable:
+            self._told_to_end = False
+            raise
 
     def _is_late(self, run: Run) -> bool:
         """Tell whether a run has had its time; what it waits for people is not counted."""

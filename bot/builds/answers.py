@@ -4,6 +4,7 @@ Builds and deployments register how their waiting runs are found; the row of an 
 told, so that a second press is told who answered, and one that a crash cut off is carried on by the same wish.
 """
 
+import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +19,7 @@ from bot.builds.parts import Parts
 from bot.command import Call, Pairs, Resource
 from bot.errors import BadInput, Refused
 from bot.identity import Person
-from bot.reply import Button, Reply, moment, say, text
+from bot.reply import Button, Message, Paragraph, Reply, escape, moment, say, text
 from bot.store import PersonColumn, Timestamp, Tx, insert, metadata
 from integrations.capabilities.runs import ManualAction, RunRef, RunTracker
 from integrations.errors import BadReply, IntegrationError, NotPermitted, OutcomeUnknown, Refused as ToolRefused
@@ -218,6 +219,9 @@ class Answers:
             key = (answers.c.run == waiting.run, answers.c.action == action.id)
             await tx.conn.execute(sa.update(answers).where(*key).values(sent=True))
             await waiting.redraw(tx, by_person=False)
+            await self._parts.outbox.amend(
+                tx, ask_key(waiting.subject, waiting.run, action.id), self._done(waiting, action, call.person)
+            )
             await self._parts.audit.record(
                 tx,
                 actor=call.person,
@@ -234,10 +238,20 @@ class Answers:
             )
             tx.after_commit(lambda: self._parts.watch.wake(RunRef.parse(waiting.run)))
 
+    def _done(self, waiting: Waiting, action: ManualAction, person: Person) -> Message:
+        """Return what becomes of the message that asked, once it is answered: no buttons any more."""
+        words = f"{waiting.subject}: @{self._parts.name_of(person)} answered “{action.label}”."
+        return Message(summary=words, parts=(Paragraph(escape(words)),))
+
     def _answered(self, waiting: Waiting, one: Answer) -> Refused:
         name = self._parts.name_of(one.person)
         words = say("{}: @{} answered “{}” already, at {}.", waiting.subject, name, one.label, moment(one.at))
         return Refused("answered", words)
+
+
+def ask_key(subject: str, run: str, action: str) -> str:
+    """Return the key of the messages that ask people to let an action go on."""
+    return f"{subject}/asks/{hashlib.sha256(f'{run} {action}'.encode()).hexdigest()[:12]}"
 
 
 async def given_on(conn: AsyncConnection, subject: str) -> Sequence[Answer]:

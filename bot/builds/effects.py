@@ -88,6 +88,7 @@ class Effects:
             changed=following.changed,
             logged=following.logged,
             silent=following.silent,
+            not_ended=following.not_ended,
             log_offset=following.tail.offset,
         )
         now = self._parts.clock.now()
@@ -186,7 +187,14 @@ class _Following:
 
     async def silent(self, since: datetime, instance: str) -> None:
         """Say on the card that the tool does not answer."""
-        told: dict[str, JsonValue] = {"silent": f"{instance} has not answered since {since:%H:%M} UTC; looking on"}
+        await self._say("silent", f"{instance} has not answered since {since:%H:%M} UTC; looking on")
+
+    async def not_ended(self, why: str) -> None:
+        """Say on the card that the tool does not end the build."""
+        await self._say("not_ended", f"it cannot be ended by Shipmate: {why}")
+
+    async def _say(self, what: str, words: str) -> None:
+        told: dict[str, JsonValue] = {what: words}
         async with self._parts.store.write() as tx, self._ledger.open(tx) as book:
             current = await records.get(tx.conn, self._build.id)
             if current is not None and current.state in UNDER_WAY:

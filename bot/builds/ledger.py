@@ -1,6 +1,5 @@
 """The one place where builds move: row, card, messages and audit, or nothing."""
 
-import hashlib
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.audit import SHIPMATE
 from bot.builds import messages, progress, records, waiting
-from bot.builds.answers import given_on
+from bot.builds.answers import ask_key, given_on
 from bot.builds.parts import Parts
 from bot.builds.records import Build
 from bot.builds.rules import ENDED, State, sources
@@ -114,12 +113,14 @@ class Book:
             await self._parts.outbox.direct(self.tx, key, build.requested_by, message, subject=build.id)
 
     async def ask(self, build: Build, action: str) -> None:
-        """Tell who asked that a build waits for a person: an edit of its card notifies nobody."""
+        """Tell who asked, and the thread, that a build waits for a person: an edit of its card notifies nobody."""
         actions = progress.actions(build.progress)
         by_person = bool(build.progress.get("by_person"))
         message = waiting.asked(build.id, f"build of {build.name}", actions, by_person=by_person)
-        digest = hashlib.sha256(f"{build.run} {action}".encode()).hexdigest()[:12]
-        await self.tell(build, f"asks/{digest}", message)
+        key = ask_key(build.id, build.run, action)
+        await self.tell(build, key.removeprefix(f"{build.id}/"), message)
+        if build.channel is not None:
+            await self._parts.outbox.post(self.tx, key, build.channel, message, in_thread_of=build.id, urgent=True)
 
     async def excerpt(self, build: Build, parts: Sequence[Message]) -> None:
         """Post pieces of a build's log into its thread, each once."""

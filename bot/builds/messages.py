@@ -180,7 +180,7 @@ def _state_parts(build: Build) -> list[Part]:
         parts.append(Paragraph(say("{}{}", sentence(build.words), reason_code)))
     if not build.ended:
         parts += waiting.parts(progress.actions(build.progress))
-        silent = build.progress.get("silent")
+        silent = build.progress.get("silent") or build.progress.get("not_ended")
         if silent:
             parts.append(Note(say("{}", silent)))
     return parts

@@ -119,6 +119,7 @@ class Effects:
             changed=following.changed,
             logged=following.logged,
             silent=following.silent,
+            not_ended=following.not_ended,
             log_offset=following.offset,
         )
         waited = progress.waited(_of_run(deployment), self._parts.clock.now())
@@ -287,11 +288,15 @@ class _Following:
             moved = {f"{self._what}_run": str(run.ref)}  # a queue item becomes a build
             changed = await book.change(current, progress={**current.progress, "run": told, "silent": ""}, **moved)
             if changed is not None and any(action.id not in known for action in run.actions):
-                await book.ask_to_answer(changed, run.actions[0].id)
+                await book.ask_to_answer(changed, str(run.ref), run.actions[0].id)
 
     async def silent(self, since: datetime, instance: str) -> None:
         """Say on the card that the tool does not answer."""
         await self._write({"silent": f"{instance} has not answered since {since:%H:%M} UTC; looking on"})
+
+    async def not_ended(self, why: str) -> None:
+        """Say on the card that the tool does not end the run."""
+        await self._write({"not_ended": f"it cannot be ended by Shipmate: {why}"})
 
     async def logged(self, text: str, next_offset: int) -> None:
         """Keep the newest of the log; post some of it now and then."""

@@ -4,7 +4,6 @@ Rows are always locked in the same order (approval, place, deployment, card, aud
 never wait for each other; that is why a `Book` writes its audit entries last.
 """
 
-import hashlib
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.audit import SHIPMATE
 from bot.builds import progress, waiting as waits
-from bot.builds.answers import Answer, given_on
+from bot.builds.answers import Answer, ask_key, given_on
 from bot.changes import records as changes
 from bot.command import Resource
 from bot.deployments import messages, places, records
@@ -149,15 +148,17 @@ class Book:
             broadcast=messages.broadcast(deployment, self._parts.name_of),
         )
 
-    async def ask_to_answer(self, deployment: Deployment, action: str) -> None:
-        """Tell who asked that the run waits for a person: an edit of the card notifies nobody."""
+    async def ask_to_answer(self, deployment: Deployment, run: str, action: str) -> None:
+        """Tell who asked, and the thread, that the run waits for a person: an edit of the card notifies nobody."""
+        actions = progress.actions(deployment.progress.get("run"))
+        by_person = bool(deployment.progress.get("by_person"))
+        message = waits.asked(deployment.id, deployment.title, actions, by_person=by_person)
+        key, outbox = ask_key(deployment.id, run, action), self._parts.outbox
         if deployment.requested_by.team != _ACCOUNT:
-            digest = hashlib.sha256(f"{deployment.generation} {deployment.fence} {action}".encode()).hexdigest()[:12]
-            actions = progress.actions(deployment.progress.get("run"))
-            by_person = bool(deployment.progress.get("by_person"))
-            message = waits.asked(deployment.id, deployment.title, actions, by_person=by_person)
-            key = f"{deployment.id}/waits/{digest}"
-            await self._parts.outbox.direct(self.tx, key, deployment.requested_by, message, subject=deployment.id)
+            who = deployment.requested_by
+            await outbox.direct(self.tx, f"{key}/{who.user}", who, message, subject=deployment.id)
+        if deployment.channel is not None:
+            await outbox.post(self.tx, key, deployment.channel, message, in_thread_of=deployment.id, urgent=True)
 
     def enter(self, deployment: Deployment, action: str, outcome: str, said: Said, **data: JsonValue) -> None:
         """Keep an audit entry for the end of the transaction."""

@@ -308,7 +308,7 @@ def _state_parts(deployment: Deployment, view: View) -> list[Part]:
             parts.append(stages.of(deployment))
         parts.append(Paragraph(_ended(deployment)))
     parts += waiting.answered(view.answered, view.name_of)
-    silent = deployment.progress.get("silent")
+    silent = deployment.progress.get("silent") or deployment.progress.get("not_ended")
     if silent and not deployment.ended:
         parts.append(Note(say("{}", silent)))
     if deployment.cancel_at is not None and not deployment.ended and deployment.cancel_by is not None:

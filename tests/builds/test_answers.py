@@ -45,11 +45,15 @@ async def test_a_button_lets_it_go_on(rig: Rig):
     press = buttons(card)["Proceed"]
     assert press.confirm is not None
     assert press.confirm.text == "Roll out?"
-    (asked,) = [message for key, message in await rig.said("direct") if f"{build}/asks" in key]
-    assert "Proceed" in buttons(asked)
+    for kind in ("direct", "post"):
+        (asked,) = [message for key, message in await rig.said(kind) if f"{build}/asks" in key]
+        assert "Proceed" in buttons(asked)
     await rig.run(ANA, command=press.command, **press.args)
     assert (await rig.builds.get_run(ref)).actions == ()
     await rig.card_with(build, "“Proceed” answered by @ana")
+    for kind in ("direct", "post"):
+        (asked,) = [message for key, message in await rig.said(kind) if f"{build}/asks" in key]
+        assert (asked.summary, buttons(asked)) == (f"{build}: @ana answered “Proceed”.", {})
     error = await rig.refused(RAJ, command=press.command, **press.args)
     assert error.code == "answered"
     assert "@ana answered" in str(error.text)
@@ -178,7 +182,7 @@ async def test_a_deployment_whose_run_waits_has_the_button(rig: Rig):
     rig.deploys.show(ref, actions=(PROCEED,))
     rig.watch.wake(ref)
     card = await rig.card_with(at, "Roll out?", "[Proceed]", "[Cancel]")
-    assert [key for key in await rig.keys("direct") if f"{at}/waits" in key]
+    assert [key for key in await rig.keys("direct") if f"{at}/asks" in key]
     found = await rig.followed.answers.find(at)
     assert (found.resource.service, found.resource.environment) == ("checkout", "staging")
     press = buttons(card)["Proceed"]

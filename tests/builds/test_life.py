@@ -9,7 +9,7 @@ from bot.builds.rules import State
 from bot.reply import Document
 from integrations.capabilities.builds import BuildJob
 from integrations.capabilities.runs import Artifact, Downstream, RunStage, RunState
-from integrations.errors import OutcomeUnknown, Refused, Unavailable
+from integrations.errors import NotPermitted, OutcomeUnknown, Refused, Unavailable
 from tests.builds.rig import PARAMETERS, Rig, read
 from tests.deployments.rig import ANA, MIA, buttons
 from tests.fakes.runs import Outcome
@@ -141,6 +141,19 @@ async def test_aborted_while_queued(rig: Rig):
     card = await rig.card_with(build.id, "Aborted by @ana", "[Retry]")
     assert await rig.keys("direct") == []
     assert "Abort" not in buttons(card)
+
+
+async def test_an_abort_that_the_tool_does_not_permit_is_said_and_the_build_goes_on(rig: Rig):
+    async def forbidden(_ref):
+        raise NotPermitted("builds", "needs Job/Cancel")
+
+    rig.builds.cancel_run = forbidden  # type: ignore[method-assign]
+    build, ref = await rig.begins()
+    await rig.run(ANA, f"build abort {build.id}")
+    await rig.card_with(build.id, "cannot be ended by Shipmate: needs Job/Cancel")
+    rig.builds.finish(ref)
+    rig.watch.wake(ref)
+    await rig.comes_to(build.id, State.SUCCEEDED)
 
 
 async def test_two_presses_of_retry_are_one_build(rig: Rig):
