@@ -46,6 +46,8 @@ class Service:
     owners: tuple[str, ...]
     repository: Repository
     issues: Issues
+    review_reminders: str
+    review_timezone: str
     build: Job | None
     tickets: Tickets | None
     migrations: Migrations | None
@@ -169,6 +171,8 @@ def _service(name: str, one: ServiceSettings, settings: Settings) -> Service:
         repository=one.repository,
         issues=one.issues or Issues(**{"with": one.repository.instance, "project": one.repository.project}),
         build=one.build,
+        review_reminders=one.review_reminders,
+        review_timezone=one.review_timezone,
         tickets=one.tickets,
         migrations=one.migrations,
         environments=tuple(_environment(environment, settings) for environment in one.environments),

@@ -37,6 +37,8 @@ from bot.locks.locks import Locks
 from bot.permissions import Permissions
 from bot.registry import Registry
 from bot.reply import Message, Reply
+from bot.reviews import workflow as review_workflow
+from bot.reviews.reminders import Reminders
 from bot.reviews.reviews import Reviews
 from bot.settings import Settings
 from bot.slack.connection import SlackError
@@ -98,6 +100,14 @@ class App:
             grants=self.grants,
             permissions=self.permissions,
             clock=clock,
+        )
+        self.reminders = Reminders(
+            store=store,
+            clock=clock,
+            catalog=lambda: self.catalog,
+            reviews=self.reviews,
+            outbox=self.slack.outbox,
+            channel_of=self._channel_of,
         )
         self.world = World()
         deliveries = Deliveries(store, clock, owner)
@@ -199,6 +209,7 @@ class App:
         approval_workflow.bind(self.approvals)
         lock_workflow.bind(self.locks)
         grant_workflow.bind(self.lent)
+        review_workflow.bind(self.reminders)
         self.deployments.bind()
         self.builds.bind()
         self.engine = await Engine.launch(
@@ -208,6 +219,7 @@ class App:
         await self.builds.reconcile()
         await self.deployments.adopt()
         await self.lent.begin()
+        await self.reminders.begin()
         for section in self.deployments.home_sections():
             self.slack.home.add(section)
         await self.starter.start()

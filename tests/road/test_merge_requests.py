@@ -56,7 +56,7 @@ class Review:
         """Ask for a link in Slack, and return the address of its button."""
         await self.type(user, "/shipmate connect gitlab")
         told = await self.told(user, "Sign in to")
-        return next(one["url"] for _, one in elements(told) if one.get("url"))
+        return str(next(one["url"] for _, one in elements(told) if one.get("url")))
 
     async def browse(self, link: str, username: str, *, answer: str = "") -> tuple[int, str]:
         """Open a link in a fresh browser, sign in at GitLab as somebody, and press a button of the page."""
