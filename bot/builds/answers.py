@@ -171,15 +171,17 @@ class Answers:
                 set_={name: statement.excluded[name] for name in row if name not in {"run", "action"}},
                 where=answers.c.gone.is_(True),
             )
-            before = (await tx.conn.execute(sa.select(answers).where(*key).with_for_update())).one_or_none()
-            standing = None if before is None else _read(before)
-            if standing is None:
-                await tx.conn.execute(statement)
-                return None
+            mine = statement.returning(answers.c.run)
+            held = sa.select(answers).where(*key).with_for_update()
+            before = (await tx.conn.execute(held)).one_or_none()
+            if before is None:
+                if (await tx.conn.execute(mine)).first() is not None:
+                    return None
+                before = (await tx.conn.execute(held)).one()  # another process was quicker
+            standing = _read(before)
             # What the row says now counts: since it was read, somebody's answer may have come through.
             waits = any(one.id == action.id for one in (await waiting.now(tx)))
-            if standing.gone and waits:
-                await tx.conn.execute(statement)
+            if standing.gone and waits and (await tx.conn.execute(mine)).first() is not None:
                 return None
         if standing.request_id != call.request_id:
             raise self._answered(waiting, standing)
