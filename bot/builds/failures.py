@@ -1,7 +1,6 @@
 """Why a run failed: the line for a card, the excerpt for a thread, and what became of its tests."""
 
 import asyncio
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,7 +10,6 @@ from bot.builds import outcomes
 from bot.builds.logs import last_lines
 from bot.builds.outcomes import Failure
 from bot.clock import Clock
-from bot.diagnosis import Diagnosis, Sureness, diagnose
 from bot.store import Store
 from integrations.capabilities.reports import TestReport, TestReports
 from integrations.capabilities.runs import Run, RunTracker
@@ -54,20 +52,17 @@ class Failures:
     async def read(self, run: Run, text: str, report: TestReport | None = None) -> Finding:
         """Return why a run failed, from the end of its log."""
         # Plain executor: asyncio.to_thread would carry a workflow's context along.
-        found: Diagnosis = await asyncio.get_running_loop().run_in_executor(
-            None, functools.partial(diagnose, text, report)
-        )
-        excerpt = "\n".join(line.text for line in found.excerpt)[:_EXCERPT]
+        found = await asyncio.get_running_loop().run_in_executor(None, _diagnosed, text, report)
         end = last_lines(text, _LAST_LINES, _LAST_LENGTH)
         excerpts: tuple[tuple[str, str], ...]
-        if found.sureness is Sureness.GUESS:
+        if found.guessed:
             # The tool's own words, where it has any, are worth more than a guess.
             cause = run.reason or (found.cause if text.strip() else "the build failed and its log is empty")
             excerpts = (("The end of the log", last_lines(text)),)
         else:
             where = f" ({found.where})" if found.where and found.where not in found.cause else ""
             cause = f"{found.cause}{where}"
-            excerpts = (("Why it failed", excerpt), ("The end of the log", end))
+            excerpts = (("Why it failed", found.excerpt), ("The end of the log", end))
         return Finding(cause=cause, excerpts=tuple((title, words) for title, words in excerpts if words.strip()))
 
     async def note_tests(self, service: str, run: Run, tracker: RunTracker) -> None:
@@ -91,8 +86,29 @@ class Failures:
             await outcomes.keep(tx, service, str(run.ref), report, branch=run.branch, sha=run.sha, at=at)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Diagnosed:
+    cause: str
+    where: str
+    excerpt: str
+    guessed: bool
+
+
+def _diagnosed(text: str, report: TestReport | None) -> _Diagnosed:
+    """Read a log; runs in a thread, because a long one takes its time."""
+    from bot.diagnosis import Sureness, diagnose  # noqa: PLC0415 - heavy, and needed only once something failed
+
+    found = diagnose(text, report)
+    return _Diagnosed(
+        cause=found.cause,
+        where=found.where,
+        excerpt="\n".join(line.text for line in found.excerpt)[:_EXCERPT],
+        guessed=found.sureness is Sureness.GUESS,
+    )
+
+
 def lines_of(failed: Sequence[Failure]) -> str:
     """Return failed tests as lines: what each is, its name, its message."""
-    lines = [f"{one.verdict.standing.value}: {one.title}: {one.message}".rstrip(": ") for one in failed[:_LISTED]]
+    lines = [f"{one.standing}: {one.title}: {one.message}".rstrip(": ") for one in failed[:_LISTED]]
     more = len(failed) - len(lines)
     return "\n".join([*lines, f"… {more} more"] if more > 0 else lines)[:_EXCERPT]

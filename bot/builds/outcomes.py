@@ -11,7 +11,6 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.diagnosis.history import Outcome, Verdict, standing
 from bot.store import Timestamp, Tx, insert, metadata
 from integrations.capabilities.reports import CaseState, TestReport
 
@@ -64,12 +63,13 @@ class Tested:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """One failed test of a run, seen with its past."""
+    """One failed test of a run, seen with its past: `standing` is "new", "known" or "flaky", and `reason` says why."""
 
     suite: str
     name: str
     message: str
-    verdict: Verdict
+    standing: str
+    reason: str
 
     @property
     def title(self) -> str:
@@ -120,6 +120,8 @@ async def of_run(conn: AsyncConnection, run: str) -> Tested | None:
 
 async def failed(conn: AsyncConnection, run: str) -> Sequence[Failure]:
     """Return the failed tests of a run with what is known of their past, new ones first."""
+    from bot.diagnosis.history import Outcome, standing  # noqa: PLC0415 - heavy, and needed only once a test failed
+
     now = (await conn.execute(sa.select(runs).where(runs.c.run == run))).one_or_none()
     if now is None:
         return ()
@@ -138,21 +140,17 @@ async def failed(conn: AsyncConnection, run: str) -> Sequence[Failure]:
     known = (await conn.execute(statement.where(failures.c.run_id.in_([one.id for one in past])))).all()
     red = {(one.run_id, one.suite, one.name) for one in known}
     present = Outcome(sha=now.sha, branch=now.branch, passed=False, at=now.at)
-    found = [
-        Failure(
-            suite=one.suite,
-            name=one.name,
-            message=one.message,
-            verdict=standing(present, [_outcome(run, (run.id, one.suite, one.name) not in red) for run in past]),
-        )
-        for one in broken
-    ]
+    found = []
+    for one in broken:
+        earlier = [
+            Outcome(sha=run.sha, branch=run.branch, passed=(run.id, one.suite, one.name) not in red, at=run.at)
+            for run in past
+        ]
+        verdict = standing(present, earlier)
+        kind = verdict.standing.value
+        found.append(Failure(suite=one.suite, name=one.name, message=one.message, standing=kind, reason=verdict.reason))
     order = ("new", "flaky", "known")
-    return sorted(found, key=lambda one: (order.index(one.verdict.standing.value), one.suite, one.name))
-
-
-def _outcome(run: sa.Row[tuple[object, ...]], passed: bool) -> Outcome:  # noqa: FBT001 - a value, not a switch
-    return Outcome(sha=run.sha, branch=run.branch, passed=passed, at=run.at)
+    return sorted(found, key=lambda one: (order.index(one.standing), one.suite, one.name))
 
 
 def _tested(row: sa.Row[tuple[object, ...]]) -> Tested:

@@ -102,4 +102,4 @@ def _told(title: str, tested: Tested, failed: list[Failure]) -> Reply:
 
 def _line(one: Failure) -> Markup:
     message = say(": {}", tame(one.message, _LONGEST)) if one.message else Markup("")
-    return say("*{}* {}{} ({})", one.verdict.standing.value, code(tame(one.title, 150)), message, one.verdict.reason)
+    return say("*{}* {}{} ({})", one.standing, code(tame(one.title, 150)), message, one.reason)
