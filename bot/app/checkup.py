@@ -12,6 +12,7 @@ from bot.slack.directory import Directory
 from bot.store import Store, StoreMismatch
 from bot.toolbox import Toolbox
 from commands.registry import registry
+from integrations.capabilities.persons import PersonalAccess
 
 Say = Callable[[str], None]
 DEADLINE = 15.0
@@ -21,7 +22,8 @@ async def check(settings: Settings, clock: Clock, say: Say) -> int:
     """Say a line for each system and return 0 when all are well, 1 otherwise."""
     registry()  # declares every table
     health = HealthChecks(clock)
-    tools = Tools(settings, Toolbox(), health, clock)
+    toolbox = Toolbox()
+    tools = Tools(settings, toolbox, health, clock)
     connection = Connection(
         token=settings.slack.bot_token.get_secret_value(), api_url=settings.slack.api_url, clock=clock
     )
@@ -34,13 +36,21 @@ async def check(settings: Settings, clock: Clock, say: Say) -> int:
     try:
         await tools.connect()
         found = await health.ask(DEADLINE)
+        able = sorted(name for name, one in toolbox.adapters().items() if isinstance(one, PersonalAccess))
     finally:
         await tools.close()
         await connection.close()
     width = max(map(len, found))
     for name, one in found.items():
         say(f"{'ok' if one.ok else 'FAILED':<8} {name:<{width}}  {one.detail}".rstrip())
+    for name in able if settings.server.public_url else ():
+        say(f"note     {name}: the redirect URI of its OAuth application is {callback_url(settings, name)}")
     return 0 if all(one.ok for one in found.values()) else 1
+
+
+def callback_url(settings: Settings, instance: str) -> str:
+    """Return where a tool sends a browser back to after somebody signed in there."""
+    return f"{settings.server.public_url.rstrip('/')}/connect/{instance}/callback"
 
 
 async def _store(settings: Settings, clock: Clock) -> Health:

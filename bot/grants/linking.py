@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import structlog
+from sqlalchemy.exc import IntegrityError
 
 from bot.command import Resource
 from bot.errors import Degraded, Refused
@@ -227,18 +228,21 @@ class Linking:
             linked_at=self._of.clock.now(),
             used_at=None,
         )
-        async with self._of.store.write() as tx:
-            if not await records.finish(tx, sign_in):
-                raise LinkEnded("This form was sent already.")
-            older = await records.get(tx.conn, sign_in.person, sign_in.instance)
-            linked = await records.keep(tx, kept)
-            outcome = verdict if linked else Verdict(False, "linked_already", "somebody else has linked this account")  # noqa: FBT003 - a verdict
-            await self._record(tx, sign_in, account, "succeeded" if linked else "refused", outcome)
-            if linked:
-                key = f"grant/{sign_in.instance}/{sign_in.state_hash}"
-                await self._of.outbox.direct(tx, key, sign_in.person, messages.linked(sign_in.instance, account))
+        try:
+            async with self._of.store.write() as tx:
+                if not await records.finish(tx, sign_in):
+                    raise LinkEnded("This form was sent already.")
+                older = await records.get(tx.conn, sign_in.person, sign_in.instance)
+                linked = await records.keep(tx, kept)
+                if linked:
+                    await self._record(tx, sign_in, account, "succeeded", verdict)
+                    key = f"grant/{sign_in.instance}/{sign_in.state_hash}"
+                    await self._of.outbox.direct(tx, key, sign_in.person, messages.linked(sign_in.instance, account))
+        except IntegrityError:  # somebody else linked it in the same moment, in another process
+            older, linked = None, False
         if not linked:
-            await self._grants.drop(sign_in.instance, grant)
+            taken = Verdict(False, "linked_already", "somebody else has linked this account")  # noqa: FBT003 - a verdict
+            await self._turn_away(sign_in, grant, account, taken)
             raise LinkEnded("Somebody else has linked this account already; nothing was changed.")
         if older is not None:
             await self._drop_older(older)

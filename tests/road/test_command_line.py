@@ -64,7 +64,7 @@ async def test_manifest_and_schema(town):
 async def test_help_of_everything(town):
     status, said = await town.shipmate("--help")
     assert status == 0
-    names = ["serve", "check", "manifest", "schema", "do", "audit", "demo", "sandbox"]
+    names = ["serve", "check", "connect", "manifest", "schema", "do", "audit", "demo", "sandbox"]
     assert all(name in said for name in names)
     for name in names:
         status, said = await town.shipmate(name, "--help")

@@ -102,6 +102,15 @@ class Review:
         assert isinstance(found, dict)
         return found
 
+    async def shipmate(self, *argv: str) -> tuple[int, str]:
+        """Run the command line, and return its exit status and what it said."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "bot", *argv, "--config", str(self.town.folder / "shipmate.yaml"),
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, cwd=ROOT,
+        )  # fmt: skip
+        output, _ = await process.communicate()
+        return process.returncode or 0, output.decode()
+
     async def show(self, user: str, number: int) -> Json:
         title = self.project.merge_requests[number - 1].title
         await self.type(user, f"/shipmate mr show shop {number}")
@@ -233,21 +242,16 @@ async def test_an_issue_is_made_of_a_message(review, how):
 
 
 async def test_the_command_line_sets_up_the_webhooks_and_repairs_them(review):
-    async def connect() -> tuple[int, str]:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bot", "connect", "gitlab", "--config", str(review.town.folder / "shipmate.yaml"),
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, cwd=ROOT,
-        )  # fmt: skip
-        output, _ = await process.communicate()
-        return process.returncode or 0, output.decode()
-
-    url = f"{review.town.settings['server']['public_url']}/hooks/gitlab"
-    assert await connect() == (0, f"created  gitlab team/shop -> {url}\n")
+    public = review.town.settings["server"]["public_url"]
+    url = f"{public}/hooks/gitlab"
+    _, said = await review.shipmate("check")
+    assert f"gitlab: the redirect URI of its OAuth application is {public}/connect/gitlab/callback" in said
+    assert await review.shipmate("connect", "gitlab") == (0, f"created  gitlab team/shop -> {url}\n")
     assert urlsplit(review.project.hooks[0].url).path == "/hooks/gitlab"
-    assert await connect() == (0, f"kept     gitlab team/shop -> {url}\n")
+    assert await review.shipmate("connect", "gitlab") == (0, f"kept     gitlab team/shop -> {url}\n")
     review.project.members["shipmate"] = 30
     try:
-        status, said = await connect()
+        status, said = await review.shipmate("connect", "gitlab")
     finally:
         review.project.members["shipmate"] = MAINTAINER
     assert status == 1
