@@ -80,13 +80,7 @@ class App:
         self.charts = Charts()
         self.catalog = Catalog(settings)
         self.approvals = Approvals(store=store, clock=clock, permissions=self.permissions, emails_of=self._emails_of)
-        self.locks = Locks(
-            store=store,
-            clock=clock,
-            audit=self.audit,
-            outbox=self.slack.outbox,
-            name_of=self.permissions.name_of,
-        )
+        self.locks = self._made_locks()
         self.deployments = Deployments(self._parts())
         self.builds = Builds(self._build_parts())
         self.builds.answers.finders["D-"] = self.deployments.waiting
@@ -126,6 +120,15 @@ class App:
         self.web = Web(self._missing)
         self.engine: Engine | None = None
         self._fill_world()
+
+    def _made_locks(self) -> Locks:
+        return Locks(
+            store=self.store,
+            clock=self.clock,
+            audit=self.audit,
+            outbox=self.slack.outbox,
+            name_of=self.permissions.name_of,
+        )
 
     def _parts(self) -> Parts:
         return Parts(

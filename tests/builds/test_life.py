@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.builds.rules import State
+from bot.deployments.rules import State as DeploymentState
 from bot.reply import Document
 from integrations.capabilities.builds import BuildJob
 from integrations.capabilities.runs import Artifact, Downstream, RunStage, RunState
@@ -63,6 +64,29 @@ async def test_a_failure_is_told_to_who_asked_and_to_the_channel_only_where_it_w
     rig.clock.ahead += timedelta(minutes=1)
     still = await rig.comes_to((await rig.run(MIA, "build run checkout main")).subject, State.FAILED)
     assert f"post/{still.id}/failed" not in await rig.keys("post")
+
+
+GCC = """compiling
+src/main.c:7:3: error: 'x' undeclared (first use in this function)
+    7 |   x = 1;
+make: *** [Makefile:3: main.o] Error 1
+"""
+
+
+async def test_why_it_failed_is_said_first(rig: Rig):
+    rig.builds.outcomes["checkout"] = Outcome(state=RunState.FAILED, reason="ended with 2", log=GCC)
+    build = await rig.comes_to((await rig.run(MIA, "build run checkout main")).subject, State.FAILED)
+    assert build.words == "Compilation failed: 'x' undeclared (first use in this function), main.c:7 (main.o)"
+    first, second = [read(message) for key, message in await rig.said("post") if "excerpt" in key]
+    assert first.startswith("Why it failed")
+    assert "src/main.c:7:3: error" in first
+    assert second.startswith("The end of the log")
+    assert "Compilation failed" in read(await rig.run(MIA, "build logs checkout"))
+    at = (await rig.run(MIA, "deploy checkout@v1.4.1 to staging")).subject
+    failed = await rig.reaches(at, DeploymentState.FAILED)
+    assert "the build failed: Compilation failed: 'x' undeclared" in failed.words
+    excerpt = next(message for key, message in await rig.said("post") if f"{at}/log/build" in key)
+    assert read(excerpt).index("src/main.c:7:3: error") < read(excerpt).index("compiling")
 
 
 @pytest.mark.parametrize(
