@@ -21,9 +21,8 @@ async def test_an_issue_is_created_with_who_asked_for_it(quay, forge):
 
 
 async def test_the_same_wish_run_again_creates_it_once(quay, forge):
-    for _ in range(2):
-        reply = await quay.ask(MIA, "issue create checkout Slow start", delivery_id="same")
-    assert reply.summary.startswith("Created issue #1")
+    replies = [await quay.ask(MIA, "issue create checkout Slow start", delivery_id="same") for _ in range(2)]
+    assert all(reply.summary.startswith("Created issue #1") for reply in replies)
     assert len(await forge.list_issues(SHOP)) == 1
 
 
