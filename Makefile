@@ -31,14 +31,14 @@ demo: $(RUNTIME) ## Start a local Slack workspace with Shipmate in it (PORT=8055
 
 test: $(DEV) servers ## Run all checks and all tests, whatever the first say: what .ci/run runs
 	@$(CHECKS) \
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal || { \
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term || { \
 		[ $$? -eq 1 ] && \
 		echo "Once more, alone, what failed: on a busy machine a deadline may pass. What passes only now is worth an issue." && \
 		$(BIN)/python -m pytest --last-failed --last-failed-no-failures none; } || status=1; \
 	exit $$status
 
-coverage: $(DEV) servers ## Run all tests and show which lines none of them reaches; takes half as long again
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term
+coverage: $(DEV) servers ## As test, without checks, and count what the processes run that tests start: takes longer
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-config=tools/coverage.toml --cov-report=term
 
 check: $(DEV) ## Run the linters, the type checker and the import contracts
 	@$(CHECKS) \

@@ -7,7 +7,7 @@ from typing import Literal
 from bot.closest import closest, did_you_mean
 from bot.errors import BadInput
 from bot.settings import EnvironmentSettings, ServiceSettings, Settings
-from bot.settings.services import Approval, Issues, Job, Migrations, Repository, Tickets, Verification
+from bot.settings.services import Approval, Issues, Job, Migrations, News, Repository, Tickets, Verification
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,13 @@ class Service:
     build: Job | None
     tickets: Tickets | None
     migrations: Migrations | None
+    news: News
     environments: tuple[Environment, ...]
+
+    def lives_at(self, instance: str, path: str) -> bool:
+        """Tell whether a repository is this service's, by its full path; the configuration may leave its group out."""
+        project, told = self.repository.project.lower(), path.lower()
+        return self.repository.instance == instance and (told == project or told.endswith(f"/{project}"))
 
     def environment(self, word: str) -> Environment:
         """Return the environment of this name or alias; upper and lower case are the same.
@@ -174,6 +180,7 @@ def _service(name: str, one: ServiceSettings, settings: Settings) -> Service:
         review_reminders=one.review_reminders,
         review_timezone=one.review_timezone,
         tickets=one.tickets,
+        news=one.news,
         migrations=one.migrations,
         environments=tuple(_environment(environment, settings) for environment in one.environments),
     )

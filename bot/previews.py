@@ -60,10 +60,9 @@ class Previews:
 
 def _service_of(catalog: Catalog, instance: str, found: Link) -> Service | None:
     for service in catalog.services():
-        repository, build = service.repository, service.build
-        if repository.instance == instance and repository.project.lower() == found.project.lower():
+        if service.lives_at(instance, found.project):
             return service
-        jobs = [job for job in (build, *(one.deploy for one in service.environments)) if job is not None]
+        jobs = [job for job in (service.build, *(one.deploy for one in service.environments)) if job is not None]
         if any(job.instance == instance and _within(found.project, job.job) for job in jobs):
             return service
     return None

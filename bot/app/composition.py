@@ -7,6 +7,8 @@ from typing import Any
 
 import structlog
 
+from bot.activity import workflow as activity_workflow
+from bot.activity.activity import Activity, Parts as ActivityParts
 from bot.app.tools import Tools, hooks
 from bot.approvals import workflow as approval_workflow
 from bot.approvals.approvals import Approvals
@@ -35,6 +37,7 @@ from bot.identity import Channel, Person
 from bot.locks import workflow as lock_workflow
 from bot.locks.locks import Locks
 from bot.permissions import Permissions
+from bot.previews import Previews
 from bot.registry import Registry
 from bot.reply import Message, Reply
 from bot.reviews import workflow as review_workflow
@@ -51,7 +54,7 @@ from bot.terminal import Terminal
 from bot.toolbox import Toolbox
 from bot.watch import Watch
 from bot.web import Web
-from bot.webhooks import Webhooks
+from bot.webhooks import EventHandler, Webhooks
 from integrations.capabilities.runs import RunRef
 from integrations.contract import WebhookEvent
 
@@ -118,6 +121,8 @@ class App:
         )
         self.starter = Starter(deliveries, self.dispatcher, clock=clock)
         self.web = Web(self._missing)
+        self.activity = Activity(self._activity_parts())
+        self.previews = Previews(self.toolbox, self.permissions)
         self.engine: Engine | None = None
         self._fill_world()
 
@@ -170,6 +175,17 @@ class App:
             channel_of=self._channel_of,
         )
 
+    def _activity_parts(self) -> ActivityParts:
+        return ActivityParts(
+            store=self.store,
+            clock=self.clock,
+            catalog=lambda: self.catalog,
+            toolbox=self.toolbox,
+            outbox=self.slack.outbox,
+            failures=self.builds.failures,
+            channel_of=self._channel_of,
+        )
+
     def _fill_world(self) -> None:
         slash = {name: f"/{self.settings.slack.prefix}{name}" for name in ("deploy", *self.settings.slack.aliases)}
         for part in (
@@ -206,6 +222,7 @@ class App:
         await self.slack.open()
         await self._know_home()
         self.slack.connection.on_usable.append(self._meet_slack)
+        self.slack.previewer = self._preview
         self.permissions.add_source("usergroup", self.slack.usergroups)
         self.permissions.set_standing(self._is_member)
         await self.tools.connect()
@@ -213,6 +230,7 @@ class App:
         lock_workflow.bind(self.locks)
         grant_workflow.bind(self.lent)
         review_workflow.bind(self.reminders)
+        activity_workflow.bind(self.activity)
         self.deployments.bind()
         self.builds.bind()
         self.engine = await Engine.launch(
@@ -227,7 +245,12 @@ class App:
             self.slack.home.add(section)
         await self.starter.start()
         await self.slack.connect(self.dispatcher, self.registry, self.world)
-        told = dict.fromkeys(("run.changed", "run.finished"), self._run_told)
+        told: dict[str, EventHandler] = {
+            "run.changed": self._run_told,
+            "run.finished": self._run_told,
+            "push": self.activity.pushed,
+            "merge_request.merged": self.activity.merged,
+        }
         webhooks = Webhooks(self.store, self.clock, hooks(self.settings), told)
         server = self.settings.server
         routes = [
@@ -284,6 +307,7 @@ class App:
     async def _run_told(self, tx: Tx, event: WebhookEvent) -> None:
         """Have whoever follows a run look at once, because its tool says that something happened."""
         tx.after_commit(lambda: self.watch.wake(RunRef.parse(event.ref)))
+        await self.activity.ran(tx, event)
 
     async def _channel_of(self, service: Service, asked_in: Channel | None) -> Channel | None:
         """Return where a service's cards go: its own channel, else where it was asked."""
@@ -301,6 +325,10 @@ class App:
         """Return the address Slack has of a person, by which an author is known whom nobody wrote down."""
         email = (await self.slack.directory.info(person)).email
         return (email,) if email else ()
+
+    async def _preview(self, person: Person, url: str) -> Message | None:
+        """Return what to show below a link that somebody posted."""
+        return await self.previews.of(self.catalog, person, url)
 
     async def _is_member(self, person: Person) -> bool:
         info = await self.slack.directory.info(person)

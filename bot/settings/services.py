@@ -126,6 +126,17 @@ class EnvironmentSettings(Model):
     )
 
 
+class News(Model):
+    """What of the repository's life the service's channel hears."""
+
+    pipelines: Literal["none", "failures", "all"] = Field(
+        "failures",
+        description="Pipelines of the default branch and of tags: those that fail, and how they go on; or all of them.",
+    )
+    merges: bool = Field(default=False, description="Merges into the default branch.")
+    pushes: bool = Field(default=False, description="Pushes to the default branch.")
+
+
 def _schedule(text: str) -> str:
     from croniter import croniter  # noqa: PLC0415 - costs only where there are schedules
 
@@ -159,6 +170,7 @@ class ServiceSettings(Model):
     tickets: Tickets | None = Field(None, description="How tickets are recognised in commit messages.")
     build: Job | None = Field(None, description="What makes an artifact of a commit, where one is made.")
     migrations: Migrations | None = Field(None, description="Which changed files cannot be undone.")
+    news: News = Field(default_factory=News, description="What its channel hears of the repository, by webhook.")
     environments: tuple[EnvironmentSettings, ...] = Field(
         min_length=1, description="Its environments in the order of promotion. The first is the default."
     )

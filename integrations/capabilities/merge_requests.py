@@ -20,8 +20,7 @@ class MergeState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergeRequest:
-    """One merge request. `sha` is the head of its source branch, `author`, `reviewers`, `merged_by` are user
-    names.
+    """One merge request. `sha` is the head of its source branch; who did what are user names.
 
     `obstacles` say in the host's terms why it cannot be merged now (conflicts, a draft, approvals missing, a pipeline
     that failed), empty when it can; None while the host is still finding out.

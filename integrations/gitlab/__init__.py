@@ -5,6 +5,7 @@ from integrations.capabilities.delivery import DeliveryBoard
 from integrations.capabilities.deploys import Deployer
 from integrations.capabilities.git import GitHost
 from integrations.capabilities.issues import IssueTracker
+from integrations.capabilities.links import LinkReader
 from integrations.capabilities.merge_requests import MergeRequests
 from integrations.capabilities.persons import PersonalAccess
 from integrations.capabilities.reports import TestReports
@@ -24,6 +25,7 @@ INTEGRATION = Integration(
         IssueTracker,
         DeliveryBoard,
         PersonalAccess,
+        LinkReader,
     ),
     connect="integrations.gitlab.client:connect",
     webhook="integrations.gitlab.wire",

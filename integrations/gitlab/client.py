@@ -11,12 +11,9 @@ from integrations.gitlab.api import Api
 from integrations.gitlab.delivery import Delivery
 from integrations.gitlab.deploys import Deploys
 from integrations.gitlab.hooks import Hooks
-from integrations.gitlab.issues import Issues
-from integrations.gitlab.merge_requests import Reviews
+from integrations.gitlab.links import Links
 from integrations.gitlab.persons import Persons
-from integrations.gitlab.pipelines import Pipelines
 from integrations.gitlab.reports import Reports
-from integrations.gitlab.repository import Repository
 from integrations.gitlab.settings import GitLabSettings
 
 
@@ -25,8 +22,8 @@ async def connect(instance: str, settings: GitLabSettings, resources: Resources)
     return GitLab(Api(instance, settings, resources))
 
 
-class GitLab(Repository, Pipelines, Deploys, Reports, Reviews, Issues, Delivery, Persons, Hooks):
-    """GitHost, BuildServer, Deployer, TestReports, MergeRequests, IssueTracker, DeliveryBoard and PersonalAccess."""
+class GitLab(Links, Deploys, Reports, Delivery, Persons, Hooks):
+    """Everything that the declaration says it provides."""
 
     async def ping(self) -> Pong:
         """Return GitLab's version, whose the token is, and what it may do until when."""

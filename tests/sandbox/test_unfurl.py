@@ -70,7 +70,7 @@ async def test_a_preview_is_attached_and_replaced(desk, linked, named_by):
         assert [one["from_url"] for one in message["attachments"]] == [URL]
         assert message["attachments"][0]["blocks"][0]["text"]["text"] == text
         assert (message["attachments"][0]["is_app_unfurl"], message["attachments"][0]["app_id"]) == (True, app.id)
-    assert "edited" not in message
+        assert "edited" not in message
 
 
 @pytest.mark.parametrize(

@@ -156,7 +156,7 @@ class Deliveries:
         """Tell what was done to an issue."""
         attributes = {
             "id": one.id, "iid": one.iid, "title": one.title, "state": one.state, "action": action,
-            "confidential": False, "url": f"{self._server.url}/{project.path}/-/issues/{one.iid}",
+            "confidential": one.confidential, "url": f"{self._server.url}/{project.path}/-/issues/{one.iid}",
         }  # fmt: skip
         body = {
             "object_kind": "issue", "event_type": "issue", "user": self._by(user), "project": self._about(project),

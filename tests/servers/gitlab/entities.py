@@ -275,7 +275,7 @@ class Entities:
             "upvotes": 0,
             "downvotes": 0,
             "due_date": None,
-            "confidential": False,
+            "confidential": one.confidential,
             "web_url": f"{self.url}/{project.path}/-/issues/{one.iid}",
             "has_tasks": False,
         }

@@ -178,6 +178,7 @@ class Issue:
     state: str = "opened"
     labels: Sequence[str] = ()
     assignees: Sequence[User] = ()
+    confidential: bool = False
 
 
 @dataclass

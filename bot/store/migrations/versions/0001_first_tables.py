@@ -262,6 +262,16 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'held'"),
     )
     op.create_table(
+        "pipelines",
+        sa.Column("run", sa.String(length=1000), nullable=False),
+        sa.Column("service", sa.String(length=255), nullable=False),
+        sa.Column("told", sa.Integer(), nullable=False),
+        sa.Column("is_shown", sa.Boolean(), nullable=False),
+        sa.Column("at", columns.Timestamp(), nullable=False),
+        sa.PrimaryKeyConstraint("run", name=op.f("pk_pipelines")),
+    )
+    op.create_index(op.f("ix_pipelines_at"), "pipelines", ["at"], unique=False)
+    op.create_table(
         "place_commits",
         sa.Column("service", sa.String(length=255), nullable=False),
         sa.Column("environment", sa.String(length=255), nullable=False),
@@ -479,6 +489,8 @@ def downgrade() -> None:
     op.drop_table("places")
     op.drop_index(op.f("ix_place_commits_sha"), table_name="place_commits")
     op.drop_table("place_commits")
+    op.drop_index(op.f("ix_pipelines_at"), table_name="pipelines")
+    op.drop_table("pipelines")
     op.drop_index(
         "ux_locks_held",
         table_name="locks",

@@ -1,0 +1,1 @@
+"""What happens in a service's repository, told in its channel: quiet by default, one message per pipeline."""
