@@ -48,7 +48,8 @@ class Deployments:
 
     def bind(self) -> None:
         """Give the workflows what they work with; called before the engine is launched."""
-        workflow.bind(workflow.Bound(self._road, self._effects, Surveyor(self._parts, self._planner)))
+        surveyor = Surveyor(self._parts, self._planner)
+        workflow.bind(workflow.Bound(self._road, self._effects, surveyor, self._ledger.board))
 
     async def parked(self, workflow_id: str, name: str, args: tuple[Any, ...], why: str) -> None:
         """Note on a deployment that its workflow stands still; told by the engine."""

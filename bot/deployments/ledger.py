@@ -17,6 +17,7 @@ from bot.builds.answers import Answer, ask_key, given_on
 from bot.changes import records as changes
 from bot.command import Resource
 from bot.deployments import messages, places, records
+from bot.deployments.board import Board
 from bot.deployments.parts import Parts
 from bot.deployments.plan import Plan, Release
 from bot.deployments.records import Deployment
@@ -57,6 +58,7 @@ class Ledger:
 
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
+        self.board = Board(parts)
 
     @asynccontextmanager
     async def open(self, tx: Tx) -> AsyncIterator["Book"]:
@@ -117,6 +119,7 @@ class Book:
         await records.note(self.tx, moved.id, to.value, said.text, at=now, person=said.person)
         self.enter(moved, f"deployment.{to.value}", _outcome(to), said)
         await self.show(moved, urgent=said.urgent or said.person is not None)
+        await self._ledger.board.moved(self.tx, moved)
         if to in ENDED:
             await self._tell_the_end(moved, said)
         return moved

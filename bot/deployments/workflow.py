@@ -8,6 +8,7 @@ again, and looks for what it did before.
 from dataclasses import dataclass
 
 from bot.builds.sending import UNKNOWN, Sent
+from bot.deployments.board import SHOW, Board
 from bot.deployments.effects import Effects, RunEnd
 from bot.deployments.ledger import EXECUTE, PLAN, ROLL_BACK
 from bot.deployments.road import Leg, Next, Road
@@ -24,6 +25,7 @@ class Bound:
     road: Road
     effects: Effects
     surveyor: Surveyor
+    board: Board
 
 
 _bound: list[Bound] = []
@@ -105,6 +107,12 @@ async def _still_holds(deployment: str, fence: int) -> bool:
     survey = await step("execute.survey", on.surveyor.survey, deployment)
     holds: bool = await transact("execute.replanned", on.road.replanned, deployment, fence, survey)
     return holds
+
+
+@workflow(SHOW)
+async def show(deployment: str) -> None:
+    """Write at the Git host where a deployment stands."""
+    await step("board.show", _bound[-1].board.show, deployment)
 
 
 async def _send(what: str, deployment: str, known: str) -> Sent:
