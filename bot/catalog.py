@@ -59,6 +59,16 @@ class Service:
         project, told = self.repository.project.lower(), path.lower()
         return self.repository.instance == instance and (told == project or told.endswith(f"/{project}"))
 
+    def builds_at(self, instance: str, job: str) -> bool:
+        """Tell whether a job builds this service: its own, or a branch below it where it has many."""
+        build = self.build
+        return build is not None and build.instance == instance and _within(job, build.job)
+
+    def deploys_at(self, instance: str, job: str) -> bool:
+        """Tell whether a job puts this service somewhere."""
+        jobs = (one.deploy for one in self.environments)
+        return any(one.instance == instance and _within(job, one.job) for one in jobs)
+
     def environment(self, word: str) -> Environment:
         """Return the environment of this name or alias; upper and lower case are the same.
 
@@ -166,6 +176,10 @@ class Catalog:
             for environment in one.environments
             for target in environment.targets or ("",)
         )
+
+
+def _within(job: str, of: str) -> bool:
+    return job == of or job.startswith(f"{of}/")
 
 
 def _service(name: str, one: ServiceSettings, settings: Settings) -> Service:

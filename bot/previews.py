@@ -62,12 +62,6 @@ def _service_of(catalog: Catalog, instance: str, found: Link) -> Service | None:
     for service in catalog.services():
         if service.lives_at(instance, found.project):
             return service
-        jobs = [job for job in (service.build, *(one.deploy for one in service.environments)) if job is not None]
-        if any(job.instance == instance and _within(found.project, job.job) for job in jobs):
+        if service.builds_at(instance, found.project) or service.deploys_at(instance, found.project):
             return service
     return None
-
-
-def _within(project: str, job: str) -> bool:
-    """Tell whether a page belongs to a job: the job itself, or a branch of a job that has many."""
-    return project == job or project.startswith(f"{job}/")

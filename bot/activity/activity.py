@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from urllib.parse import unquote
 
 import sqlalchemy as sa
 import structlog
@@ -87,7 +88,7 @@ class Activity:
         service = self._service_of(event)
         if service is None:
             return
-        branch, tag = str(event.data.get("branch") or ""), bool(event.data.get("is_tag"))
+        branch, tag = _branch(event, service), bool(event.data.get("is_tag"))
         if not is_told(
             Pipelines(service.news.pipelines),
             branch=branch,
@@ -98,8 +99,9 @@ class Activity:
         now = self._parts.clock.now()
         number = await records.told(tx, event.ref, service.name, now)
         about: dict[str, JsonValue] = {
-            name: str(event.data.get(name) or "") for name in ("number", "branch", "sha", "title", "user")
+            name: str(event.data.get(name) or "") for name in ("number", "sha", "title", "user")
         }
+        about["branch"] = branch
         await want(tx, f"{event.ref}/look/{number}", LOOK, event.ref, service.name, number, about, at=now + SETTLE)
 
     async def look(self, run: str, service_name: str, number: int, about: Mapping[str, Any]) -> Seen | None:
@@ -154,12 +156,20 @@ class Activity:
             await self._parts.outbox.post(tx, key, channel, message)
 
     def _service_of(self, event: WebhookEvent) -> Service | None:
-        project = str(event.data.get("project") or "")
+        project, job = str(event.data.get("project") or ""), str(event.data.get("job") or "")
         for service in self._parts.catalog().services():
-            if project and service.lives_at(event.instance, project):
+            if service.lives_at(event.instance, project) if project else service.builds_at(event.instance, job):
                 return service
-        log.debug("activity.unconfigured", instance=event.instance, kind=event.kind, project=project)
+        log.debug("activity.unconfigured", instance=event.instance, kind=event.kind, project=project or job)
         return None
+
+
+def _branch(event: WebhookEvent, service: Service) -> str:
+    """Return the branch of a run; a job without branches of its own is the default branch's."""
+    if event.data.get("project") or service.build is None:
+        return str(event.data.get("branch") or "")
+    below = str(event.data.get("job") or "").removeprefix(service.build.job).strip("/")
+    return unquote(below) or service.repository.default_branch
 
 
 def _is_ours(run: str) -> sa.Select[tuple[str]]:

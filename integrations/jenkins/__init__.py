@@ -2,6 +2,7 @@
 
 from integrations.capabilities.builds import BuildServer
 from integrations.capabilities.deploys import Deployer
+from integrations.capabilities.links import LinkReader
 from integrations.capabilities.reports import TestReports
 from integrations.contract import Integration
 from integrations.jenkins.settings import JenkinsSettings
@@ -10,7 +11,7 @@ INTEGRATION = Integration(
     name="jenkins",
     title="Jenkins",
     settings=JenkinsSettings,
-    provides=(BuildServer, Deployer, TestReports),
+    provides=(BuildServer, Deployer, TestReports, LinkReader),
     connect="integrations.jenkins.client:connect",
     webhook="integrations.jenkins.wire",
 )

@@ -8,10 +8,12 @@ from typing import TypeVar
 
 from integrations.capabilities.builds import BuildJob, BuildRequest
 from integrations.capabilities.deploys import DeployRequest, Running
+from integrations.capabilities.links import Link, Preview
 from integrations.capabilities.reports import TestReport
 from integrations.capabilities.runs import LogChunk, Run, RunRef
 from integrations.contract import Pong, Resources
-from integrations.errors import BadReply, NotAuthenticated, OutcomeUnknown, Unavailable
+from integrations.errors import BadReply, NotAuthenticated, NotFound, OutcomeUnknown, Unavailable
+from integrations.jenkins import links
 from integrations.jenkins.connection import Connection
 from integrations.jenkins.jobs import Jobs
 from integrations.jenkins.names import job_path
@@ -34,7 +36,7 @@ async def connect(instance: str, settings: JenkinsSettings, resources: Resources
 
 
 class Jenkins:
-    """BuildServer, Deployer and TestReports on one Jenkins."""
+    """BuildServer, Deployer, TestReports and LinkReader on one Jenkins."""
 
     def __init__(self, instance: str, settings: JenkinsSettings, resources: Resources) -> None:
         self._instance = instance
@@ -77,6 +79,19 @@ class Jenkins:
         """Close connections and let the threads end."""
         self._threads.close()
         self._connection.close()
+
+    # ------------------------------------------------------------------------------------------------- LinkReader
+
+    def recognise(self, url: str) -> Link | None:
+        """Return the build that a page of this Jenkins is about, None for every other address. Asks nobody."""
+        return links.recognise(self._settings.url, url)
+
+    async def preview(self, link: Link) -> Preview | None:
+        """Return what is there, None when the build is gone or not ours to see."""
+        try:
+            return links.preview(link, await self.get_run(RunRef(self._instance, f"{link.project}#{link.key}")))
+        except NotFound:
+            return None
 
     # ------------------------------------------------------------------------------------------------- RunTracker
 
