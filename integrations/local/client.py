@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 from integrations.capabilities.builds import BuildJob, BuildRequest
 from integrations.capabilities.deploys import DeployRequest, Running
 from integrations.capabilities.git import Check, Commit, Comparison, Ref
+from integrations.capabilities.reports import TestReport
 from integrations.capabilities.runs import LogChunk, Run, RunRef
 from integrations.contract import Pong, Resources
 from integrations.errors import NotFound, Refused, Unavailable
@@ -188,6 +189,12 @@ class Local:
             raise Refused(self._instance, f"{ref.id} still goes on: abort it first, or wait for its end")
         known = {field.name: asked[field.name] for field in fields(BuildRequest) if field.name in asked}
         return await self.start_build(_REQUEST.validate_python({**known, "request_id": request_id}))
+
+    # TestReports
+
+    async def get_report(self, ref: RunRef) -> TestReport | None:
+        """Return the tests that a run's command reported to $SHIPMATE_REPORTS, None when it reported none."""
+        return await self._runs.report_of(ref, self._recipes.mask())
 
     # Deployer
 

@@ -3,6 +3,7 @@
 from integrations.capabilities.builds import BuildServer
 from integrations.capabilities.deploys import Deployer
 from integrations.capabilities.git import GitHost
+from integrations.capabilities.reports import TestReports
 from integrations.contract import Integration
 from integrations.local.settings import LocalSettings
 
@@ -10,6 +11,6 @@ INTEGRATION = Integration(
     name="local",
     title="This machine",
     settings=LocalSettings,
-    provides=(GitHost, BuildServer, Deployer),
+    provides=(GitHost, BuildServer, Deployer, TestReports),
     connect="integrations.local.client:connect",
 )

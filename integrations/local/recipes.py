@@ -11,6 +11,7 @@ from integrations.capabilities.builds import BuildRequest
 from integrations.capabilities.deploys import DeployRequest
 from integrations.local.archive import archive_name
 from integrations.local.job import Job, Source
+from integrations.local.masking import Mask
 from integrations.local.places import Desired
 from integrations.local.processes import program
 from integrations.local.settings import BuildRecipe, DeployRecipe, LocalSettings, Place
@@ -135,6 +136,12 @@ class Recipes:
             artifacts=str(self.artifacts),
         )
 
+    def mask(self) -> Mask:
+        """Return what hides every secret of this instance."""
+        settings = self.settings
+        told = [one.env for jobs in (settings.builds, settings.deploys, settings.places) for one in jobs.values()]
+        return Mask(self._secrets(secret for env in told for secret in env.values()), settings.mask)
+
     def _secrets(self, more: Iterable[SecretStr]) -> list[str]:
         return [secret.get_secret_value() for secret in (*self.settings.secrets, *more)]
 
@@ -143,6 +150,7 @@ class Recipes:
         own = {"PATH": self.settings.path, "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1"}
         if run is not None:
             own |= {"HOME": str(run / "work"), "SHIPMATE_RUN": str(run), "SHIPMATE_RESULT": str(run / "result.json")}
+            own["SHIPMATE_REPORTS"] = str(run / "reports")
         own |= {f"SHIPMATE_{name}": value for name, value in words.items()}
         return own | {name: secret.get_secret_value() for name, secret in env.items()}
 

@@ -100,6 +100,7 @@ class Runner:
             return "cancelled", "cancelled before it started"
         work = self.folder / "work"
         work.mkdir(mode=0o700)
+        (self.folder / "reports").mkdir(mode=0o700)
         if self.job.source is not None:
             await _check_out(self.job.source, work, self.folder / "index")
         pipe = await OutputPipe.open()

@@ -22,12 +22,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
+from integrations.capabilities.reports import TestReport
 from integrations.capabilities.runs import LogChunk, Run, RunRef, RunStage, RunState
 from integrations.errors import BadReply, IntegrationError, NotFound, OutcomeUnknown, Refused, Unavailable
 from integrations.local.files import is_locked, now, read_json, sync_folder, write_json
 from integrations.local.job import Job
+from integrations.local.masking import Mask
 from integrations.local.output import read_output
 from integrations.local.processes import ProcessId, end_marked, end_session, program, send
+from integrations.local.reports import read_reports
 
 _START_DEADLINE = 30.0
 _POLL = 0.02
@@ -116,6 +119,11 @@ class Runs:
         """Return what was asked when the run was started."""
         folder = self.folder_of(ref)
         return await self._in_thread(lambda: read_json(folder / "request.json")) or {}
+
+    async def report_of(self, ref: RunRef, mask: Mask) -> TestReport | None:
+        """Return the tests that a run reported."""
+        folder = self.folder_of(ref) / "reports"
+        return await self._in_thread(lambda: read_reports(self._instance, folder, mask))
 
     async def list_runs(self, kind: str, job: str, branch: str, limit: int) -> Sequence[Run]:
         """Return runs of a job, newest first; with a branch, those that were started of it."""

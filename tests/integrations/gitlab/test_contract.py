@@ -20,6 +20,7 @@ from tests.integrations.contract.git import GitHostContract
 from tests.integrations.contract.issues import IssueTrackerContract
 from tests.integrations.contract.merge_requests import MergeRequestsContract
 from tests.integrations.contract.persons import CHALLENGE, REDIRECT, VERIFIER, PersonalAccessContract
+from tests.integrations.contract.reports import Case, ReportsContract
 from tests.integrations.contract.runs import BuildServerContract, DeployerContract
 from tests.integrations.gitlab.conftest import TOKEN
 from tests.integrations.repository import RealHistory
@@ -269,3 +270,37 @@ class TestDeliveryBoard(DeliveryBoardContract):
             world.board = await adapter()
             await world.board.show_deployment(self.note(world, Delivered.SUCCEEDED))
         assert world.entries() == [("staging", world.sha, Delivered.SUCCEEDED)]
+
+
+class ServedTests:
+    """A project whose pipelines have one job that reports the tests it is told."""
+
+    def __init__(self, source: GitLab, project: Project, sha: str) -> None:
+        self.source = source
+        self.unknown = RunRef(source.instance, "1/999")
+        self._project = project
+        self._sha = sha
+
+    async def run(self, request_id: str, *cases: Case) -> RunRef:
+        self._project.ci = [JobSpec(name="unit", report=[_case(*one) for one in cases])]
+        ref = await self.source.start_build(
+            BuildRequest(request_id=request_id, job="shop", project="shop", sha=self._sha, version=request_id)
+        )
+        await self.source.get_run(ref)
+        return ref
+
+
+def _case(suite: str, name: str, state: str, message: str) -> dict[str, object]:
+    return {
+        "status": {"passed": "success"}.get(state, state), "name": name, "classname": suite, "file": None,
+        "execution_time": 0.5, "system_output": message or None, "stack_trace": None, "recent_failures": None,
+    }  # fmt: skip
+
+
+class TestReportsOfPipelines(ReportsContract):
+    @pytest.fixture
+    async def tested(self, server, adapter, real_history):
+        project = server.add_project("team/shop", {"shipmate": MAINTAINER})
+        sha = real_history.commit("shop", "First")
+        real_history.branch("shop", "main", sha)
+        return ServedTests(await adapter(), project, sha)
