@@ -18,6 +18,8 @@ SCOPES = [
     "im:history",
     "im:read",
     "im:write",
+    "links:read",
+    "links:write",
     "pins:read",
     "pins:write",
     "reactions:read",
