@@ -59,22 +59,22 @@ class Server:
         """Return the id of its process."""
         return self.process.pid
 
-    async def ask(self) -> str:
+    async def ask(self, patience: float = 30) -> str:
         """Send SIGUSR1 and return the line it answers with."""
         self.process.send_signal(signal.SIGUSR1)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(patience):
             return (await self.process.stdout.readline()).decode().strip()
 
 
 @contextlib.asynccontextmanager
-async def server(*argv: str) -> AsyncIterator["Server"]:
-    """Run a Python program of ours that prints one line, its address, when it is ready."""
+async def server(*argv: str, under: Sequence[str] = (), patience: float = 60) -> AsyncIterator["Server"]:
+    """Run a Python program of ours (`under` another) that prints one line, its address, when it is ready."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, *argv, cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=None, limit=2**20
+        *under, sys.executable, *argv, cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=None, limit=2**20
     )
     assert process.stdout is not None
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(patience):
             line = (await process.stdout.readline()).decode().strip()
         assert line, f"{argv} ended before it was ready"
         yield Server(process, line)

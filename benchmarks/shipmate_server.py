@@ -25,7 +25,7 @@ async def main(folder: Path, commands: int, level: str) -> None:
             while True:
                 await ask.wait()
                 ask.clear()
-                print(await town.bare_query(app), flush=True)
+                print(await town.bare_query(app), await town.bare_query(app, at_once=4), flush=True)
 
         telling = asyncio.create_task(tell())
         await stop.wait()

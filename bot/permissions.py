@@ -5,9 +5,9 @@ the configuration and reads memberships that live elsewhere.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 from bot.clock import Clock
 from bot.command import Resource
@@ -22,6 +22,10 @@ _ACCOUNT = "account:"
 _PERSON = "person:"
 _ANY = "*"
 _FRESH_SECONDS = 60.0
+_MOST_KEPT = 4096
+
+_K = TypeVar("_K")
+_V = TypeVar("_V")
 
 _log = logging.getLogger(__name__)
 
@@ -86,7 +90,15 @@ class MembershipSource(Protocol):
 
 def decide(grants: Iterable[Grant], groups_of_person: Collection[str], permission: str, resource: Resource) -> Decision:
     """Decide whether somebody in these groups holds `permission` on `resource`. Pure; the default is no."""
-    covering = [grant for grant in grants if grant.covers(permission, resource)]
+    return _decided(
+        [grant for grant in grants if grant.covers(permission, resource)], groups_of_person, permission, resource
+    )
+
+
+def _decided(
+    covering: Sequence[Grant], groups_of_person: Collection[str], permission: str, resource: Resource
+) -> Decision:
+    """Decide by the grants that are about this permission and resource."""
     who_could = tuple(dict.fromkeys(_shown(group) for grant in covering for group in grant.groups))
     what = f"{permission} on {_words(resource)}"
     for grant in covering:
@@ -124,6 +136,8 @@ class Permissions:
         self._grants: tuple[Grant, ...] = ()
         self._people: Mapping[str, PersonEntry] = {}
         self._groups: Mapping[str, GroupSettings] = {}
+        self._covering: dict[tuple[str, Resource], tuple[Grant, ...]] = {}
+        self._named: dict[Person, tuple[str, ...]] = {}
         self.replace(settings)
 
     def replace(self, settings: Settings) -> None:
@@ -132,11 +146,14 @@ class Permissions:
         self._people = settings.people
         self._groups = settings.groups
         self._known.clear()
+        self._covering.clear()
+        self._named.clear()
 
     def set_home(self, team: str, enterprise: str = "") -> None:
         """Tell which workspace is ours: people named by user id alone are of it."""
         self._home_team = team
         self._home_enterprise = enterprise
+        self._named.clear()
 
     def is_ours(self, person: Person) -> bool:
         """Tell whether the person's account is of our own workspace or organisation; a guest's is, too."""
@@ -169,9 +186,10 @@ class Permissions:
         With `fresh` memberships are read again, else those of the last minute count. `member` tells that the
         person is of our own team and no guest; None asks whoever knows. A group that cannot be read is a no.
         """
-        concerned = {group for grant in self._grants if grant.covers(permission, resource) for group in grant.groups}
+        covering = self._about(permission, resource)
+        concerned = {group for grant in covering for group in grant.groups}
         groups, unreadable = await self._belongs(person, concerned, fresh=fresh, member=member)
-        decision = decide(self._grants, groups, permission, resource)
+        decision = _decided(covering, groups, permission, resource)
         if not decision.allowed and unreadable:
             names = ", ".join(error.group for error in unreadable)
             rule = f"{decision.rule}; who belongs to {names} cannot be read now, which means no"
@@ -226,10 +244,8 @@ class Permissions:
     def person_by_email(self, email: str) -> Person | None:
         """Return who writes commits under this address, as far as the configuration tells."""
         wanted = email.strip().lower()
-        for name, entry in self._people.items():
-            if wanted in {one.lower() for one in entry.emails}:
-                return self._resolve(name)
-        return None
+        known = (name for name, entry in self._people.items() if wanted in {one.lower() for one in entry.emails})
+        return next((self._resolve(name) for name in known), None)
 
     def emails_of(self, person: Person) -> frozenset[str]:
         """Return the addresses of a person that the configuration tells, in lower case."""
@@ -237,8 +253,7 @@ class Permissions:
 
     def account_of(self, person: Person, instance: str) -> str:
         """Return the user name that the configuration gives this person in a tool, "" where it says nothing."""
-        accounts = (self._people[name].accounts.get(instance, "") for name in self._names(person))
-        return next((account for account in accounts if account), "")
+        return next((found for one in self._names(person) if (found := self._people[one].accounts.get(instance))), "")
 
     def name_of(self, person: Person) -> str:
         """Return the name people read: from the configuration, else the id."""
@@ -303,8 +318,19 @@ class Permissions:
         self._known[ident] = (self._clock.monotonic(), people)
         return people
 
-    def _names(self, person: Person) -> list[str]:
-        return [name for name, entry in self._people.items() if entry.slack and self._matches(person, entry.slack)]
+    def _about(self, permission: str, resource: Resource) -> tuple[Grant, ...]:
+        """Return the grants about a permission and resource: the same for everybody, until the settings change."""
+        key = (permission, resource)
+        if key not in self._covering:
+            _keep(self._covering, key, tuple(one for one in self._grants if one.covers(permission, resource)))
+        return self._covering[key]
+
+    def _names(self, person: Person) -> tuple[str, ...]:
+        """Return what the configuration calls a person; kept, because everybody else is looked through for it."""
+        if person not in self._named:
+            people = ((name, entry.slack) for name, entry in self._people.items() if entry.slack)
+            _keep(self._named, person, tuple(name for name, slack in people if self._matches(person, slack)))
+        return self._named[person]
 
     def _is(self, person: Person, entry: str, marks: Collection[str]) -> bool:
         if entry in self._people:
@@ -340,6 +366,12 @@ class Permissions:
         if above:
             return Person(team=above[-1], user=user, enterprise=above[0] if len(above) > 1 else "")
         return Person(team=self._home_team, user=user, enterprise=self._home_enterprise) if self._home_team else None
+
+
+def _keep(kept: dict[_K, _V], key: _K, value: _V) -> None:
+    if len(kept) >= _MOST_KEPT:
+        kept.clear()
+    kept[key] = value
 
 
 def _holds(pattern: str, permission: str) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 from collections import OrderedDict
+from typing import Any
 
 from bot.reply import Picture, Reply
 from bot.slack.answers import content
@@ -10,10 +11,11 @@ _KEPT = 256
 
 
 class Acks:
-    """Makes acknowledgements of replies. The newest are kept by identity: replies are frozen."""
+    """Makes acknowledgements of replies. The newest are kept: by identity, and by what they say; replies are frozen."""
 
     def __init__(self) -> None:
         self._made: OrderedDict[int, tuple[Reply, str]] = OrderedDict()
+        self._said: OrderedDict[Reply, str] = OrderedDict()
 
     def of(self, reply: Reply) -> str | None:
         """Return the acknowledgement that shows this to who asked; None when it cannot be one.
@@ -26,8 +28,22 @@ class Acks:
             return made[1]
         if reply.share or any(isinstance(part, Picture) for part in reply.parts):
             return None
-        text = json.dumps({"response_type": "ephemeral", **content(reply)})
-        self._made[id(reply)] = (reply, text)
-        if len(self._made) > _KEPT:
-            self._made.popitem(last=False)
-        return text
+        try:
+            said = self._said.get(reply)
+            if said is None:
+                said = self._said[reply] = _written(reply)
+                _bound(self._said)
+        except TypeError:  # a button's arguments are a mapping, so what it says is no key
+            said = _written(reply)
+        self._made[id(reply)] = (reply, said)
+        _bound(self._made)
+        return said
+
+
+def _bound(kept: "OrderedDict[Any, Any]") -> None:
+    if len(kept) > _KEPT:
+        kept.popitem(last=False)
+
+
+def _written(reply: Reply) -> str:
+    return json.dumps({"response_type": "ephemeral", **content(reply)})
