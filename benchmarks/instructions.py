@@ -1,8 +1,8 @@
 """Instructions per request over signed HTTP, counted by callgrind: what no other load on the machine can change.
 
-Limits: `help` at most 1.5 times Bolt with one command and `process_before_response`, `/where` at most 1.3 times that and
-its query run alone. over_http.py tells both in CPU time, too; ratios this small are lost in its spread. The kernel's
-instructions are not counted. Needs valgrind; takes some minutes.
+Limits: `help` at most 1.5 times Bolt with one command and `process_before_response`; `/where` at most 1.3 times
+that plus its query run alone. over_http.py tells both in CPU time, too; ratios this small are lost in its spread. The
+kernel's instructions are not counted. Needs valgrind; takes some minutes.
 """
 
 import asyncio
