@@ -2,7 +2,8 @@
 
 The reference is a process that imports Bolt, DBOS, SQLAlchemy and Pydantic and launches DBOS on SQLite. Limits: CPU at
 most 1.3 times, memory at most 1.25 times of that. Afterwards the modules that must not be loaded before they are used
-are looked for. `start.py [REPETITIONS]`.
+are looked for. `start.py [REPETITIONS [FOLDER]]`: with a folder, Errbot and Opsdroid are installed there and printed
+beside it.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ import time
 from pathlib import Path
 
 import aiohttp
+import peers
 import town
 from measuring import REPETITIONS as USUAL, ROOT, cpu_seconds, memory_mib, spread, verdict, with_bytecode
 
@@ -32,6 +34,7 @@ async def main():
 asyncio.run(main())
 """
 REPETITIONS = int(sys.argv[1]) if len(sys.argv) > 1 else USUAL
+PEERS = Path(sys.argv[2]).resolve() if len(sys.argv) > 2 else None
 HEAVY = ("matplotlib", "pandas", "numpy", "kubernetes", "jenkinsapi", "gitlab")
 
 
@@ -88,6 +91,9 @@ async def imported() -> list[str]:
 async def main() -> None:
     cpu, memory, wall = [], [], []
     theirs_cpu, theirs_memory = [], []
+    beside: dict[str, list[tuple[float, float]]] = {name: [] for name in (peers.PACKAGES if PEERS else ())}
+    for name in beside:
+        await peers.install(PEERS, name)
     heavy: set[str] = set()
     with tempfile.TemporaryDirectory() as folder:
         environ = with_bytecode(folder)  # written by the repetition that is dropped
@@ -101,6 +107,11 @@ async def main() -> None:
             ):
                 mine = await shipmate(sandbox, config, port, environ)
             heavy.update(mine[3])
+            for name, found in beside.items():
+                with tempfile.TemporaryDirectory() as fresh:
+                    peer = await peers.start(PEERS, name, Path(fresh))
+                if repetition:
+                    found.append(peer)
             if repetition:
                 cpu.append(mine[0] / other[0])
                 memory.append(mine[1] / other[1])
@@ -108,6 +119,9 @@ async def main() -> None:
                 theirs_cpu.append(other[0])
                 theirs_memory.append(other[1])
     print(f"reference: {spread(theirs_cpu)} s of CPU, {spread(theirs_memory, '{:.0f}')} MiB")
+    for name, found in beside.items():
+        cpus, mibs = zip(*found, strict=True)
+        print(f"{name}: {spread(cpus)} s of CPU, {spread(mibs, '{:.0f}')} MiB")
     print(f"first answer after {spread(wall)} s\n")
     verdict("start to first answer, CPU", cpu, 1.3)
     verdict("start to first answer, memory", memory, 1.25)
