@@ -71,7 +71,7 @@ class Sockets:
         try:
             await socket.prepare(request)
         except ConnectionResetError:
-            return socket
+            return web.Response(status=400)  # nobody is there to read it
         connection = Connection(app_id, socket, request)
         open_now = self._connections.setdefault(app_id, [])
         open_now.append(connection)

@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.asyncio(lo
 
 SLOW = (
     sys.executable, "-c",
-    "import os,sys,time; time.sleep(2.5); os.execv(sys.executable, [sys.executable, sys.argv[1], sys.argv[2]])",
+    "import os,sys,time; time.sleep(5); os.execv(sys.executable, [sys.executable, sys.argv[1], sys.argv[2]])",
     "{release}/app.py", "{port}",
 )  # fmt: skip
 """A service that takes its time to come up, so that somebody can do something meanwhile."""

@@ -38,7 +38,7 @@ async def bolt(desk, listeners=None, mode="socket", **settings):
             app = AsyncApp(client=client)
             if listeners:
                 listeners(app)
-            handler = AsyncSocketModeHandler(app, installed.app_token, ping_interval=0.1)
+            handler = AsyncSocketModeHandler(app, installed.app_token, ping_interval=1)
             await handler.connect_async()
             stack.push_async_callback(handler.close_async)
         else:

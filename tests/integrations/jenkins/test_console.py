@@ -13,7 +13,9 @@ async def started(jenkins, server):
     ref = await jenkins.start_build(jobs.build("r-1"))
 
     async def look():
-        return server.job("shop/build").builds.get(1)
+        build = server.job("shop/build").builds.get(1)
+        begun = build is not None and "Started by" in (await jenkins.read_log(ref)).text
+        return build if begun else None
 
     return ref, await eventually(look)
 
