@@ -30,7 +30,6 @@ from integrations.local.job import Job
 from integrations.local.masking import Mask
 from integrations.local.output import read_output
 from integrations.local.processes import ProcessId, end_marked, end_session, program, send
-from integrations.local.reports import read_reports
 
 _START_DEADLINE = 30.0
 _POLL = 0.02
@@ -122,6 +121,8 @@ class Runs:
 
     async def report_of(self, ref: RunRef, mask: Mask) -> TestReport | None:
         """Return the tests that a run reported."""
+        from integrations.local.reports import read_reports  # noqa: PLC0415 -- the XML parser costs each start 10 ms
+
         folder = self.folder_of(ref) / "reports"
         return await self._in_thread(lambda: read_reports(self._instance, folder, mask))
 
