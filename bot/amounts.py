@@ -44,6 +44,11 @@ def _short(value: float) -> str:
     return f"{value:.3g}"
 
 
+def count(number: int, word: str) -> str:
+    """Return "1 commit", "2 commits"."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
 def _scale(value: float, step: int, prefixes: tuple[str, ...], least: int) -> tuple[float, str]:
     """Return the value in the largest prefix that keeps it above one; below `least` it stays as it is."""
     power = 0

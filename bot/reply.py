@@ -5,7 +5,7 @@ Text from outside (commit titles, log lines, labels) is escaped by `say`; nothin
 """
 
 import string
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -74,6 +74,18 @@ def say(template: str, /, *args: object, **values: object) -> Markup:
             except StopIteration:
                 raise IndexError(f"{template!r} has more fields than there are values") from None
     return Markup("".join(said))
+
+
+def joined(separator: str, parts: Iterable[Markup]) -> Markup:
+    """Return markup joined to markup."""
+    return Markup(separator.join(parts))
+
+
+def sentence(words: str) -> str:
+    """Return words as a sentence: with a capital and a full stop; nothing stays nothing."""
+    if not words:
+        return ""
+    return words[0].upper() + words[1:] + ("" if words.endswith((".", "?", "!")) else ".")
 
 
 def code(text: object) -> Markup:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
+from bot.amounts import count
 from bot.catalog import Catalog, Service
 from bot.closest import did_you_mean
 from bot.command import Call, Effect, Option, arg, command
@@ -122,7 +123,7 @@ async def list_(call: Call, args: ListArgs) -> Reply:
     if not found:
         words = say("No issue of *{}*{} is open.", service.name, whose)
         return Reply(summary=f"No issue of {service.name}{whose} is open", parts=(Paragraph(words),))
-    first = f"{len(found)} open issue{'' if len(found) == 1 else 's'} of {service.name}{whose}"
+    first = f"{count(len(found), 'open issue')} of {service.name}{whose}"
     lines = tuple(Paragraph(say("{}{}{}", _named(one), _of(one), _labels(one))) for one in found[: MOST - 2])
     return Reply(summary=first, parts=(Headline(say("{}", first)), *lines))
 

@@ -3,8 +3,23 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot.amounts import duration
-from bot.reply import Code, Headline, Markup, Message, Note, Paragraph, Part, Step, Steps, StepState, code, link, say
+from bot.amounts import count, duration
+from bot.reply import (
+    Code,
+    Headline,
+    Markup,
+    Message,
+    Note,
+    Paragraph,
+    Part,
+    Step,
+    Steps,
+    StepState,
+    code,
+    joined,
+    link,
+    say,
+)
 from integrations.capabilities.runs import Run, RunState
 from integrations.contract import WebhookEvent
 
@@ -61,7 +76,7 @@ def push(service: str, event: WebhookEvent) -> Message:
     data: Mapping[str, Any] = event.data
     total, commits = int(data["total"]), data["commits"]
     name = str(data["name"])
-    what = f"{total} commit{'' if total == 1 else 's'} to {name}" if not data.get("deleted") else f"deleted {name}"
+    what = f"{count(total, 'commit')} to {name}" if not data.get("deleted") else f"deleted {name}"
     verb = "pushed " if not data.get("deleted") else ""
     summary = f"{service}: {data.get('user') or 'somebody'} {verb}{what}"
     lines = [
@@ -72,7 +87,7 @@ def push(service: str, event: WebhookEvent) -> Message:
         lines.append(say("… and {} more", total - len(lines)))
     parts: list[Part] = [Headline(say("{}", summary))]
     if lines:
-        parts.append(Paragraph(Markup("\n".join(lines))))
+        parts.append(Paragraph(joined("\n", lines)))
     return Message(summary=summary, parts=tuple(parts))
 
 

@@ -4,7 +4,7 @@ The first line says what happened to what; the next move is a button; times are 
 by colour or emoji alone; details go to the thread.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -28,9 +28,11 @@ from bot.reply import (
     Steps,
     StepState,
     code,
+    joined,
     link,
     moment,
     say,
+    sentence,
 )
 
 NameOf = Callable[[Person], str]
@@ -113,23 +115,11 @@ def excerpt(title: str, text: str) -> Message:
     return Message(summary=title, parts=(Note(say("{}", title)), Code(text.strip("\n"))))
 
 
-def sentence(words: str) -> str:
-    """Return words as a sentence."""
-    if not words:
-        return ""
-    return words[0].upper() + words[1:] + ("" if words.endswith((".", "?", "!")) else ".")
-
-
 def line(build: Build, name_of: NameOf) -> Markup:
     """Return a build in one line of a list."""
     when = moment(build.ended_at or build.created_at, day=True)
     who = name_of(build.requested_by)
     return say("*{}* {}: {} · @{} · {}", build.id, build.name, stands(build), who, when)
-
-
-def joined(separator: str, parts: Iterable[Markup]) -> Markup:
-    """Return markup joined to markup."""
-    return Markup(separator.join(parts))
 
 
 def _status(build: Build, view: View) -> Note:

@@ -11,7 +11,7 @@ from bot.builds.records import Build
 from bot.builds.refs import unreachable
 from bot.builds.rules import State
 from bot.errors import BadInput, Refused
-from bot.reply import Button, Buttons, Document, Message, Note, Paragraph, Part, Reply, say
+from bot.reply import Button, Buttons, Document, Message, Note, Paragraph, Part, Reply, joined, say, sentence
 from integrations.capabilities.runs import RunRef, RunState, RunTracker
 from integrations.errors import IntegrationError, NotFound
 
@@ -80,7 +80,7 @@ class Overview:
         parts: list[Part] = []
         if run.state is RunState.FAILED:
             finding = await self._failures.read(run, tail.text)
-            parts.append(Paragraph(say("*{}* failed: {}", build.id, messages.sentence(finding.cause))))
+            parts.append(Paragraph(say("*{}* failed: {}", build.id, sentence(finding.cause))))
             for title, text in finding.excerpts:
                 parts += messages.excerpt(title, text).parts
         else:
@@ -118,7 +118,7 @@ class Overview:
             found = await records.newest(conn, limit=_LISTED)
         if not found:
             return Reply(summary="No builds yet", parts=(Paragraph(say("No builds yet: /build run starts one.")),))
-        lines = messages.joined("\n", (messages.line(one, self._parts.name_of) for one in found))
+        lines = joined("\n", (messages.line(one, self._parts.name_of) for one in found))
         return Reply(summary="The newest builds", parts=(Paragraph(lines),))
 
     async def _whole(self, build: Build, tracker: RunTracker, ref: RunRef, end_at: int) -> Reply:

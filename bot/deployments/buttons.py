@@ -2,15 +2,11 @@
 
 from collections.abc import Mapping
 
+from bot.amounts import count
 from bot.builds import buttons as run_buttons, progress
 from bot.deployments.records import Deployment
 from bot.deployments.rules import Kind, State
 from bot.reply import Button, Confirm, Style
-
-
-def count(number: int, word: str) -> str:
-    """Return "1 commit", "2 commits"."""
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def of(deployment: Deployment) -> tuple[Button, ...]:

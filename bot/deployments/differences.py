@@ -1,9 +1,9 @@
 """`Differences`: what lies between two places, versions or commits of a service."""
 
+from bot.amounts import count
 from bot.catalog import Environment, Place, Service
 from bot.closest import did_you_mean
 from bot.deployments import messages, places
-from bot.deployments.buttons import count
 from bot.deployments.ledger import Ledger
 from bot.deployments.plan import Release, plan_of
 from bot.deployments.planner import Planner, unreachable

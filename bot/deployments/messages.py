@@ -4,9 +4,10 @@ The first line says what happened to what; the next move is a button; times are 
 by colour or emoji alone; details go to the thread.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from bot.amounts import count
 from bot.approvals.approvals import Standing
 from bot.approvals.records import Approval
 from bot.approvals.rules import Rule
@@ -30,9 +31,11 @@ from bot.reply import (
     Paragraph,
     Part,
     code,
+    joined,
     link,
     moment,
     say,
+    sentence,
 )
 
 NameOf = Callable[[Person], str]
@@ -114,13 +117,13 @@ def broadcast(deployment: Deployment, name_of: NameOf) -> Message | None:
     if deployment.state is State.FAILED and not deployment.deploy_run:
         return None  # nothing was changed: who asked for it is told
     summary = f"{deployment.id} {deployment.title}: {stands(deployment)}"
-    line = say("*{}* {}: {}. {}", deployment.id, _title(deployment), stands(deployment), _sentence(deployment.words))
+    line = say("*{}* {}: {}. {}", deployment.id, _title(deployment), stands(deployment), sentence(deployment.words))
     if deployment.state is State.INCONCLUSIVE:
         line = say("{} {}", line, mention(deployment.requested_by, name_of))
     pressed = buttons.of(deployment)
     parts: tuple[Part, ...] = (Paragraph(line),)
     return Message(
-        summary=f"{summary}. {_sentence(deployment.words)}".rstrip(),
+        summary=f"{summary}. {sentence(deployment.words)}".rstrip(),
         parts=(*parts, Buttons(pressed)) if pressed else parts,
     )
 
@@ -129,11 +132,11 @@ def told(deployment: Deployment, name_of: NameOf) -> Message:
     """Return what who asked for it is told when it has ended."""
     del name_of
     summary = f"{deployment.id} {deployment.title}: {stands(deployment)}"
-    line = say("*{}* {}: {}. {}", deployment.id, _title(deployment), stands(deployment), _sentence(deployment.words))
+    line = say("*{}* {}: {}. {}", deployment.id, _title(deployment), stands(deployment), sentence(deployment.words))
     parts: tuple[Part, ...] = (Paragraph(line),)
     pressed = buttons.after_the_end(deployment)
     return Message(
-        summary=f"{summary}. {_sentence(deployment.words)}".rstrip(),
+        summary=f"{summary}. {sentence(deployment.words)}".rstrip(),
         parts=(*parts, Buttons(pressed)) if pressed else parts,
     )
 
@@ -176,17 +179,12 @@ def excerpt(what: str, text: str) -> Message:
     return Message(summary=f"Log of the {what}", parts=(Note(say("Log of the {}", what)), Code(text.strip("\n"))))
 
 
-def joined(separator: str, parts: Iterable[Markup]) -> Markup:
-    """Return markup joined to markup."""
-    return Markup(separator.join(parts))
-
-
 def details(deployment: Deployment) -> Message | None:
     """Return the commits that the card has no room for, for its thread; None when it shows them all."""
     plan = deployment.the_plan
     if plan.total <= _LINES:
         return None
-    summary = f"{deployment.id}: {buttons.count(plan.total, 'commit')}"
+    summary = f"{deployment.id}: {count(plan.total, 'commit')}"
     return Message(summary=summary, parts=(Note(_what_changes(plan)), Paragraph(_lines(plan, len(plan.lines)))))
 
 
@@ -211,7 +209,7 @@ def files(paths: Sequence[str]) -> str:
         tops[path.partition("/")[0]] = tops.get(path.partition("/")[0], 0) + 1
     most = sorted(tops.items(), key=lambda item: -item[1])[:_LINES]
     named = ", ".join(f"{top} {number}" if number > 1 else top for top, number in most)
-    return f"{buttons.count(len(paths), 'file')}: {named}{', …' if len(tops) > len(most) else ''}"
+    return f"{count(len(paths), 'file')}: {named}{', …' if len(tops) > len(most) else ''}"
 
 
 def warnings(plan: Plan) -> list[Markup]:
@@ -221,7 +219,7 @@ def warnings(plan: Plan) -> list[Markup]:
         found.append(
             say(
                 "*Leaves behind {}* that {} now: the asked commit is no descendant of what runs.",
-                buttons.count(plan.left_behind, "commit"),
+                count(plan.left_behind, "commit"),
                 "runs" if plan.left_behind == 1 else "run",
             )
         )
@@ -264,9 +262,9 @@ def _change_lines(plan: Plan, deployment: Deployment) -> list[Part]:
 def _what_changes(plan: Plan) -> Markup:
     if not plan.base.sha:
         return Markup("First deployment there: nothing to compare with")
-    commits = buttons.count(plan.total, "commit") if plan.total else "no new commits"
+    commits = count(plan.total, "commit") if plan.total else "no new commits"
     if plan.left_behind and not plan.total:
-        commits = f"{buttons.count(plan.left_behind, 'commit')} less"
+        commits = f"{count(plan.left_behind, 'commit')} less"
     authors = joined(", ", (say("{}", author) for author in plan.authors[:4]))
     by = say(" by {}", authors) if plan.authors else Markup("")
     tickets = joined(", ", (link(url, name) for name, url in plan.tickets[:6]))
@@ -302,7 +300,7 @@ def _state_parts(deployment: Deployment, view: View) -> list[Part]:
         parts.append(stages.of(deployment))
         parts += waiting.parts(progress.actions(deployment.progress.get("run")))
         if state in {State.ROLLING_BACK, State.INCONCLUSIVE} and deployment.words:
-            parts.append(Paragraph(say("{}", _sentence(deployment.words))))
+            parts.append(Paragraph(say("{}", sentence(deployment.words))))
     else:
         if deployment.deploy_run:
             parts.append(stages.of(deployment))
@@ -351,7 +349,7 @@ def _approvals(standing: Standing, name_of: NameOf) -> Markup:
 
 
 def _ended(deployment: Deployment) -> Markup:
-    words = _sentence(deployment.words)
+    words = sentence(deployment.words)
     place = deployment.place
     if deployment.state is State.SUCCEEDED:
         return say("{} runs *{}*. {}", place, deployment.version, words)
@@ -366,12 +364,6 @@ def _ended(deployment: Deployment) -> Markup:
     if deployment.code:
         return say("{}   ({})", words, deployment.code)
     return say("{}", words)
-
-
-def _sentence(words: str) -> str:
-    if not words:
-        return ""
-    return words[0].upper() + words[1:] + ("" if words.endswith((".", "?", "!")) else ".")
 
 
 def _lines(plan: Plan, most: int, *, where: str = "") -> Markup:

@@ -12,7 +12,7 @@ from bot.deployments.rules import State
 from bot.errors import BadInput
 from bot.identity import Person
 from bot.locks.rules import Scope
-from bot.reply import Headline, Markup, Message, Paragraph, Part, Reply, code, moment, say
+from bot.reply import Headline, Markup, Message, Paragraph, Part, Reply, code, joined, moment, say
 
 _SHORTEST = 4
 _MOST_LINES = 40
@@ -53,7 +53,7 @@ class Overview:
         if not newest:
             nothing = f"Nothing was deployed{f' on {scope}' if scope else ''} yet."
             return Reply(summary=nothing, parts=(Paragraph(say("{}", nothing)),))
-        lines = messages.joined("\n", (self._line(deployment) for deployment in newest))
+        lines = joined("\n", (self._line(deployment) for deployment in newest))
         return Reply(summary=f"Deployments{f' of {scope}' if scope else ''}", parts=(Paragraph(lines),))
 
     async def good_versions(self, place: Place) -> Sequence[str]:
@@ -134,7 +134,7 @@ class Overview:
             more = len(lines) - _MOST_LINES
             lines = [*lines[:_MOST_LINES], say("…{} more lines: name a service, as in /where checkout", more)]
         summary = f"What runs where{f': {service}' if service else ''}"
-        return Reply(summary=summary, parts=(Paragraph(messages.joined("\n", lines)),))
+        return Reply(summary=summary, parts=(Paragraph(joined("\n", lines)),))
 
     async def _where_change(self, word: str, error: BadInput) -> Reply:
         async with self._parts.store.read() as conn:
@@ -151,7 +151,7 @@ class Overview:
         lines = [self._holding_line(holding) for holding in found]
         if len(commits) > 1:
             lines.insert(0, say("{} stands for {} commits.", word, len(commits)))
-        return Reply(summary=f"Where {word} runs", parts=(Paragraph(messages.joined("\n", lines)),))
+        return Reply(summary=f"Where {word} runs", parts=(Paragraph(joined("\n", lines)),))
 
     def _holding_line(self, holding: Holding) -> Markup:
         since = say(", since {}", moment(holding.since, day=True)) if holding.since else Markup("")
