@@ -53,7 +53,8 @@ async def connect(call: Call, args: ConnectArgs) -> Reply:
     """Link your own account of a tool, so that Shipmate approves and merges as you."""
     name = (args.instance or "").strip().lower() or _only(call.use(Grants).instances())
     url = await call.use(Linking).begin(call.person, name)
-    return messages.sign_in(name, name, url, int(SIGN_IN_LASTS.total_seconds()) // 60)
+    known = await call.use(Grants).proposals.of(call.person, name)
+    return messages.sign_in(name, name, url, int(SIGN_IN_LASTS.total_seconds()) // 60, known)
 
 
 @command(

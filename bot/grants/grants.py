@@ -17,6 +17,7 @@ from bot.errors import Degraded, Refused, UserError
 from bot.grants import messages, records
 from bot.grants.messages import Connection
 from bot.grants.people import People
+from bot.grants.proposals import Proposals
 from bot.grants.records import Kept
 from bot.grants.rules import ends_soon
 from bot.grants.vault import Unreadable, Vault
@@ -74,6 +75,7 @@ class Grants:
 
     def __init__(self, lending: Lending) -> None:
         self._of = lending
+        self.proposals = Proposals(lending)
         self._turns: defaultdict[tuple[Person, str], asyncio.Lock] = defaultdict(asyncio.Lock)
 
     @property

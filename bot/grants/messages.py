@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.errors import Refused
+from bot.grants.proposals import Proposal
 from bot.reply import Button, Buttons, Confirm, Markup, Message, Note, Paragraph, Part, Reply, Style, code, moment, say
 from integrations.capabilities.persons import Account
 
@@ -40,13 +41,22 @@ def disconnect_button(instance: str) -> Button:
     )
 
 
-def sign_in(instance: str, title: str, url: str, minutes: int) -> Reply:
-    """Return the answer to /connect: a link for this person alone."""
+def proposed(instance: str, proposal: Proposal) -> Markup:
+    """Return the words for an account that may be theirs: a match proposes, signing in confirms."""
+    if proposal.named:
+        return say("The configuration says that you are @{} in {}: sign in as that.", proposal.username, instance)
+    return say("{} knows @{} by your address: sign in to confirm that it is you.", instance, proposal.username)
+
+
+def sign_in(instance: str, title: str, url: str, minutes: int, proposal: Proposal | None = None) -> Reply:
+    """Return the answer to /connect: a link for this person alone, and the account that may be theirs."""
     lead = say("Sign in to *{}*, and Shipmate can approve and merge there *as you*, only when you ask it to.", instance)
+    known = (Paragraph(proposed(instance, proposal)),) if proposal else ()
     return Reply(
         summary=f"Sign in to {instance} to let Shipmate act as you: {url}",
         parts=(
             Paragraph(lead),
+            *known,
             Buttons((Button(label=f"Sign in to {title}", url=url, style=Style.PRIMARY),)),
             Note(
                 say(

@@ -20,6 +20,10 @@ class People(Protocol):
         """Return the confirmed addresses of a person. Raises: Degraded."""
         ...
 
+    async def email(self, person: Person) -> str:
+        """Return the address that Slack has confirmed, "" when it tells none. Raises: Degraded."""
+        ...
+
     async def name(self, person: Person) -> str:
         """Return the name people read."""
         ...
@@ -57,6 +61,14 @@ class SlackPeople:
         """
         info = await self._info(person)
         return self._permissions.emails_of(person) | ({info.email} if info.email else set())
+
+    async def email(self, person: Person) -> str:
+        """Return the confirmed address of the Slack account (`users:read.email`).
+
+        Raises:
+            Degraded: Slack does not say.
+        """
+        return "" if person.team == ACCOUNT_TEAM else (await self._info(person)).email
 
     async def name(self, person: Person) -> str:
         """Return the name of the Slack account, or the configuration's while Slack is away."""

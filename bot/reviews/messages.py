@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.errors import BadInput, Refused
-from bot.grants.messages import connect_button
+from bot.grants.messages import connect_button, proposed
+from bot.grants.proposals import Proposal
 from bot.identity import Person
 from bot.reply import Button, Buttons, Confirm, Headline, Markup, Note, Paragraph, Part, Reply, Style, code, link, say
 from integrations.capabilities.merge_requests import MergeRequest, MergeState
@@ -26,11 +27,15 @@ _REMINDED = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Viewer:
-    """Who looks. `account` is their linked account's user name, "" without one; `linkable` that they could link one."""
+    """Who looks. `account` is their linked account's user name, "" without one; `linkable` that they could link one.
+
+    `proposal` is the account that may be theirs, as long as they have linked none.
+    """
 
     instance: str
     account: str = ""
     linkable: bool = False
+    proposal: Proposal | None = None
 
 
 def listed(service: str, found: Sequence[MergeRequest], now: datetime) -> Reply:
@@ -62,7 +67,8 @@ def shown(service: str, one: MergeRequest, viewer: Viewer, now: datetime) -> Rep
     parts.append(Buttons(_moves(service, one, viewer)))
     if one.state is MergeState.OPEN and not viewer.account and viewer.linkable:
         note = say("Connect your account of {} once, and you approve and merge from here, as you.", viewer.instance)
-        parts.append(Note(note))
+        known = say(" {}", proposed(viewer.instance, viewer.proposal)) if viewer.proposal else Markup("")
+        parts.append(Note(note + known))
     return Reply(summary=f"!{one.number} {one.title} ({service}): {one.state.value}", parts=tuple(parts))
 
 

@@ -247,7 +247,8 @@ class Reviews:
     async def _viewer(self, person: Person, where: _Where) -> Viewer:
         linkable = not self._grants.off and isinstance(where.host, PersonalAccess)
         account = await self._grants.username(person, where.instance) if linkable else ""
-        return Viewer(instance=where.instance, account=account, linkable=linkable)
+        known = await self._grants.proposals.of(person, where.instance) if linkable and not account else None
+        return Viewer(instance=where.instance, account=account, linkable=linkable, proposal=known)
 
 
 def read_number(text: str) -> int:

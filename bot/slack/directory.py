@@ -24,7 +24,10 @@ _PAGES = 50
 
 @dataclass(frozen=True, slots=True)
 class PersonInfo:
-    """What Slack knows of a person. `ours` is false for people of other organisations and unknown ones."""
+    """What Slack knows of a person. `ours` is false for people of other organisations and unknown ones.
+
+    `email` is the confirmed address, "" without one or without the scope for it.
+    """
 
     person: Person
     name: str
@@ -131,7 +134,7 @@ class Directory:
         return PersonInfo(
             person=Person(team=team or "unknown", user=str(data.get("id") or user), enterprise=home),
             name=str(profile.get("display_name") or data.get("real_name") or data.get("name") or user),
-            email=str(profile.get("email") or ""),
+            email=str(profile.get("email") or "") if data.get("is_email_confirmed", True) else "",
             tz=str(data.get("tz") or "Etc/UTC"),
             ours=ours,
             guest=bool(data.get("is_restricted") or data.get("is_ultra_restricted")),

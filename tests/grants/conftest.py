@@ -95,6 +95,11 @@ class Crew:
     async def addresses(self, person: Person) -> frozenset[str]:
         return frozenset({self.mail[person]})
 
+    async def email(self, person: Person) -> str:
+        if self.silent:
+            raise Degraded("person_unknown", "Slack does not say who you are.")
+        return self.mail[person]
+
     async def name(self, person: Person) -> str:
         return {MIA: "Mia", TOM: "Tom <b>"}[person]
 
