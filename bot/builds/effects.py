@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -49,7 +50,7 @@ class Effects:
         server = self._parts.toolbox.get(BuildServer, build.instance)
         request_id = request_id_of(build)
         if build.cancel_at is not None:
-            sent = await server.find_run(request_id)
+            sent = await server.find_run(request_id, build.job, build.created_at)
             return Sent(ref=str(sent)) if sent is not None else Sent(code=ABORTED, words="aborted before it was sent")
         if build.retry_of:
             async with self._parts.store.read() as conn:
@@ -57,9 +58,7 @@ class Effects:
             if before is None or not before.run:
                 return Sent(code="tool_refused", words=f"{build.retry_of} never ran")
             ref = RunRef.parse(before.run)
-            return await start_once(
-                server, request_id, lambda: server.retry_build(ref, request_id), clock=self._parts.clock
-            )
+            return await self._once(build, server, lambda: server.retry_build(ref, request_id))
         service = self._parts.catalog().service(build.service)
         fixed = service.build.parameters if service.build is not None else {}
         request = BuildRequest(
@@ -70,8 +69,13 @@ class Effects:
             version=build.version or build.sha[:7],
             branch=build.branch,
             parameters={**fixed, **build.parameters, **build.held},
+            asked_at=build.created_at,
         )
-        return await start_once(server, request_id, lambda: server.start_build(request), clock=self._parts.clock)
+        return await self._once(build, server, lambda: server.start_build(request))
+
+    async def _once(self, build: Build, server: BuildServer, start: Callable[[], Awaitable[RunRef]]) -> Sent:
+        request_id, clock = request_id_of(build), self._parts.clock
+        return await start_once(server, request_id, start, clock=clock, job=build.job, since=build.created_at)
 
     async def follow(self, build_id: str, ref: str) -> RunEnd:
         """Follow a build to its end, showing its stages; say why it failed.

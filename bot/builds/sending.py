@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 
@@ -9,7 +10,6 @@ from bot.clock import Clock
 from integrations.capabilities.runs import RunRef, RunTracker
 from integrations.errors import (
     BadReply,
-    IntegrationError,
     NotAuthenticated,
     NotFound,
     NotPermitted,
@@ -33,9 +33,15 @@ class Sent:
 
 
 async def start_once(
-    tracker: RunTracker, request_id: str, start: Callable[[], Awaitable[RunRef]], *, clock: Clock
+    tracker: RunTracker,
+    request_id: str,
+    start: Callable[[], Awaitable[RunRef]],
+    *,
+    clock: Clock,
+    job: str,
+    since: datetime,
 ) -> Sent:
-    """Find the run of this request id, or start it; a lost answer is looked up, never sent again.
+    """Find the run of this request id, or start it; a lost answer is looked up in `job`, never sent again.
 
     Raises:
         Unavailable: the tool does not answer; nothing was sent.
@@ -47,21 +53,24 @@ async def start_once(
         return Sent(ref=str(await start()))
     except (OutcomeUnknown, BadReply) as error:
         log.warning("start.outcome_unknown", request=request_id, error=str(error))
-        return await _look_up(tracker, request_id, error, clock)
+        found = await _look_up(lambda: tracker.find_run(request_id, job, since), clock)
+        if found is not None:
+            return Sent(ref=str(found))
+        # It may still appear: sending again could do it twice, so a person decides.
+        words = f"{error.instance} was asked and gave no answer, and nothing of it is to be found yet"
+        return Sent(code=UNKNOWN, words=f"{words}; nothing was sent twice")
     except Refused as error:
         return Sent(code="tool_refused", words=error.reason)
     except (NotAuthenticated, NotPermitted, NotFound) as error:
         return Sent(code="tool_refused", words=str(error))
 
 
-async def _look_up(tracker: RunTracker, request_id: str, error: IntegrationError, clock: Clock) -> Sent:
+async def _look_up(find: Callable[[], Awaitable[RunRef | None]], clock: Clock) -> RunRef | None:
     pause = 0.5
     for _ in range(LOOK_UPS):
-        found = await tracker.find_run(request_id)
+        found = await find()
         if found is not None:
-            return Sent(ref=str(found))
+            return found
         await clock.sleep(pause)
         pause *= 2
-    # It may still appear: sending again could do it twice, so a person decides.
-    words = f"{error.instance} was asked and gave no answer, and nothing of it is to be found yet"
-    return Sent(code=UNKNOWN, words=f"{words}; nothing was sent twice")
+    return None

@@ -6,7 +6,7 @@ never started again.
 
 import contextlib
 import math
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -82,10 +82,9 @@ class Effects:
             sha=deployment.sha,
             version=deployment.version,
             parameters=service.build.parameters,
+            asked_at=deployment.created_at,
         )
-        return await start_once(
-            server, request.request_id, lambda: server.start_build(request), clock=self._parts.clock
-        )
+        return await self._once(server, request, lambda: server.start_build(request))
 
     async def start_deploy(self, deployment_id: str) -> Sent:
         """Start putting the release on its place, or find it."""
@@ -94,9 +93,9 @@ class Effects:
 
     async def find_deploy(self, deployment_id: str) -> Sent:
         """Find the deploy run of a deployment, without starting one."""
-        _, _, environment = await self._load(deployment_id)
+        deployment, _, environment = await self._load(deployment_id)
         deployer = self._parts.toolbox.get(Deployer, environment.deploy.instance)
-        found = await deployer.find_run(f"{deployment_id}/deploy")
+        found = await deployer.find_run(f"{deployment_id}/deploy", environment.deploy.job, deployment.created_at)
         return Sent(ref="" if found is None else str(found))
 
     async def start_rollback(self, deployment_id: str) -> Sent:
@@ -202,8 +201,17 @@ class Effects:
             artifact=release.artifact,
             digest=release.digest,
             parameters=environment.deploy.parameters,
+            asked_at=deployment.created_at,
         )
-        return await start_once(deployer, request_id, lambda: deployer.start_deploy(request), clock=self._parts.clock)
+        return await self._once(deployer, request, lambda: deployer.start_deploy(request))
+
+    async def _once(
+        self, tracker: RunTracker, request: BuildRequest | DeployRequest, start: Callable[[], Awaitable[RunRef]]
+    ) -> Sent:
+        since = request.asked_at or self._parts.clock.now()
+        return await start_once(
+            tracker, request.request_id, start, clock=self._parts.clock, job=request.job, since=since
+        )
 
     async def _measure(self, deployment: Deployment, metric: Metric) -> Measured:
         names = {"version": _label(deployment.version)}

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from integrations.capabilities.runs import Parameter, Run, RunRef, RunTracker
@@ -11,7 +12,8 @@ from integrations.capabilities.runs import Parameter, Run, RunRef, RunTracker
 class BuildRequest:
     """What to build. `job` is the tool's name for the recipe; `request_id` finds the run again after a crash.
 
-    Without a `sha` the job builds what it builds by itself, or `branch` where one is given.
+    Without a `sha` the job builds what it builds by itself, or `branch` where one is given. `asked_at` is when the
+    request was first made: what is older need not be looked through for it.
     """
 
     request_id: str
@@ -21,6 +23,7 @@ class BuildRequest:
     version: str
     parameters: Mapping[str, str] = field(default_factory=dict)
     branch: str = ""
+    asked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,8 @@ class DeployRequest:
     """What to put where. `fence` grows with every claim of the place: a smaller one than seen before is refused.
 
     `job` is the tool's name for the recipe or place; `artifact` and `digest` come from the build, empty when
-    the deployer takes the commit itself.
+    the deployer takes the commit itself. `asked_at` is when the request was first made: what is older need not be
+    looked through for it.
     """
 
     request_id: str
@@ -28,6 +29,7 @@ class DeployRequest:
     artifact: str = ""
     digest: str = ""
     parameters: Mapping[str, str] = field(default_factory=dict)
+    asked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -169,8 +169,12 @@ class RunTracker(Protocol):
         """Return the run as it stands. Raises: NotFound, Unavailable and the other integration errors."""
         ...
 
-    async def find_run(self, request_id: str) -> RunRef | None:
-        """Return the run that was started with this request id, None if there is none. Never starts anything."""
+    async def find_run(self, request_id: str, job: str = "", since: datetime | None = None) -> RunRef | None:
+        """Return the run that was started with this request id, None if there is none. Never starts anything.
+
+        Not every tool finds a request id among all that it ever ran. `job` is where to look, `since` when the request
+        was first made: with them a run is found also when it is over and another process started it.
+        """
         ...
 
     async def cancel_run(self, ref: RunRef) -> None:

@@ -9,11 +9,13 @@ import itertools
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import gitlab
 from gitlab.v4.objects import Project, ProjectPipeline
 
+from integrations.capabilities.persons import Grant
 from integrations.capabilities.runs import RunRef
 from integrations.errors import NotFound, NotPermitted, Refused
 from integrations.gitlab.api import Api
@@ -47,14 +49,23 @@ class Starts(Part):
         super().__init__(api)
         self._known: OrderedDict[str, RunRef] = OrderedDict()
 
-    async def find_run(self, request_id: str) -> RunRef | None:
+    async def find_run(
+        self,
+        request_id: str,
+        job: str = "",
+        since: datetime | None = None,  # noqa: ARG002 -- the newest pipelines of a project are looked through
+    ) -> RunRef | None:
         """Return the pipeline that was started with this request id, None if none is found. Never starts anything.
 
-        Looked through are the newest 30 pipelines of our own of each project: those of the configured pipelines, then
-        the 20 that we are a member of in which something happened last. (A start looks in its own project again.)
+        Looked through are the newest 30 pipelines of our own of the job's project; without a job those of the projects
+        of the configured pipelines, then of the 20 that we are a member of in which something happened last. (A start
+        looks in its own project again.)
         """
         if request_id in self._known:
             return self._known[request_id]
+        if job:
+            found = await self._api.read(functools.partial(self._find_in, self.recipe_of(job).project, request_id, ""))
+            return None if found is None else self._remember(request_id, found)
         return await self._api.read(functools.partial(self._search, request_id), deadline=self._long)
 
     def recipe_of(self, job: str) -> Recipe:
@@ -63,16 +74,17 @@ class Starts(Part):
             project=job, ref="", variables={}, any_commit=False
         )
 
-    async def _start(self, start: Start) -> RunRef:
-        """Start a pipeline, or return the one that this request id has started already.
+    async def _start(self, start: Start, grant: Grant | None = None) -> RunRef:
+        """Start a pipeline, as the person whose grant this is, or return the one that this request id has started.
 
         Raises:
-            OutcomeUnknown: it was sent and no answer came.
+            OutcomeUnknown: it was sent and no answer came; with a grant it was looked for as the person, too.
             Refused: GitLab said no; the ref moved meanwhile; or no branch or tag points at the commit.
         """
-        found = self._known.get(start.request_id) or await self._api.read(
-            functools.partial(self._find_in, start.project, start.request_id, start.sha if start.exact else "")
-        )
+        find = functools.partial(self._find_in, start.project, start.request_id, start.sha if start.exact else "")
+        found = self._known.get(start.request_id) or await self._api.read(find)
+        if found is None and grant is not None:  # a pipeline's variables are for who started it
+            found = await self._api.read_as(grant.access_token.get_secret_value(), find)
         if found is not None:
             return self._remember(start.request_id, found)
         ref = await self._api.read(functools.partial(self._choose_ref, start))
@@ -83,9 +95,11 @@ class Starts(Part):
             return project.pipelines.create({"ref": ref, "variables": variables}).attributes
 
         try:
-            made = await self._api.change(create, start.request_id)
+            made = await self._change(create, start.request_id, grant)
         except NotPermitted as error:
-            raise await self._why_not(start.project, error) from error
+            raise await self._why_not(start.project, error, grant) from error
+        except NotFound as error:
+            raise self._hidden(start.project, error, grant) from error
         except Refused as error:
             if _NO_VARIABLES not in error.reason:
                 raise
@@ -98,14 +112,14 @@ class Starts(Part):
             )
         return self._remember(start.request_id, run)
 
-    async def _end(self, ref: RunRef) -> None:
-        """Ask for a pipeline's end."""
+    async def _end(self, ref: RunRef, grant: Grant | None = None) -> None:
+        """Ask for a pipeline's end, as the person whose grant this is."""
         project_id, pipeline_id = self._ids(ref)
 
         def cancel(library: gitlab.Gitlab) -> None:
             library.projects.get(project_id, lazy=True).pipelines.get(pipeline_id, lazy=True).cancel()
 
-        await self._api.change(cancel, str(ref))
+        await self._change(cancel, str(ref), grant)
 
     def _remember(self, request_id: str, ref: RunRef) -> RunRef:
         self._known[request_id] = ref
@@ -153,9 +167,13 @@ class Starts(Part):
     def _variables(self, pipeline: ProjectPipeline) -> Mapping[str, str]:
         """Return a pipeline's variables; none where somebody else started it and they are not for us to see."""
         try:
-            return {one.key: one.value for one in pipeline.variables.list(get_all=False, per_page=100)}
+            return self._all_variables(pipeline)
         except (NotPermitted, NotFound):
             return {}
+
+    def _all_variables(self, pipeline: ProjectPipeline) -> Mapping[str, str]:
+        """Return a pipeline's variables. Raises: NotPermitted when they are not for us to see."""
+        return {one.key: one.value for one in pipeline.variables.list(get_all=False, per_page=100)}
 
     def _choose_ref(self, start: Start, library: gitlab.Gitlab) -> str:
         """Return the branch or tag to run on: GitLab starts no pipeline on a bare commit."""

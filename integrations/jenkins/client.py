@@ -4,6 +4,7 @@ import asyncio
 import json
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import TypeVar
 
 from integrations.capabilities.builds import BuildJob, BuildRequest
@@ -16,8 +17,8 @@ from integrations.errors import BadReply, NotAuthenticated, NotFound, OutcomeUnk
 from integrations.jenkins import links
 from integrations.jenkins.connection import Connection
 from integrations.jenkins.jobs import Jobs
-from integrations.jenkins.names import job_path
-from integrations.jenkins.places import Places
+from integrations.jenkins.names import RunName, job_path
+from integrations.jenkins.places import Bounds, Places
 from integrations.jenkins.reports import get_report
 from integrations.jenkins.runs import Runs
 from integrations.jenkins.settings import JenkinsSettings
@@ -99,15 +100,20 @@ class Jenkins:
         """Return the run as it stands; see RunTracker. Raises: NotFound when it was deleted or is forgotten."""
         return await self._call(lambda: self._runs.get(ref))
 
-    async def find_run(self, request_id: str) -> RunRef | None:
+    async def find_run(self, request_id: str, job: str = "", since: datetime | None = None) -> RunRef | None:
         """Return the run of a request id: in the job where this process started it, else wherever it waits or runs.
 
-        One that is over and was started by another process is found by `start_build` and `start_deploy`, which look
-        in their job before they send anything.
+        One that is over and was started by another process is looked for in `job`, or in the branches of it, as far
+        back as `since`; without a job nothing in Jenkins leads to it.
         """
 
         def find() -> RunRef | None:
             name = self._places.named(request_id)
+            for one in self._jobs.within(job) if job and name is None else ():
+                wanted = RunName(one, request_id=request_id)
+                if self._places.among_builds(wanted, Bounds(since)) is not None:
+                    name = wanted
+                    break
             return None if name is None else RunRef(self._instance, str(name))
 
         return await self._call(find)

@@ -74,6 +74,14 @@ class Jobs:
             disabled=disabled,
         )
 
+    def within(self, name: str) -> Sequence[str]:
+        """Return the full names of the jobs that a name stands for: one, the branches of one, or none."""
+        found = self._connection.find(job_path(name), _TREE) if is_job(name) else None
+        if found is None:
+            return [one for one in self._all() if one == name or one.endswith(f"/{name}")]
+        full = str(found["fullName"])
+        return [f"{full}/{one['name']}" for one in found["jobs"]] if "jobs" in found else [full]
+
     def names(self, part: str, limit: int) -> list[str]:
         """Return full names of jobs that hold `part`, at most so many; they may be seconds old."""
         at, names = self._listed

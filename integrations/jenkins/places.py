@@ -5,8 +5,9 @@ Everything here blocks.
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from integrations.errors import NotPermitted
@@ -15,6 +16,8 @@ from integrations.jenkins.connection import Connection
 from integrations.jenkins.names import RunName, job_and_number, job_path
 
 _KEPT = 4096
+_MOST_BUILDS = 3000  # of a job are looked through: more would take longer than a call may
+_CLOCKS_DIFFER = timedelta(minutes=15)
 _RUNNING = "currentExecutable[number,url,actions[parameters[name,value]]]"
 
 
@@ -33,6 +36,29 @@ class Found:
 
     item: Mapping[str, Any] | None = None
     number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How far back a run may lie among a job's builds; without either only the newest are looked through.
+
+    `since` is when it was first asked for, by our clock: Jenkins' may differ by minutes. `after` is the number of a
+    build that was there before it.
+    """
+
+    since: datetime | None = None
+    after: int = 0
+
+    def reach_beyond(self, build: Mapping[str, Any]) -> bool:
+        """Tell whether builds older than this one are worth a look."""
+        if self.after:
+            return int(build["number"]) > self.after
+        began = datetime.fromtimestamp(int(build["timestamp"]) / 1000, UTC)
+        return self.since is not None and began > self.since - _CLOCKS_DIFFER
+
+
+NEWEST = Bounds()
+ANY = Bounds(after=1)
 
 
 class Places:
@@ -66,7 +92,7 @@ class Places:
         """Return when a run was queued, in milliseconds, 0 if that is not known."""
         return self._known.get(str(name), Place()).since
 
-    def find(self, name: RunName) -> Found | None:
+    def find(self, name: RunName, bounds: Bounds = NEWEST) -> Found | None:
         """Return where a run is, None if it is nowhere (any more). Raises: as `Connection.get`."""
         if name.number:
             return Found(number=name.number)
@@ -77,20 +103,31 @@ class Places:
             item = self._connection.find(f"/queue/item/{known.queue_id}", ITEM)
             if item is not None and parameters_of(item).get(self._parameter, name.request_id) == name.request_id:
                 return self._item(name, item)
-        return self.search(name)
+        return self.search(name, bounds)
 
-    def search(self, name: RunName) -> Found | None:
-        """Look for a request id in the queue, then among the job's newest builds."""
+    def search(self, name: RunName, bounds: Bounds = NEWEST) -> Found | None:
+        """Look for a request id in the queue, then among the job's builds, newest first, as far back as `bounds`."""
         for item in self._queue():
             where = job_and_number(str((item.get("task") or {}).get("url") or ""))
             if where is not None and where[0] == name.job and self._request_id(item) == name.request_id:
                 return self._item(name, item)
-        tree = f"builds[number,actions[parameters[name,value]]]{{0,{self._history}}}"
-        found = self._connection.find(job_path(name.job), tree) or {}
-        for build in found.get("builds") or ():
-            if self._request_id(build) == name.request_id:
-                self.note(name, number=int(build["number"]))
-                return Found(number=int(build["number"]))
+        return self.among_builds(name, bounds)
+
+    def among_builds(self, name: RunName, bounds: Bounds) -> Found | None:
+        """Look for a request id among a job's builds, newest first, as far back as `bounds`.
+
+        `builds` of a job are its newest hundred; all of them are `allBuilds`, which is read a page at a time.
+        """
+        for first in range(0, _MOST_BUILDS, self._history):
+            tree = f"allBuilds[number,timestamp,actions[parameters[name,value]]]{{{first},{first + self._history}}}"
+            found = self._connection.find(job_path(name.job), tree) or {}
+            page: Sequence[Mapping[str, Any]] = found.get("allBuilds") or ()
+            for build in page:
+                if self._request_id(build) == name.request_id:
+                    self.note(name, number=int(build["number"]))
+                    return Found(number=int(build["number"]))
+            if len(page) < self._history or not bounds.reach_beyond(page[-1]):
+                break
         return None
 
     def named(self, request_id: str) -> RunName | None:

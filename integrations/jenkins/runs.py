@@ -17,7 +17,7 @@ from integrations.jenkins.failures import error_of
 from integrations.jenkins.jobs import Job
 from integrations.jenkins.names import RunName, job_and_number, job_path
 from integrations.jenkins.parameters import fitting
-from integrations.jenkins.places import Found, Places
+from integrations.jenkins.places import ANY, Found, Places
 from integrations.jenkins.settings import JenkinsSettings
 
 _DONE = {200, 201, 204, 302, 303}
@@ -155,7 +155,7 @@ class Runs:
         return run
 
     def _found(self, name: RunName) -> Found:
-        found = self._places.find(name)
+        found = self._places.find(name, ANY)
         if found is None:
             raise NotFound(self._instance, f"{name} is neither in the queue nor among the builds of {name.job}")
         return found

@@ -57,7 +57,7 @@ class JenkinsSettings(BaseModel):
 
     Times are in seconds. `max_bytes` bounds one answer; a console is read in pieces and has no bound.
     `result_file` is the archived file in which a build says what it made. `history` is how many builds of a job are
-    looked through for a request id or for what runs.
+    read at a time, and looked through for what runs and for fences.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -23,7 +23,7 @@ from integrations.jenkins.failures import error_of
 from integrations.jenkins.jobs import Job, Jobs
 from integrations.jenkins.names import RunName, job_path, queue_id
 from integrations.jenkins.parameters import fitting
-from integrations.jenkins.places import Places
+from integrations.jenkins.places import ANY, NEWEST, Bounds, Places
 from integrations.jenkins.runs import Runs
 from integrations.jenkins.settings import JenkinsSettings
 
@@ -62,7 +62,7 @@ class Starts:
         """Start a build, or return the one that this request started."""
         job = self._jobs.get(request.job, request.branch)
         name = self._name(job, request.request_id)
-        if self._places.find(name) is not None:
+        if self._places.find(name, Bounds(request.asked_at)) is not None:
             return self._ref(name)
         of_branch = job.name.endswith(f"/{request.branch.replace('/', '%2F')}") if request.branch else True
         needed = {self._names.sha: request.sha, self._names.branch: "" if of_branch else request.branch}
@@ -74,7 +74,7 @@ class Starts:
         """Start a deploy, or return the one that this request started. Refuses a fence older than one seen."""
         job = self._jobs.get(request.job)
         name = self._name(job, request.request_id)
-        if self._places.find(name) is not None:
+        if self._places.find(name, Bounds(request.asked_at)) is not None:
             return self._ref(name)
         place = self._place(request.service, request.environment, request.target)
         newest = max([0, *(int(f) for f in self._fences(job, place) if f.isdigit())])
@@ -96,9 +96,9 @@ class Starts:
         known = self._runs.name_of(ref)
         job = self._jobs.get(known.job)
         name = self._name(job, request_id)
-        if self._places.find(name) is not None:
+        found = self._places.find(known, ANY)
+        if self._places.find(name, Bounds(after=found.number) if found else NEWEST) is not None:
             return self._ref(name)
-        found = self._places.find(known)
         if found is None:
             raise NotFound(self._instance, f"no run {ref}")
         if found.item is not None and not found.item.get("cancelled"):

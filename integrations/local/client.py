@@ -125,7 +125,12 @@ class Local:
         """Return the run as it stands."""
         return await self._runs.get_run(ref)
 
-    async def find_run(self, request_id: str) -> RunRef | None:
+    async def find_run(
+        self,
+        request_id: str,
+        job: str = "",  # noqa: ARG002 -- a request id is a folder here, wherever it was started
+        since: datetime | None = None,  # noqa: ARG002 -- the same
+    ) -> RunRef | None:
         """Return the run that was started with this request id, None if there is none."""
         return await self._runs.find_run(request_id)
 

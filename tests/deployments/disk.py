@@ -5,6 +5,7 @@ It is strict: a request that is sent twice runs twice, and the file tells.
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from integrations.capabilities.builds import BuildJob, BuildRequest
@@ -68,7 +69,7 @@ class Disk:
         newest = [one for one in self.started() if one.get("environment") == environment]
         return Running(sha=newest[-1]["sha"], version=newest[-1]["version"]) if newest else None
 
-    async def find_run(self, request_id: str) -> RunRef | None:
+    async def find_run(self, request_id: str, _job: str = "", _since: datetime | None = None) -> RunRef | None:
         known = any(one["request_id"] == request_id for one in self.started())
         return RunRef(self._instance, request_id) if known else None
 

@@ -83,7 +83,7 @@ class FakeRuns:
     async def get_run(self, ref: RunRef) -> Run:
         return self._fake(ref).run
 
-    async def find_run(self, request_id: str) -> RunRef | None:
+    async def find_run(self, request_id: str, job: str = "", since: datetime | None = None) -> RunRef | None:
         self._answer()
         return self._by_request.get(request_id)
 

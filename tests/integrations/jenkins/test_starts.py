@@ -1,6 +1,9 @@
 """Starting builds: what is refused before it is sent, and what is found, and never sent again, when no answer came."""
 
 import asyncio
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -8,7 +11,8 @@ from integrations.capabilities.runs import RunState
 from integrations.errors import NotPermitted, OutcomeUnknown, RateLimited, Refused, Unavailable
 from tests.integrations.jenkins import jobs
 from tests.integrations.waiting import ended, eventually
-from tests.servers.jenkins import boolean, choice
+from tests.servers.jenkins import Build, boolean, choice
+from tests.servers.jenkins.queue import Cause, QueueItem
 
 POST = "POST .*/buildWithParameters"
 
@@ -154,6 +158,57 @@ async def test_another_process_finds_a_run_in_the_queue_and_at_work_by_its_reque
     await begun(server)
     assert await (await connected()).find_run("r-1") == ref
     assert await (await connected()).find_run("r-2") is None
+
+
+def fill(job, count: int) -> None:
+    """Let a job have had so many builds of other people since."""
+    for _ in range(count):
+        item = QueueItem(0, job, {"SHIPMATE_REQUEST_ID": "other"}, Cause(user="ada"), 0, 0.0)
+        build = Build(job, job.next_number, item, int(time.time() * 1000))
+        build.result, build.ended = "SUCCESS", build.began
+        job.builds[build.number] = build
+        job.next_number += 1
+
+
+async def test_a_build_that_is_over_is_found_behind_hundreds_of_newer_ones(connected, server):
+    job = jobs.add(server, script=jobs.succeeds)
+    asked_at = datetime.now(UTC)
+    first = await connected()
+    request = replace(jobs.build("r-1"), asked_at=asked_at)
+    ref = await first.start_build(request)
+    await ended(first, ref)
+    fill(job, 250)
+    second = await connected(history=100)
+    assert await second.find_run("r-1") is None
+    assert await second.find_run("r-1", "shop/build", asked_at) == ref
+    assert await (await connected()).find_run("r-1", "build", asked_at) == ref  # also by the job's short name
+    assert await (await connected()).start_build(request) == ref
+    assert server.started("shop/build", SHIPMATE_REQUEST_ID="r-1") == 1
+    again = await (await connected()).retry_build(ref, "r-2")
+    fill(job, 150)
+    assert await (await connected()).retry_build(ref, "r-2") == again
+
+
+async def test_what_is_older_than_the_request_is_not_looked_through(connected, server):
+    job = jobs.add(server, script=jobs.succeeds)
+    fill(job, 350)
+    for build in job.builds.values():
+        build.began -= 3_600_000
+    jenkins = await connected(history=50)
+    await jenkins.start_build(replace(jobs.build("r-1"), asked_at=datetime.now(UTC)))
+    assert len([seen for seen in server.requests if "allBuilds" in seen.path]) == 1
+
+
+async def test_a_branch_build_that_is_over_is_found_by_its_multibranch_job(connected, server):
+    server.add_job("team/checkout", kind="multibranch")
+    for branch in ("main", "feature%2Fx"):
+        jobs.add(server, f"team/checkout/{branch}", jobs.succeeds)
+    first = await connected()
+    ref = await first.start_build(jobs.build("r-1", "team/checkout", branch="feature/x"))
+    await ended(first, ref)
+    assert await (await connected()).find_run("r-1", "team/checkout") == ref
+    assert await (await connected()).find_run("r-2", "team/checkout") is None
+    assert await (await connected()).find_run("r-1", "no-such-job") is None
 
 
 async def test_two_that_ask_at_once_start_one_build(jenkins, server):
