@@ -1,5 +1,6 @@
 """The sandbox: one server that is a Slack workspace."""
 
+import hashlib
 import importlib.resources
 import logging
 import mimetypes
@@ -161,9 +162,13 @@ async def _page(request: web.Request) -> web.Response:
     if not found.is_file():
         raise web.HTTPNotFound(text="the page has no such file")
     kind = mimetypes.guess_type(parts[-1])[0] or "application/octet-stream"
-    return web.Response(
-        body=found.read_bytes(),
-        content_type=kind,
-        charset="utf-8" if kind.startswith("text/") else None,
-        headers={"Cache-Control": "no-cache"},
-    )
+    content = found.read_bytes()
+    response = web.Response(content_type=kind, headers={"Cache-Control": "no-cache"})
+    response.etag = digest = hashlib.sha256(content).hexdigest()[:32]
+    if any(known.value == digest for known in request.if_none_match or ()):
+        response.set_status(304)
+        return response
+    if kind.startswith("text/"):
+        response.charset = "utf-8"
+    response.body = content
+    return response
