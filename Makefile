@@ -18,7 +18,7 @@ CHECKS = status=0; \
 	$(BIN)/lint-imports --no-logo || status=1;
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage check format test-live docs-check lock clean servers
+.PHONY: help demo test coverage check format test-live docs-check lock page clean servers
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -59,6 +59,9 @@ servers: ## Find or unpack Prometheus, Alertmanager, PostgreSQL and Chromium
 
 lock: $(DEV) ## Rewrite the locks from pyproject.toml
 	$(PYTHON) tools/lock.py
+
+page: ## Copy the workspace page's libraries from npm anew, as its lock says (needs Node; what is built is in the tree)
+	cd tools/page && npm ci --no-fund --no-audit && npm run --silent build
 
 clean: ## Remove caches and what the demo keeps; leaves .venv and the unpacked servers
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* htmlcov build dist var

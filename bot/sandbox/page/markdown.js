@@ -1,141 +1,68 @@
 /**
- * Render the `markdown` block: the part of CommonMark and GFM which Slack shows.
+ * Render the `markdown` block: CommonMark and GFM as `marked` reads them, as DOM nodes.
  *
- * Reference: https://docs.slack.dev/reference/block-kit/blocks/markdown-block. Raw HTML stays text.
+ * Reference: https://docs.slack.dev/reference/block-kit/blocks/markdown-block. Only the lexer is used: its tokens become nodes here, so raw
+ * HTML stays text and nothing has to be sanitised.
  */
 
 import { fragment, h } from "./dom.js";
 import { renderEmoji, renderLink } from "./mrkdwn.js";
+import { Lexer } from "./vendor/marked.js";
 
-const INLINE = new RegExp(
-  [
-    "\\\\(?<escaped>[!-/:-@[-`{-~])",
-    "(?<fence>`+)(?<code>[^\\n]*?[^`])\\k<fence>(?!`)",
-    "(?<image>!)?\\[(?<label>(?:[^\\[\\]\\n]|\\[[^\\]\\n]*\\])*)\\]\\((?<target>[^\\s()]*(?:\\([^\\s()]*\\)[^\\s()]*)*)(?:\\s+\"[^\"\\n]*\")?\\)",
-    "<(?<auto>https?://[^\\s<>]+|mailto:[^\\s<>]+)>",
-    "\\*\\*(?<strong>[^\\s*](?:.*?[^\\s])?)\\*\\*",
-    "(?<![\\p{L}\\p{N}_])__(?<strong2>[^\\s_](?:.*?[^\\s])?)__(?![\\p{L}\\p{N}_])",
-    "\\*(?<em>[^\\s*](?:[^*\\n]*[^\\s*])?)\\*",
-    "(?<![\\p{L}\\p{N}_])_(?<em2>[^\\s_](?:[^_\\n]*[^\\s_])?)_(?![\\p{L}\\p{N}_])",
-    "~~(?<strike>[^\\s~](?:.*?[^\\s~])?)~~",
-    ":(?<emoji>[a-z0-9_+'-]+):",
-    "(?<url>https?://[^\\s<>]*[^\\s<>.,;:!?'\")\\]*_])",
-  ].join("|"),
-  "gu",
-);
+const ENTITY = /&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,31});/gi;
+const decoder = new DOMParser();
 
-const TAGS = { strong: "strong", strong2: "strong", em: "em", em2: "em", strike: "s" };
+/** Turn character references into characters, as CommonMark wants it in text. */
+const decoded = (text) => text.replace(ENTITY, (entity) => decoder.parseFromString(entity, "text/html").body.textContent || entity);
 
-function renderInline(text) {
-  const nodes = [];
-  let last = 0;
-  for (const match of text.matchAll(INLINE)) {
-    if (match.index > last) nodes.push(text.slice(last, match.index));
-    nodes.push(inlineNode(match.groups));
-    last = match.index + match[0].length;
-  }
-  nodes.push(text.slice(last));
-  return nodes;
-}
+/** Return text with Slack's emoji names shown. */
+const withEmoji = (text) => fragment(decoded(text).split(/:([a-z0-9_+'-]+):/).map((part, index) => (index % 2 ? renderEmoji(part) : part)));
 
-function inlineNode(groups) {
-  if (groups.escaped !== undefined) return groups.escaped;
-  if (groups.code !== undefined) return h("code", {}, groups.code.replace(/^ (.*) $/, "$1"));
-  if (groups.target !== undefined) return renderLink(groups.target, groups.image ? groups.label || groups.target : fragment(renderInline(groups.label)));
-  if (groups.auto !== undefined) return renderLink(groups.auto);
-  if (groups.url !== undefined) return renderLink(groups.url);
-  if (groups.emoji !== undefined) return renderEmoji(groups.emoji);
-  const name = Object.keys(TAGS).find((key) => groups[key] !== undefined);
-  return h(TAGS[name], {}, renderInline(groups[name]));
-}
+const inside = (token) => (token.tokens ?? []).map(render);
+const scrolling = (table) => h("div", { class: "table-scroll", tabindex: "0", role: "group", "aria-label": "Table" }, table);
 
-const ITEM = /^(\s*)([-*+]|\d{1,9}[.)])\s+(.*)$/;
-const RULE = /^\s{0,3}([-*_])(?:\s*\1){2,}\s*$/;
-const FENCE = /^\s{0,3}(```+|~~~+)(.*)$/;
-const HEADING = /^\s{0,3}(#{1,6})\s+(.*?)\s*#*\s*$/;
-const DELIMITERS = /^\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$/;
-
-/** Read lines from `lines[at]` on while `test` holds; return them and where the next block begins. */
-function take(lines, at, test) {
-  let end = at;
-  while (end < lines.length && test(lines[end], end)) end += 1;
-  return [lines.slice(at, end), end];
-}
-
-function fencedCode(lines, at) {
-  const marker = FENCE.exec(lines[at])[1];
-  const [body, end] = take(lines, at + 1, (line) => !line.trim().startsWith(marker));
-  return [h("pre", { tabindex: "0" }, h("code", {}, body.join("\n"))), end + 1];
-}
-
-function quote(lines, at) {
-  const [body, end] = take(lines, at, (line) => /^\s{0,3}>/.test(line));
-  return [h("blockquote", {}, renderMarkdown(body.map((line) => line.replace(/^\s{0,3}>\s?/, "")).join("\n"))), end];
-}
-
-function list(lines, at) {
-  const base = ITEM.exec(lines[at])[1].length;
-  const ordered = /\d/.test(ITEM.exec(lines[at])[2]);
-  const start = ordered ? Number.parseInt(ITEM.exec(lines[at])[2], 10) : null;
-  const items = [];
-  let end = at;
-  while (end < lines.length) {
-    const item = ITEM.exec(lines[end]);
-    if (item && item[1].length <= base + 1) {
-      if (/\d/.test(item[2]) !== ordered) break;
-      items.push({ text: item[3], rest: [] });
-    } else if (items.length && /^\s{2,}\S/.test(lines[end])) items.at(-1).rest.push(lines[end].slice(Math.min(base + 2, lines[end].search(/\S/))));
-    else break;
-    end += 1;
-  }
-  const render = ({ text, rest }) => {
-    const task = /^\[([ xX])\]\s+(.*)$/.exec(text);
-    const box = task && h("span", { class: "task-box", role: "img", "aria-label": task[1] === " " ? "not done" : "done" }, task[1] === " " ? "☐" : "☑");
-    return h("li", { class: task ? "task-item" : null }, box, renderInline(task ? task[2] : text), rest.length ? renderMarkdown(rest.join("\n")) : null);
+function list(token) {
+  const item = (one) => {
+    const box = one.task && h("span", { class: "task-box", role: "img", "aria-label": one.checked ? "done" : "not done" }, one.checked ? "☑" : "☐");
+    return h("li", { class: one.task ? "task-item" : null }, box, inside(one));
   };
-  return [h(ordered ? "ol" : "ul", { start: start > 1 ? start : null }, items.map(render)), end];
+  return h(token.ordered ? "ol" : "ul", { start: token.start > 1 ? token.start : null }, token.items.map(item));
 }
 
-const cells = (line) => line.trim().replace(/^\||\|$/g, "").split(/(?<!\\)\|/).map((cell) => cell.trim().replaceAll("\\|", "|"));
-
-function table(lines, at) {
-  const aligns = cells(lines[at + 1]).map((cell) => (/^:-+:$/.test(cell) ? "center" : /-:$/.test(cell) ? "right" : "left"));
-  const [rows, end] = take(lines, at + 2, (line) => line.includes("|"));
-  const row = (tag, line) => h("tr", {}, cells(line).map((cell, index) => h(tag, { class: `align-${aligns[index] ?? "left"}` }, renderInline(cell))));
-  const body = h("table", {}, h("thead", {}, row("th", lines[at])), h("tbody", {}, rows.map((line) => row("td", line))));
-  return [h("div", { class: "table-scroll", tabindex: "0" }, body), end];
+function table(token) {
+  const row = (tag, cells) => h("tr", {}, cells.map((cell) => h(tag, { class: `align-${cell.align ?? "left"}`, scope: tag === "th" ? "col" : null }, inside(cell))));
+  return scrolling(h("table", {}, h("thead", {}, row("th", token.header)), h("tbody", {}, token.rows.map((cells) => row("td", cells)))));
 }
 
-function paragraph(lines, at) {
-  const starts = (line, index) => index > at && (!line.trim() || FENCE.test(line) || HEADING.test(line) || RULE.test(line) || ITEM.test(line) || /^\s{0,3}>/.test(line));
-  const [body, end] = take(lines, at, (line, index) => !starts(line, index));
-  return [h("p", {}, renderInline(body.join("\n"))), end];
-}
+const MAKERS = {
+  space: () => null,
+  def: () => null,
+  checkbox: () => null,
+  hr: () => h("hr"),
+  br: () => h("br"),
+  code: (token) => h("pre", { tabindex: "0", data: { language: token.lang ?? "" } }, h("code", {}, token.text)),
+  codespan: (token) => h("code", {}, token.text),
+  heading: (token) => h("p", { class: `md-heading md-h${token.depth}`, role: "heading", "aria-level": Math.min(token.depth + 2, 6) }, inside(token)),
+  paragraph: (token) => h("p", {}, inside(token)),
+  blockquote: (token) => h("blockquote", {}, inside(token)),
+  strong: (token) => h("strong", {}, inside(token)),
+  em: (token) => h("em", {}, inside(token)),
+  del: (token) => h("s", {}, inside(token)),
+  link: (token) => renderLink(token.href, fragment(inside(token))),
+  image: (token) => renderLink(token.href, token.text || token.href),
+  escape: (token) => token.text,
+  html: (token) => token.raw.trimEnd(),
+  list,
+  table,
+};
 
-function nextBlock(lines, at) {
-  const line = lines[at];
-  if (FENCE.test(line)) return fencedCode(lines, at);
-  const heading = HEADING.exec(line);
-  if (heading) return [h("p", { class: `md-heading md-h${heading[1].length}`, role: "heading", "aria-level": heading[1].length + 2 }, renderInline(heading[2])), at + 1];
-  if (RULE.test(line)) return [h("hr"), at + 1];
-  if (/^\s{0,3}>/.test(line)) return quote(lines, at);
-  if (ITEM.test(line)) return list(lines, at);
-  if (line.includes("|") && DELIMITERS.test(lines[at + 1] ?? "") && (lines[at + 1] ?? "").includes("-")) return table(lines, at);
-  return paragraph(lines, at);
+/** Return the node, text or null of one token; one that is not known shows its source. */
+function render(token) {
+  if (token.type === "text") return token.tokens ? fragment(inside(token)) : withEmoji(token.text);
+  return MAKERS[token.type] ? MAKERS[token.type](token) : token.raw;
 }
 
 /** Return a `div.markdown` for standard Markdown text. */
 export function renderMarkdown(text) {
-  const lines = String(text ?? "").replaceAll("\r\n", "\n").split("\n");
-  const root = h("div", { class: "markdown" });
-  let at = 0;
-  while (at < lines.length) {
-    if (!lines[at].trim()) at += 1;
-    else {
-      const [node, next] = nextBlock(lines, at);
-      root.append(node);
-      at = Math.max(next, at + 1);
-    }
-  }
-  return root;
+  return h("div", { class: "markdown" }, new Lexer({ gfm: true }).lex(String(text ?? "")).map(render));
 }

@@ -4,9 +4,10 @@
 
 import { post } from "./api.js";
 import { copyText, h, iconButton } from "./dom.js";
+import { pickEmoji } from "./emoji.js";
 import { wordsOf } from "./message.js";
 import { hasPopover, note, openMenu } from "./overlay.js";
-import { pickEmoji, toggle } from "./reactions.js";
+import { toggle } from "./reactions.js";
 
 /** Shortcuts of one type that the apps declare, as menu items. */
 export function shortcutItems(workspace, type, target) {
