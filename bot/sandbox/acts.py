@@ -1,4 +1,4 @@
-"""What the control API lets people do, and what it lets go wrong: one function per POST."""
+"""What the control API lets people do: one function per POST."""
 
 from bot.sandbox import commands, events, interactions, posting, submissions
 from bot.sandbox.control_request import Fields
@@ -168,47 +168,3 @@ async def channel(platform: Platform, fields: Fields) -> Json:
     people = [platform.workspace.user(one, "members").id for one in members]
     made = platform.workspace.add_channel(name, private=fields.flag("private"), members=people)
     return {"channel": made.wire("")}
-
-
-async def fault(platform: Platform, fields: Fields) -> Json:
-    """Plan a fault, or with `clear` forget all."""
-    if fields.flag("clear"):
-        platform.faults.clear()
-        return {}
-    planned = platform.faults.plan(fields.data)
-    return {"fault": {"method": planned.method, "kind": planned.kind, "times": planned.times}}
-
-
-async def away(platform: Platform, fields: Fields) -> Json:
-    """Leave for `seconds`, leave (`on: true`) or come back (`on: false`): no Web API, no sockets."""
-    seconds = fields.data.get("seconds")
-    if seconds is not None and (isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or seconds <= 0):
-        raise ControlError("invalid_field", "seconds: must be a number above 0")
-    if seconds is None and "on" not in fields.data:
-        raise ControlError("missing_field", "on: is missing; pass on: true, on: false, or seconds")
-    if seconds is None and not fields.flag("on"):
-        platform.faults.come_back()
-        return {"away": False, "dropped": 0}
-    platform.faults.leave(None if seconds is None else float(seconds))
-    return {"away": True, "dropped": await platform.sockets.drop()}
-
-
-async def disconnect(platform: Platform, fields: Fields) -> Json:
-    """Ask apps to renew their Socket Mode connections (`reason`: `warning` or `refresh_requested`)."""
-    reason = fields.text("reason", "refresh_requested")
-    return {"disconnected": await platform.sockets.disconnect(reason, fields.optional("app_id"))}
-
-
-async def drop(platform: Platform, fields: Fields) -> Json:  # noqa: ARG001 - the shape of an act
-    """Cut all Socket Mode connections without a word."""
-    return {"dropped": await platform.sockets.drop()}
-
-
-async def redeliver(platform: Platform, fields: Fields) -> Outcome:
-    """Send a past delivery again."""
-    ident = fields.text("delivery_id")
-    delivery = await platform.deliveries.redeliver(ident)
-    if delivery is None:
-        raise ControlError("delivery_not_found", f"delivery_id: {ident!r} is not known (any more)")
-    ack = delivery.ack
-    return Outcome([delivery], details={"ack": ack.wire() if ack else None, "elapsed_ms": ack.elapsed_ms if ack else 0})

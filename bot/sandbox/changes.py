@@ -1,7 +1,7 @@
 """What changed in the workspace, as a stream for pages that show it."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Literal, TypeAlias
 
@@ -18,10 +18,18 @@ class Changes:
     def __init__(self) -> None:
         """Start without listeners."""
         self._listeners: set[asyncio.Queue[Json | None]] = set()
+        self._observers: list[Callable[[Mapping[str, object]], None]] = []
+
+    def observe(self, observer: Callable[[Mapping[str, object]], None]) -> None:
+        """Call `observer` with every change from now on, at once and where it happens."""
+        self._observers.append(observer)
 
     def publish(self, kind: Kind, *, channel: str | None = None, **details: object) -> None:
         """Tell all listeners that something of this kind changed, in this channel (an id) where it has one."""
-        self._tell({"channel": channel, "kind": kind, **details})
+        change: Json = {"channel": channel, "kind": kind, **details}
+        for observer in self._observers:
+            observer(change)
+        self._tell(change)
 
     def close(self) -> None:
         """Tell all listeners that nothing will change any more."""

@@ -65,7 +65,8 @@ async def run(platform: Platform, user: User, channel: Channel, name: str, text:
         outcome.message = workspace.from_slackbot(channel, user, f"{name} failed because {reason} ({outcome.error}).")
         return outcome
     try:
-        outcome.message = replies.answer(platform, app, ack.body, channel, user.id)
+        with platform.log.within(delivery.scope):
+            outcome.message = replies.answer(platform, app, ack.body, channel, user.id)
     except SlackError as error:
         outcome.error = error.code
         why = "; ".join(error.messages) or "its answer was refused"

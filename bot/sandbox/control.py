@@ -8,13 +8,14 @@ from typing import TypeAlias
 
 from aiohttp import web
 
-from bot.sandbox import acts, state
+from bot.sandbox import acts, state, trouble
 from bot.sandbox.apps import AppConfig
 from bot.sandbox.control_request import Fields, read_json
 from bot.sandbox.errors import ControlError, Json, ManifestError
 from bot.sandbox.model import User
 from bot.sandbox.outcome import Outcome
 from bot.sandbox.platform import Platform
+from bot.sandbox.wire_listing import WireListing
 
 _Act: TypeAlias = Callable[[Platform, Fields], Awaitable[Outcome | Json]]
 
@@ -32,11 +33,15 @@ POSTS: dict[str, tuple[_Act, frozenset[str]]] = {
     "events": (acts.event, frozenset()),
     "members": (acts.member, frozenset(("user", "channel", "remove"))),
     "channels": (acts.channel, frozenset(("name", "private", "members"))),
-    "faults": (acts.fault, frozenset(("method", "kind", "times", "retry_after", "clear"))),
-    "away": (acts.away, frozenset(("seconds", "on"))),
-    "disconnect": (acts.disconnect, frozenset(("reason", "app_id"))),
-    "drop": (acts.drop, frozenset()),
-    "redeliver": (acts.redeliver, frozenset(("delivery_id",))),
+    "faults": (
+        trouble.fault,
+        frozenset(("method", "delivery", "kind", "times", "retry_after", "seconds", "clear", "mix")),
+    ),
+    "away": (trouble.away, frozenset(("seconds", "on"))),
+    "limits": (trouble.limits, frozenset(("mode",))),
+    "disconnect": (trouble.disconnect, frozenset(("reason", "app_id"))),
+    "drop": (trouble.drop, frozenset()),
+    "redeliver": (trouble.redeliver, frozenset(("delivery_id",))),
 }
 """Every POST of the control API, with the fields it takes (an empty set takes any)."""
 
@@ -60,7 +65,8 @@ class Control:
             web.get("/_sandbox/views", self.views),
             web.get("/_sandbox/views/{view}", self.view),
             web.get("/_sandbox/home", self.home),
-            web.get("/_sandbox/deliveries", self.deliveries),
+            *WireListing(self._platform).routes(),
+            web.get("/_sandbox/faults", self.faults),
             web.get("/_sandbox/health", self.health),
             web.get("/_sandbox/stream", self.stream),
         ]
@@ -148,13 +154,11 @@ class Control:
         ]
         return web.json_response({"view": homes[0] if homes else None, "views": homes})
 
-    async def deliveries(self, request: web.Request) -> web.Response:
-        """Answer with what passed over the wire, newest last; `?limit=` takes the last so many."""
-        limit = request.query.get("limit", "")
-        entries = list(self._platform.log.entries)
-        if limit and not limit.isdigit():
-            raise ControlError("invalid_field", "limit: must be a whole number")
-        return web.json_response({"deliveries": entries[-int(limit) :] if limit and int(limit) else entries})
+    async def faults(self, request: web.Request) -> web.Response:  # noqa: ARG002 - the shape of a handler
+        """Answer with the faults still to happen, whether the workspace is away, and how strict the limits are."""
+        platform = self._platform
+        told = platform.faults.wire() | {"away": platform.absence.is_away, "limits": platform.limits.mode}
+        return web.json_response({"ok": True, **told})
 
     async def health(self, request: web.Request) -> web.Response:  # noqa: ARG002 - the shape of a handler
         """Answer that the sandbox runs, and how many connections each app holds."""

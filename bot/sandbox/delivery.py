@@ -3,17 +3,15 @@
 import asyncio
 import logging
 import time
-from collections import deque
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias
 
 from bot.sandbox.apps import App, Apps
-from bot.sandbox.changes import Changes
-from bot.sandbox.clock import Clock
 from bot.sandbox.errors import Json
 from bot.sandbox.ids import new_id
 from bot.sandbox.options import Options
+from bot.sandbox.wire import Scope, WireLog, subjects
 
 _LOG = logging.getLogger(__name__)
 
@@ -57,6 +55,7 @@ class Delivery:
     command: str = ""
     attempts: int = 0
     acks: list[Acknowledgement] = field(default_factory=list)
+    scope: Scope = field(default_factory=Scope)
 
     @property
     def ack(self) -> Acknowledgement | None:
@@ -83,22 +82,6 @@ class Transport(Protocol):
         """Send it and return (status, body) as `Acknowledgement` names them; `retry_num` 0 is the first time."""
 
 
-class WireLog:
-    """What passed between the apps and the workspace, newest last, bounded."""
-
-    def __init__(self, clock: Clock, changes: Changes, limit: int) -> None:
-        """Start empty; keep at most `limit` entries."""
-        self._clock = clock
-        self._changes = changes
-        self.entries: deque[Json] = deque(maxlen=limit)
-
-    def add(self, direction: Literal["to_app", "from_app"], name: str, app_id: str, **details: object) -> None:
-        """Note one exchange."""
-        entry: Json = {"at": self._clock(), "direction": direction, "type": name, "app_id": app_id, **details}
-        self.entries.append(entry)
-        self._changes.publish("delivery", type=name, direction=direction)
-
-
 class Deliveries:
     """Sends to apps over the transport each one uses, and repeats events that are not acknowledged.
 
@@ -123,6 +106,8 @@ class Deliveries:
     ) -> Delivery:
         """Deliver once and return with the acknowledgement in it; repetitions of an event go on in the background."""
         delivery = Delivery(new_id("Dl"), app.id, kind, name, payload, accepts_response, command)
+        delivery.scope.messages |= subjects(payload)
+        self._log.given(payload, delivery.scope)
         self._kept[delivery.id] = delivery
         while len(self._kept) > self._limit:
             self._kept.pop(next(iter(self._kept)))
@@ -164,8 +149,10 @@ class Deliveries:
             "to_app",
             delivery.type,
             app.id,
+            scope=delivery.scope,
             delivery_id=delivery.id,
             kind=delivery.kind,
+            transport=app.mode,
             request=delivery.payload,
             response=ack.wire(),
             ms=elapsed,

@@ -5,9 +5,9 @@ Reference: https://docs.slack.dev/apis/web-api/rate-limits
 
 import math
 from dataclasses import dataclass
-from typing import Literal
 
 from bot.sandbox.clock import Clock
+from bot.sandbox.options import LimitMode
 
 TIERS = {1: 1, 2: 20, 3: 50, 4: 100}
 """Calls per minute of each tier; Slack tolerates short bursts above them."""
@@ -27,11 +27,16 @@ class _Bucket:
 class Limits:
     """Token buckets: one per app and method, and one per app and channel for posting."""
 
-    def __init__(self, clock: Clock, mode: Literal["off", "relaxed", "strict"]) -> None:
+    def __init__(self, clock: Clock, mode: LimitMode) -> None:
         """Start with full buckets."""
         self._clock = clock
         self.mode = mode
         self._buckets: dict[tuple[str, ...], _Bucket] = {}
+
+    def switch(self, mode: LimitMode) -> None:
+        """Count as `mode` says from now on, with full buckets."""
+        self.mode = mode
+        self._buckets.clear()
 
     def wait_for_method(self, app_id: str, method: str, tier: int) -> int:
         """Count one call; return 0, or the seconds to wait (`Retry-After`) when the tier is used up."""

@@ -1,7 +1,10 @@
 """How a sandbox behaves: its time limits, its strictness and how much it remembers."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
+
+LimitMode: TypeAlias = Literal["off", "relaxed", "strict"]
+"""How rate limits are counted; see `Options`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +24,7 @@ class Options:
     trigger_lifetime: float = 3.0
     response_url_lifetime: float = 1800.0
     response_url_uses: int = 5
-    limits: Literal["off", "relaxed", "strict"] = "off"
+    limits: LimitMode = "off"
     history_limit: int = 2000
     deliveries_limit: int = 1000
     max_body: int = 10 * 2**20

@@ -1,9 +1,10 @@
 """The parts of a sandbox, put together once and handed to everything that acts on them."""
 
+from bot.sandbox.absence import Absence
 from bot.sandbox.apps import Apps
 from bot.sandbox.changes import Changes
 from bot.sandbox.clock import Clock
-from bot.sandbox.delivery import Deliveries, WireLog
+from bot.sandbox.delivery import Deliveries
 from bot.sandbox.faults import Faults
 from bot.sandbox.http_delivery import HttpDelivery
 from bot.sandbox.limits import Limits
@@ -12,6 +13,7 @@ from bot.sandbox.seed import Seed
 from bot.sandbox.socket_mode import Sockets
 from bot.sandbox.tickets import Tickets
 from bot.sandbox.views import Views
+from bot.sandbox.wire import WireLog
 from bot.sandbox.workspace import Workspace
 
 
@@ -34,5 +36,6 @@ class Platform:
         self.deliveries = Deliveries(
             self.apps, self.sockets, self.http, options=options, log=self.log, limit=options.deliveries_limit
         )
-        self.faults = Faults(clock)
+        self.faults = Faults()
+        self.absence = Absence(clock)
         self.limits = Limits(clock, options.limits)

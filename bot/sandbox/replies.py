@@ -4,6 +4,7 @@ Reference: https://docs.slack.dev/interactivity/handling-user-interaction#messag
 """
 
 import json
+import time
 
 from aiohttp import web
 
@@ -68,6 +69,7 @@ class ResponseUrls:
         """Take one message; HTTP 404 `used_url` or `expired_url` when the URL is used up."""
         app = self._platform.apps.installed.get(request.match_info["app_id"])
         data: Json = {}
+        started = time.perf_counter()
         try:
             data = await _body(request)
             ticket = self._platform.tickets.redeem(request.match_info["key"], request.match_info["app_id"])
@@ -76,7 +78,16 @@ class ResponseUrls:
             body, status = error.body(), error.status if error.status != 200 else 400  # noqa: PLR2004 - no answer is 200
         else:
             body, status = {"ok": True}, 200
-        self._platform.log.add("from_app", "response_url", app.id if app else "", request=data, response=body, ms=0)
+        self._platform.log.add(
+            "from_app",
+            "response_url",
+            app.id if app else "",
+            ticket=request.match_info["key"],
+            kind="response_url",
+            request=data,
+            response=body,
+            ms=round((time.perf_counter() - started) * 1000, 3),
+        )
         return web.json_response(body, status=status)
 
 

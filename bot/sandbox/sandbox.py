@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
+from bot.sandbox.app_door import AppDoor
 from bot.sandbox.apps import App, AppConfig
 from bot.sandbox.clock import Clock, wall_clock
 from bot.sandbox.control import Control
@@ -26,7 +27,6 @@ from bot.sandbox.workspace import Workspace
 _LOG = logging.getLogger(__name__)
 _PAGE = importlib.resources.files("bot.sandbox") / "page"
 _SHUTDOWN = 1.0
-_FOR_APPS = ("/api/", "/link/", "/response/", "/upload/", "/files-pri/")
 
 
 class Sandbox:
@@ -100,18 +100,10 @@ class Sandbox:
         if app.mode == "http":
             await self.platform.http.verify_url(app)
 
-    @web.middleware
-    async def _away(
-        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-    ) -> web.StreamResponse:
-        """Answer 503 to everything that apps use while the workspace is away."""
-        if self.platform.faults.is_away and request.path.startswith(_FOR_APPS):
-            return web.Response(status=503, text="upstream unavailable")
-        return await handler(request)
-
     def _application(self) -> web.Application:
         application = web.Application(
-            client_max_size=self.platform.options.max_body, middlewares=[self._guard.check, self._away, _control_errors]
+            client_max_size=self.platform.options.max_body,
+            middlewares=[self._guard.check, AppDoor(self.platform).check, _control_errors],
         )
         uploads = Uploads(self.platform)
         responses = ResponseUrls(self.platform)

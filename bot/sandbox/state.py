@@ -69,11 +69,16 @@ def channel(platform: Platform, one: Channel, viewer: User | None, only: frozens
 
 
 def message(platform: Platform, one: Message, viewer: User | None) -> Json:
-    """Return a message: what `conversations.history` gives, who sees it, and what the viewer has entered into it."""
+    """Return a message: what `conversations.history` gives, who sees it, and what the viewer has entered into it.
+
+    `exchange` is the number of the exchange that posted it, where an app did (see `GET /_sandbox/wire/<number>`).
+    """
     files = platform.workspace.file_objects(one, platform.base_url)
     shown: Json = {"blocks": [], "reactions": []} | one.wire(files, with_metadata=True)
     shown["channel"] = one.channel
     shown["blocks"] = [_with_address(platform, block) for block in shown["blocks"]]
+    if (cause := platform.log.cause_of(f"{one.channel}:{one.ts}")) is not None:
+        shown["exchange"] = cause
     if one.ephemeral_to:
         shown["ephemeral_to"] = one.ephemeral_to
     if viewer is not None and viewer.id in one.inputs:

@@ -3,7 +3,6 @@
 Reference: https://docs.slack.dev/apis/web-api
 """
 
-import asyncio
 import json
 import time
 from typing import Any
@@ -15,12 +14,10 @@ from bot.sandbox import methods
 from bot.sandbox.apps import App
 from bot.sandbox.call import METHODS, Call, Method
 from bot.sandbox.errors import Json, SlackError
-from bot.sandbox.faults import Fault
 from bot.sandbox.platform import Platform
 
 __all__ = ["WebApi", "methods"]
 
-_HANG = 60.0
 _UNAUTHENTICATED = frozenset(("api.test",))
 
 
@@ -32,32 +29,24 @@ class WebApi:
         self._platform = platform
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Answer one call; always JSON, with HTTP 200 except for rate limits and planned faults."""
+        """Answer one call; always JSON, with HTTP 200 except for rate limits."""
         name = request.match_info["method"]
         started = time.perf_counter()
         args: Json = {}
         app: App | None = None
         status = 200
         headers: dict[str, str] = {}
-        fault = self._platform.faults.next_for(name)
-        if fault is not None and (cut := await _before(fault, request)) is not None:
-            self._platform.log.add("from_app", name, "", request=args, response={"fault": fault.kind}, ms=0)
-            return cut
         try:
             args = await _arguments(request)
-            app, body, headers = await self._answer(name, request, args, fault)
+            app, body, headers = await self._answer(name, request, args)
         except SlackError as error:
             status, body = error.status, error.body()
             headers = {**headers, **error.headers}
             app = app or self._platform.apps.by_token(_token(request, args))
         self._note(name, app, args, body, started)
-        if fault is not None and fault.kind == "lost_reply":
-            return _cut(request)
         return web.json_response(body, status=status, headers=headers)
 
-    async def _answer(
-        self, name: str, request: web.Request, args: Json, fault: Fault | None
-    ) -> tuple[App | None, Json, dict[str, str]]:
+    async def _answer(self, name: str, request: web.Request, args: Json) -> tuple[App | None, Json, dict[str, str]]:
         known = METHODS.get(name)
         if known is None:
             raise SlackError("unknown_method", req_method=name)
@@ -66,9 +55,6 @@ class WebApi:
             test = Call(name, self._platform, _nobody(), args)
             return None, {"ok": True, **await known.handler(test)}, {}
         app = self._authenticate(known, token)
-        if fault is not None and fault.kind == "token_revoked":
-            app.revoked.add(token)
-            raise SlackError("token_revoked")
         call = Call(name, self._platform, app, args)
         if not known.app_token:
             call.need(*known.scopes)
@@ -97,7 +83,16 @@ class WebApi:
     def _note(self, name: str, app: App | None, args: Json, body: Json, started: float) -> None:
         shown = {key: value for key, value in args.items() if key != "token"}
         elapsed = round((time.perf_counter() - started) * 1000, 3)
-        self._platform.log.add("from_app", name, app.id if app else "", request=shown, response=body, ms=elapsed)
+        self._platform.log.add(
+            "from_app",
+            name,
+            app.id if app else "",
+            ticket=str(args.get("trigger_id") or ""),
+            kind="web_api",
+            request=shown,
+            response=body,
+            ms=elapsed,
+        )
 
 
 def _nobody() -> Any:  # noqa: ANN401 - `api.test` works without a caller and reads arguments only
@@ -133,27 +128,3 @@ async def _arguments(request: web.Request) -> Json:
 
 def _plain(values: MultiMapping[Any]) -> Json:
     return {key: value for key, value in values.items() if isinstance(value, str)}
-
-
-async def _before(fault: Fault, request: web.Request) -> web.StreamResponse | None:
-    """Carry out the faults that strike before the method runs; None for the others."""
-    if fault.kind == "ratelimited":
-        body = {"ok": False, "error": "ratelimited"}
-        return web.json_response(body, status=429, headers={"Retry-After": str(fault.retry_after)})
-    if fault.kind == "http_500":
-        return web.Response(
-            status=500, text="<html><body>Internal Server Error</body></html>", content_type="text/html"
-        )
-    if fault.kind == "timeout":
-        await asyncio.sleep(_HANG)
-        return web.Response(status=504)
-    if fault.kind == "drop":
-        return _cut(request)
-    return None
-
-
-def _cut(request: web.Request) -> web.StreamResponse:
-    """Cut the caller's connection without an answer."""
-    if request.transport is not None:
-        request.transport.abort()
-    return web.Response(status=502)

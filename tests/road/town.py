@@ -182,7 +182,7 @@ class Town:
             )  # fmt: skip
         await self.until(self._ready, "Shipmate is ready")
         await self.sandbox.verify(self.app)
-        if self.settings["slack"]["mode"] == "socket" and not self.sandbox.platform.faults.is_away:
+        if self.settings["slack"]["mode"] == "socket" and not self.sandbox.platform.absence.is_away:
             await self.until(self._connected, "Shipmate is connected to the workspace")
 
     async def _ready(self) -> bool:
