@@ -7,7 +7,7 @@ workflow-durable-task-step, script-security, credentials-binding and git; no rec
 import re
 from collections.abc import Sequence
 
-from bot.diagnosis.diagnosis import Depth, Finding, Line, distinct, one_line
+from bot.diagnosis.diagnosis import Depth, Finding, Line, Sureness, distinct, one_line
 from bot.diagnosis.matching import following, last, matches
 
 FINISHED = re.compile(r"Finished: (?P<result>FAILURE|ABORTED|UNSTABLE|NOT_BUILT)")
@@ -15,7 +15,27 @@ STAGE = re.compile(r"\[Pipeline\] \{ \((?P<stage>[^)]{1,200})\)")
 CLOSED = re.compile(r"\[Pipeline\] // stage")
 POST = ("Declarative: Post Actions", "Declarative: Checkout SCM")
 PIPELINE = re.compile(r"\[Pipeline\]")
-WRAPPER = re.compile(r"ERROR: script returned exit code -?\d+|Build step '.{1,100}' marked build as failure")
+WRAPPER = re.compile(
+    r"ERROR: script returned exit code -?\d+"
+    r"|Build step '.{1,100}' (?:marked build as failure|changed build result to (?:FAILURE|UNSTABLE))"
+)
+# Where a step of a freestyle job or of a pipeline begins to write, and the lines by which a shell tells its commands.
+STEP = re.compile(
+    r"\[[^\]]{1,200}\] \$ \S|\[Pipeline\] (?:sh|bat|powershell|pwsh)\b|\S.{0,200}>(?:call |@?cmd )?\S+\.bat"
+)
+POST_ACTIONS = re.compile(r"\[Pipeline\] \{ \(Declarative: Post Actions\)")
+TRACE = re.compile(r"\++ (?P<command>\S.*)")
+ERRORS = re.compile(r"\b(?:error|fatal|panic|exception|failed|conflict|rejected)\b", re.IGNORECASE)
+TROUBLE = re.compile(
+    r"\b(?:failure|cannot|can't|could ?n[o']t|unable to|denied|refused|not found|no such|missing|expired|invalid"
+    r"|timed out|aborted)\b|: line \d+: | at \S+ line \d+\.$",
+    re.IGNORECASE,
+)
+HARMLESS = re.compile(
+    r"\b(?:0|no) (?:errors?|failures?|failed)\b|.{0,40}\bwarn(?:ing)?\b|[^:]{0,40}: exit (?:code|status) \d"
+    r"|hint: |.{0,80}due to previous errors?$|make(?:\[\d+\])?: \*\*\* ",
+    re.IGNORECASE,
+)
 OWN = re.compile(
     r"(?:Also: +|Caused: )?java\.lang\.NoSuchMethodError: No such DSL method '"
     r"|WorkflowScript: \d+: "
@@ -42,6 +62,8 @@ ERROR = re.compile(r"ERROR: (?!script returned exit code|Job failed)\S")
 ENDING = re.compile(
     r"Timeout has been exceeded|Cancelling nested steps due to timeout|Build timed out|(?:Aborted|Rejected) by "
 )
+LOOKED_AT = 25  # lines at the end of what a command wrote
+SHOWN = 8
 
 
 def read(lines: Sequence[Line]) -> Finding | None:
@@ -58,12 +80,65 @@ def read(lines: Sequence[Line]) -> Finding | None:
     if not errors:
         return None
     index = errors[-1]
-    depth = Depth.WRAPPER if wrapped else Depth.STEP
-    where = _stage(lines, index)
-    cause = one_line(lines[index].text.removeprefix("ERROR: "))
+    if wrapped:
+        return _step(lines, wrapped[0])
     before = [line for line in lines[max(0, index - 12) : index] if line.text.strip() and not PIPELINE.match(line.text)]
-    order = distinct([lines[index], *reversed(before)] if not wrapped else [*reversed(before[-6:]), lines[index]])
-    return Finding(tool="jenkins", cause=cause, lines=order, depth=depth, at=lines[index].number, where=where)
+    return Finding(
+        tool="jenkins",
+        cause=one_line(lines[index].text.removeprefix("ERROR: ")),
+        lines=distinct([lines[index], *reversed(before)]),
+        depth=Depth.STEP,
+        at=lines[index].number,
+        where=_stage(lines, index),
+    )
+
+
+def _step(lines: Sequence[Line], end: int) -> Finding:
+    """Return what the step wrote before Jenkins marked it as failed, at `end`: that line itself says nothing.
+
+    The first line that looks like trouble, of the last command that wrote one, is taken for the cause: what follows in
+    the same command is a summary or a hint, and the commands after it clean up. Without such a line it is the last one,
+    with the command that wrote it.
+    """
+    said = _output(lines, end)
+    commands = [number for number, line in enumerate(said) if TRACE.match(line.text)]
+    parts = [said[a:b] for a, b in zip([0, *commands], [*commands, len(said)], strict=True)]
+    for part in reversed(parts):
+        output = [line for line in part if not TRACE.match(line.text)][-LOOKED_AT:]
+        serious = [line for line in output if not HARMLESS.match(line.text)]
+        trouble = [line for line in serious if ERRORS.search(line.text)] or [
+            line for line in serious if TROUBLE.search(line.text)
+        ]
+        if trouble:
+            below = output[output.index(trouble[0]) + 1 :]
+            told = trouble[0].text.removeprefix("ERROR: ")
+            cause = f"{told} {below[0].text}" if told.endswith(":") and below else told
+            order = [trouble[0], *below[:SHOWN], *reversed(part), lines[end]]
+            break
+    else:
+        command = next((found["command"] for line in reversed(said) if (found := TRACE.match(line.text))), "")
+        last_words = "" if not said or TRACE.match(said[-1].text) else said[-1].text
+        cause = f"{command} failed" if command else lines[end].text.removeprefix("ERROR: ")
+        cause = f"{cause}: {last_words}" if last_words else cause
+        order = [*reversed(said[-SHOWN:]), lines[end]]
+    return Finding(
+        tool="jenkins",
+        cause=one_line(cause),
+        lines=distinct(order),
+        depth=Depth.WRAPPER,
+        at=lines[end].number,
+        sureness=Sureness.LIKELY,
+        where=_stage(lines, end),
+    )
+
+
+def _output(lines: Sequence[Line], end: int) -> list[Line]:
+    """Return what the last step before `end` wrote, what runs after a pipeline's failure left out."""
+    steps = [index for index, _ in matches(lines[:end], STEP)]
+    after = next((index for index, _ in matches(lines[:end], POST_ACTIONS)), end)
+    begin = max((index + 1 for index in steps if index < after), default=0)
+    stop = after if begin <= after else end
+    return [line for line in lines[begin:stop] if line.text.strip() and not PIPELINE.match(line.text)]
 
 
 def _own(lines: Sequence[Line], own: Sequence[int]) -> Finding:

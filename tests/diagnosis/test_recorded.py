@@ -69,6 +69,16 @@ def test_a_jenkins_stage_is_named(recorded):
 
 
 @pytest.mark.parametrize(
+    "log", [log for log in LOGS if log.tool == "jenkins" and not log.held_out], ids=lambda log: log.name
+)
+def test_the_one_line_of_a_freestyle_job_is_the_cause_and_never_jenkins_own_line(log):
+    found = diagnose(log.read())
+    assert all(re.search(label, found.cause) for label in log.labels)
+    in_a_pipeline = diagnose(in_jenkins(log.read().decode().partition("$ /bin/sh")[2].partition("Build step")[0]))
+    assert all(re.search(label, in_a_pipeline.cause) for label in log.labels)
+
+
+@pytest.mark.parametrize(
     ("name", "tool", "where", "cause"),
     [
         ("maven-reactor-compile", "maven", "web 1.4.0", "cannot find symbol variable prizes, Cart.java:11"),

@@ -12,6 +12,7 @@ PIPELINE = (
     "[Pipeline] Start of Pipeline\n[Pipeline] stage\n[Pipeline] {{ (Deploy)\n{0}\n"
     "[Pipeline] End of Pipeline\n{1}\nFinished: FAILURE\n"
 )
+SCRIPT_FAILED = "ERROR: script returned exit code 1"
 
 
 @pytest.mark.parametrize(
@@ -36,6 +37,40 @@ def test_jenkins(inside, end, cause):
     assert (found.tool, found.where) == ("jenkins", "Deploy")
     assert cause in found.cause
     assert cause in found.excerpt[0].text
+
+
+FREESTYLE = (
+    "Started by user ann\nBuilding in workspace /var/lib/jenkins/workspace/shop\n"
+    "[shop] $ /bin/sh -xe /tmp/jenkins1.sh\n{0}\n{1}\nFinished: FAILURE\n"
+)
+MARKED = "Build step 'Execute shell' marked build as failure\nArchiving artifacts"
+NO_ARTIFACTS = "ERROR: Step ‘Archive the artifacts’ failed: No artifacts found that match the file pattern"
+
+
+@pytest.mark.parametrize(
+    ("said", "end", "cause"),
+    [
+        ("+ ./x\nx: error: no price\nx: 1 error", MARKED, "x: error: no price"),
+        ("+ ./a || true\na: error: none\n+ ./x\nprice refused", MARKED, "price refused"),
+        ("+ ./x\nx: error: no price\n+ rm -rf tmp\nremoved", MARKED, "x: error: no price"),
+        ("+ ./x --fast\nnothing to say", MARKED, "./x --fast failed: nothing to say"),
+        ("+ test -s report.txt", MARKED, "test -s report.txt failed"),
+        ("", MARKED, "Build step 'Execute shell' marked build as failure"),
+        ("+ ./x\nx: error: no price", f'{MARKED}\n{NO_ARTIFACTS} "*.jar"', "x: error: no price"),
+        ("+ ./x\n0 errors", f'Archiving artifacts\n{NO_ARTIFACTS} "*.jar"', "No artifacts found"),
+    ],
+)
+def test_a_freestyle_job_says_what_its_step_wrote(said, end, cause):
+    found = diagnose(FREESTYLE.format(said, end))
+    assert (found.tool, found.where) == ("jenkins", "")
+    assert cause in found.cause
+    assert found.cause.startswith(cause) or cause == "No artifacts found"
+
+
+def test_what_a_pipeline_does_after_a_failure_is_not_its_cause():
+    post = "[Pipeline] stage\n[Pipeline] { (Declarative: Post Actions)\n[Pipeline] sh\n+ ./tell\nerror: told nobody"
+    found = diagnose(PIPELINE.format(f"[Pipeline] sh\n+ ./x\nx: cannot reach web-1\n{post}", SCRIPT_FAILED))
+    assert (found.tool, found.cause, found.where) == ("jenkins", "x: cannot reach web-1", "Deploy")
 
 
 @pytest.mark.parametrize(
