@@ -9,6 +9,7 @@ RUNTIME := $(VENV)/.runtime.stamp
 DEV := $(VENV)/.dev.stamp
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
 SERVERS := $(PYTHON) tools/servers.py
+CLIENTS := $(BIN)/python tools/clients.py
 
 # Each of them runs, so that one run tells all that is wrong.
 CHECKS = status=0; \
@@ -29,7 +30,7 @@ demo: $(RUNTIME) ## Start a local Slack workspace with Shipmate in it (PORT=8055
 	@exec $(BIN)/shipmate demo --prometheus "$$($(SERVERS) path prometheus 2>/dev/null)" \
 		$(if $(PORT),--port $(PORT)) $(if $(NO_BROWSER),--no-browser)
 
-test: $(DEV) servers ## Run all checks and all tests, whatever the first say: what .ci/run runs
+test: $(DEV) servers clients ## Run all checks and all tests, whatever the first say: what .ci/run runs
 	@$(CHECKS) \
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term || { \
 		[ $$? -eq 1 ] && \
@@ -37,7 +38,7 @@ test: $(DEV) servers ## Run all checks and all tests, whatever the first say: wh
 		$(BIN)/python -m pytest --last-failed --last-failed-no-failures none; } || status=1; \
 	exit $$status
 
-coverage: $(DEV) servers ## As test, without checks, and count what the processes run that tests start: takes longer
+coverage: $(DEV) servers clients ## As test, without checks, and count what the processes run that tests start: takes longer
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-config=tools/coverage.toml --cov-report=term
 
 check: $(DEV) ## Run the linters, the type checker and the import contracts
@@ -56,6 +57,9 @@ docs-check: $(DEV) ## Check links, documented names and the size of modules
 
 servers: ## Find or unpack Prometheus, Alertmanager, PostgreSQL and Chromium
 	@$(SERVERS) ensure prometheus alertmanager postgresql chromium
+
+clients: $(DEV) ## Install the Slack clients that the local workspace is checked against: Bolt, slack_sdk, Errbot
+	@$(CLIENTS) ensure python javascript
 
 lock: $(DEV) ## Rewrite the locks from pyproject.toml
 	$(PYTHON) tools/lock.py

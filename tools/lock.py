@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 """Rewrite the hashed locks from pyproject.toml: `python3 tools/lock.py [--upgrade]`.
 
-Three files come out, for every platform and for Python 3.11 and later; none names an index, so that they install
+These files come out, for every platform and for Python 3.11 and later; none names an index, so that they install
 through whatever index pip is told to use:
 
 - requirements.txt: what runs, with all extras (the image, `make demo`);
 - requirements-dev.txt: the same and the tools of the gate (`make test`);
-- requirements-build.txt: what builds the wheel.
+- requirements-build.txt: what builds the wheel;
+- tests/clients/*/requirements.txt: the Slack clients that the local workspace is checked against.
+
+The lock of the clients in JavaScript is npm's own: `npm install --package-lock-only` in tests/clients/javascript.
 
 Versions that a lock has already are kept unless `--upgrade` is given. Needs `uv` (a plain `pip install uv` does).
 """
@@ -65,6 +68,8 @@ def main() -> None:
         upgrade=upgrade,
     )
     compile_lock("requirements-build.txt", ["--group", "build"], upgrade=upgrade)
+    compile_lock("tests/clients/python/requirements.txt", ["--group", "clients"], upgrade=upgrade)
+    compile_lock("tests/clients/javascript/requirements.txt", ["--group", "node"], upgrade=upgrade)
 
 
 if __name__ == "__main__":
