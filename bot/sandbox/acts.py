@@ -1,6 +1,6 @@
 """What the control API lets people do: one function per POST."""
 
-from bot.sandbox import commands, events, interactions, posting, submissions
+from bot.sandbox import commands, events, interactions, own_messages, posting, submissions
 from bot.sandbox.control_request import Fields
 from bot.sandbox.errors import ControlError, Json, SlackError
 from bot.sandbox.interactions import Source
@@ -15,13 +15,15 @@ async def message(platform: Platform, fields: Fields) -> Outcome:
     user = fields.user()
     channel = fields.channel(user)
     text, thread_ts = fields.text("text"), fields.text("thread_ts", "")
-    if not text.strip():
+    files = own_messages.files_named(platform, user, fields.data.get("files"))
+    if not text.strip() and not files:
         raise ControlError("no_text", "text: is empty; write something")
     if len(text) > posting.MAX_TEXT:
         raise ControlError("msg_too_long", f"text: has {len(text)} characters; at most {posting.MAX_TEXT} are allowed")
     if thread_ts and thread_ts not in channel.messages:
         raise ControlError("thread_not_found", f"thread_ts: no message {thread_ts!r} in this channel")
     written = posting.by_person(platform, user, channel, text, thread_ts)
+    written.files = files
     return Outcome(await events.message_posted(platform, written), message=written)
 
 

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from aiohttp import web
 
-from bot.sandbox import acts, state, trouble
+from bot.sandbox import acts, own_messages, state, trouble
 from bot.sandbox.apps import AppConfig
 from bot.sandbox.control_request import Fields, read_json
 from bot.sandbox.errors import ControlError, Json, ManifestError
@@ -22,7 +22,9 @@ _Act: TypeAlias = Callable[[Platform, Fields], Awaitable[Outcome | Json]]
 _KEEP_ALIVE = 15.0
 
 POSTS: dict[str, tuple[_Act, frozenset[str]]] = {
-    "messages": (acts.message, frozenset(("user", "channel", "text", "thread_ts"))),
+    "messages": (acts.message, frozenset(("user", "channel", "text", "thread_ts", "files"))),
+    "edits": (own_messages.edit, frozenset(("user", "channel", "ts", "text"))),
+    "deletions": (own_messages.delete, frozenset(("user", "channel", "ts"))),
     "commands": (acts.command, frozenset(("user", "channel", "command", "text", "thread_ts"))),
     "actions": (acts.action, frozenset(("user", "channel", "ts", "view_id", "action_id", "block_id", "value"))),
     "reactions": (acts.reaction, frozenset(("user", "channel", "ts", "name", "remove"))),
@@ -60,6 +62,7 @@ class Control:
             *posts,
             web.delete("/_sandbox/reactions", self._poster("reactions", {"remove": True})),
             web.post("/_sandbox/apps", self.install),
+            web.post("/_sandbox/files", self.upload),
             web.get("/_sandbox/state", self.state),
             web.get("/_sandbox/channels/{channel}", self.channel),
             web.get("/_sandbox/views", self.views),
@@ -80,6 +83,10 @@ class Control:
             return web.json_response(outcome.wire() if isinstance(outcome, Outcome) else {"ok": True, **outcome})
 
         return post
+
+    async def upload(self, request: web.Request) -> web.Response:
+        """Take a file from a person."""
+        return web.json_response({"ok": True, **await own_messages.upload(self._platform, request)})
 
     async def install(self, request: web.Request) -> web.Response:
         """Install an app from its manifest and answer with its ids and secrets."""
