@@ -1,4 +1,8 @@
-"""Slack away for a while: when it left, and who waits for it to come back."""
+"""Slack away for a while: when it left, and what becomes of the events of that time.
+
+In the outages that Slack told of, events came late once it was back (https://status.slack.com/2018-10/3390291b1e6ecd54)
+or never (https://slack-status.com/2025-02/d41e4bfd1ccae26a).
+"""
 
 import asyncio
 
@@ -8,15 +12,20 @@ _LOOK = 0.2
 
 
 class Absence:
-    """Whether the workspace is away: the Web API answers 503, sockets are cut, and events wait until it is back."""
+    """Whether the workspace is away: the Web API answers 503, sockets are cut, and events wait until it is back.
+
+    With `loses_events` they are never sent.
+    """
 
     def __init__(self, clock: Clock) -> None:
         """Start present."""
         self._clock = clock
         self._until: float | None = None
+        self.loses_events = False
 
-    def leave(self, seconds: float | None) -> None:
+    def leave(self, seconds: float | None, *, loses_events: bool = False) -> None:
         """Be away for so many seconds, or until `come_back`."""
+        self.loses_events = loses_events
         self._until = float("inf") if seconds is None else self._clock() + seconds
 
     def come_back(self) -> None:

@@ -39,7 +39,7 @@ POSTS: dict[str, tuple[_Act, frozenset[str]]] = {
         trouble.fault,
         frozenset(("method", "delivery", "kind", "times", "retry_after", "seconds", "clear", "mix")),
     ),
-    "away": (trouble.away, frozenset(("seconds", "on"))),
+    "away": (trouble.away, frozenset(("seconds", "on", "events"))),
     "limits": (trouble.limits, frozenset(("mode",))),
     "disconnect": (trouble.disconnect, frozenset(("reason", "app_id"))),
     "drop": (trouble.drop, frozenset()),

@@ -1,6 +1,7 @@
 """HTTP delivery: signed requests to an app's request URLs.
 
-Reference: https://docs.slack.dev/authentication/verifying-requests-from-slack
+Reference: https://docs.slack.dev/authentication/verifying-requests-from-slack and
+https://docs.slack.dev/apis/events-api/#responding
 """
 
 import hashlib
@@ -12,11 +13,15 @@ import aiohttp
 
 from bot.sandbox.apps import App
 from bot.sandbox.clock import Clock
-from bot.sandbox.delivery import Delivery
-from bot.sandbox.errors import ControlError
+from bot.sandbox.delivery import Answer, Attempt, Delivery
+from bot.sandbox.errors import ControlError, Json
 from bot.sandbox.ids import new_secret
 
-_HTTP_OK = 200
+_OK = range(200, 201)
+_OK_FOR_EVENTS = range(200, 300)
+_REDIRECTS = 2
+_JSON = "application/json"
+_FORM = "application/x-www-form-urlencoded"
 
 
 def sign(secret: str, timestamp: str, body: bytes) -> str:
@@ -41,48 +46,48 @@ class HttpDelivery:
         if self._session is not None:
             await self._session.close()
 
-    async def transmit(self, app: App, delivery: Delivery, retry_num: int, retry_reason: str) -> tuple[str, object]:
+    async def transmit(self, app: App, delivery: Delivery, attempt: Attempt) -> Answer:
         """Post one delivery in the encoding of its kind and return the answer."""
         command = app.command(delivery.command) if delivery.command else None
         url = app.url_for(delivery.kind, command, is_options=delivery.type == "block_suggestion")
         if not url:
-            return "no_connection", None
-        if delivery.kind == "events_api":
-            body, content_type = json.dumps(delivery.payload).encode(), "application/json"
-        elif delivery.kind == "slash_commands":
-            body, content_type = (
-                urlencode(delivery.payload, errors="replace").encode(),
-                "application/x-www-form-urlencoded",
-            )
-        else:
-            body = urlencode({"payload": json.dumps(delivery.payload)}).encode()
-            content_type = "application/x-www-form-urlencoded"
+            return Answer("no_connection")
+        body, content_type = _encoded(delivery)
         headers = {"Content-Type": content_type}
-        if retry_num:
-            headers |= {"X-Slack-Retry-Num": str(retry_num), "X-Slack-Retry-Reason": retry_reason}
-        return await self._post(app, url, body, headers)
+        if attempt.number:
+            headers |= {"X-Slack-Retry-Num": str(attempt.number), "X-Slack-Retry-Reason": attempt.reason}
+        good = _OK_FOR_EVENTS if delivery.kind == "events_api" else _OK
+        answer = await self._post(app, url, body, headers, good=good, skew=attempt.skew)
+        return Answer("dropped") if attempt.is_cut else answer
 
-    async def _post(self, app: App, url: str, body: bytes, headers: dict[str, str]) -> tuple[str, object]:
+    async def _post(
+        self, app: App, url: str, body: bytes, headers: dict[str, str], *, good: range = _OK, skew: float = 0.0
+    ) -> Answer:
+        """Post a signed body; up to two redirects are followed (https://docs.slack.dev/apis/events-api/#retries)."""
         if self._session is None:
             raise RuntimeError("the sandbox is not started; await Sandbox.start() first")
-        timestamp = str(int(self._clock()))
+        timestamp = str(int(self._clock() + skew))
         headers |= {
             "X-Slack-Request-Timestamp": timestamp,
             "X-Slack-Signature": sign(app.signing_secret, timestamp, body),
         }
         try:
-            async with self._session.post(url, data=body, headers=headers, allow_redirects=False) as response:
-                text = await response.text()
-                if response.status != _HTTP_OK:
-                    return f"http_{response.status}", text
-                return "ok", _decode(text, response.content_type)
+            async with self._session.post(url, data=body, headers=headers, max_redirects=_REDIRECTS + 1) as response:
+                text = await response.text(errors="replace")
+                if response.status not in good:
+                    return Answer(f"http_{response.status}", text, response.headers.get("X-Slack-No-Retry") == "1")
+                return Answer("ok", _decode(text, response.content_type))
+        except aiohttp.TooManyRedirects:
+            return Answer("too_many_redirects")
+        except aiohttp.ClientSSLError:
+            return Answer("ssl_error")
         except aiohttp.ClientConnectorError:
-            return "no_connection", None
-        except aiohttp.ClientError:
-            return "dropped", None
+            return Answer("no_connection")
+        except (aiohttp.ClientError, ValueError):  # a ValueError is a redirect to what is no URL
+            return Answer("dropped")
 
     async def verify_url(self, app: App) -> None:
-        """Prove that the events URL is the app's: it must echo a challenge.
+        """Prove that the events URL is the app's: it must echo a challenge, as JSON, a form or plain text.
 
         Reference: https://docs.slack.dev/reference/events/url_verification. Raises `ControlError` when it does not.
         """
@@ -91,20 +96,28 @@ class HttpDelivery:
             return
         challenge = new_secret(48)
         body = {"token": app.verification_token, "challenge": challenge, "type": "url_verification"}
-        status, answer = await self._post(app, url, json.dumps(body).encode(), {"Content-Type": "application/json"})
-        echoed = answer.get("challenge") if isinstance(answer, dict) else answer
-        if status != "ok" or echoed != challenge:
+        answer = await self._post(app, url, json.dumps(body).encode(), {"Content-Type": _JSON})
+        echoed = answer.body.get("challenge") if isinstance(answer.body, dict) else answer.body
+        if answer.status != "ok" or echoed not in {challenge, f"challenge={challenge}"}:
             raise ControlError(
                 "url_verification_failed",
-                f"request_url: {url} did not answer the challenge ({status}); "
+                f"request_url: {url} did not answer the challenge ({answer.status}); "
                 "start the app first, with this signing secret",
             )
+
+
+def _encoded(delivery: Delivery) -> tuple[bytes, str]:
+    """Return the body of a delivery and its content type: JSON for events, forms for all else."""
+    if delivery.kind == "events_api":
+        return json.dumps(delivery.payload).encode(), _JSON
+    form: Json = delivery.payload if delivery.kind == "slash_commands" else {"payload": json.dumps(delivery.payload)}
+    return urlencode(form, errors="replace").encode(), _FORM
 
 
 def _decode(text: str, content_type: str) -> object:
     if not text:
         return None
-    if content_type == "application/json" or text[:1] in "{[":
+    if content_type == _JSON or text[:1] in "{[":
         try:
             return json.loads(text)
         except json.JSONDecodeError:

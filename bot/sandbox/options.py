@@ -15,6 +15,8 @@ class Options:
     `event_retries`: the pauses before each repetition of an event that was not acknowledged (Slack: at once, after one
     minute, after five minutes; shorter here, so that a person can watch it).
     `trigger_lifetime`: how long a `trigger_id` opens views (Slack: 3 s).
+    `socket_lifetime`: how long a Socket Mode connection lasts before the app is asked to renew it (Slack: some hours);
+    `socket_warning`: how long before that it is warned; `ping_interval`: the pause between WebSocket pings.
     `limits`: `off`; `relaxed` (ten times what Slack allows); `strict` (one message per second and channel, and the
     tier of each method).
     """
@@ -24,6 +26,9 @@ class Options:
     trigger_lifetime: float = 3.0
     response_url_lifetime: float = 1800.0
     response_url_uses: int = 5
+    socket_lifetime: float = 18060.0
+    socket_warning: float = 10.0
+    ping_interval: float = 10.0
     limits: LimitMode = "off"
     history_limit: int = 2000
     deliveries_limit: int = 1000

@@ -32,7 +32,7 @@ class Outcome:
 
         `posted` is the message the person sees of it, `ts` its time stamp; `error` and `message` say what went wrong.
         """
-        first = self.deliveries[0].ack if self.deliveries else None
+        first = self.deliveries[0].first_ack if self.deliveries else None
         wire: Json = {
             "ok": not self.error,
             "delivered": [delivery.wire() for delivery in self.deliveries],

@@ -30,12 +30,17 @@ class Platform:
         self.apps = Apps(self.workspace)
         self.tickets = Tickets(clock, options)
         self.views = Views(clock, self.changes)
-        self.sockets = Sockets(self.changes)
-        self.http = HttpDelivery(clock)
         self.log = WireLog(clock, self.changes, options.deliveries_limit)
-        self.deliveries = Deliveries(
-            self.apps, self.sockets, self.http, options=options, log=self.log, limit=options.deliveries_limit
-        )
         self.faults = Faults()
         self.absence = Absence(clock)
+        self.sockets = Sockets(self.changes, self.log, options)
+        self.http = HttpDelivery(clock)
+        self.deliveries = Deliveries(
+            self.apps,
+            {"socket": self.sockets, "http": self.http},
+            options=options,
+            log=self.log,
+            faults=self.faults,
+            absence=self.absence,
+        )
         self.limits = Limits(clock, options.limits)

@@ -9,23 +9,26 @@ import json
 import logging
 import uuid
 from dataclasses import dataclass, field
+from typing import Literal
 
 import aiohttp
 from aiohttp import web
 
 from bot.sandbox.apps import App
 from bot.sandbox.changes import Changes
-from bot.sandbox.delivery import Delivery
+from bot.sandbox.delivery import Answer, Attempt, Delivery
 from bot.sandbox.errors import Json
 from bot.sandbox.ids import new_secret
+from bot.sandbox.options import Options
+from bot.sandbox.wire import Scope, WireLog
 
 _LOG = logging.getLogger(__name__)
 
 MAX_CONNECTIONS = 10
 """How many connections an app may hold open at a time."""
 
-_CONNECTION_TIME = 18060
 _CLOSE_TIMEOUT = 0.5
+_PING = b"Ping from a local workspace"
 
 
 @dataclass(eq=False, slots=True)
@@ -42,9 +45,11 @@ class Connection:
 class Sockets:
     """Every Socket Mode connection of every app; each envelope goes to one of the app's connections, in turn."""
 
-    def __init__(self, changes: Changes) -> None:
+    def __init__(self, changes: Changes, log: WireLog, options: Options) -> None:
         """Start without connections."""
         self._changes = changes
+        self._log = log
+        self._options = options
         self._tickets: dict[str, str] = {}
         self._connections: dict[str, list[Connection]] = {}
 
@@ -65,30 +70,52 @@ class Sockets:
         app_id = self._tickets.pop(request.query.get("ticket", ""), None)
         if app_id is None:
             return web.Response(status=403, text="this ticket opens no connection")
-        if self.connected(app_id) >= MAX_CONNECTIONS:
-            return web.Response(status=429, text="too many connections")
         socket = web.WebSocketResponse(timeout=_CLOSE_TIMEOUT, max_msg_size=2**20)
         try:
             await socket.prepare(request)
         except ConnectionResetError:
             return web.Response(status=400)  # nobody is there to read it
         connection = Connection(app_id, socket, request)
+        if self.connected(app_id) >= MAX_CONNECTIONS:
+            await self._part(connection, "too_many_websockets")
+            return socket
+        await self._serve(connection)
+        return socket
+
+    async def _serve(self, connection: Connection) -> None:
+        app_id, socket = connection.app_id, connection.socket
         open_now = self._connections.setdefault(app_id, [])
         open_now.append(connection)
         self._changes.publish("app", app_id=app_id, connections=len(open_now))
+        care = asyncio.create_task(self._look_after(connection))
         try:
-            with contextlib.suppress(ConnectionResetError):
-                await socket.send_json(_hello(app_id, self.connected(app_id)))
+            hello = _hello(app_id, self.connected(app_id), int(self._options.socket_lifetime))
+            await self._tell(connection, hello)
             async for message in socket:
                 if message.type is aiohttp.WSMsgType.TEXT:
                     self._received(connection, message.data)
         finally:
+            care.cancel()
             open_now.remove(connection)
             for waiting in connection.pending.values():
                 if not waiting.done():
                     waiting.set_exception(ConnectionResetError("the connection ended before the acknowledgement"))
+            self._note("from_app", app_id, "close", {"code": socket.close_code})
             self._changes.publish("app", app_id=app_id, connections=len(open_now))
-        return socket
+
+    async def _look_after(self, connection: Connection) -> None:
+        """Ping a connection, and when it has lived long enough warn it and then ask to renew it."""
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + self._options.socket_lifetime
+        warns: float | None = ends - self._options.socket_warning
+        while (now := loop.time()) < ends:
+            if warns is not None and now >= warns:
+                await self._part(connection, "warning")
+                warns = None
+            await asyncio.sleep(max(0, min(self._options.ping_interval, (ends if warns is None else warns) - now)))
+            with contextlib.suppress(ConnectionResetError):
+                await connection.socket.ping(_PING)
+        await self._part(connection, "refresh_requested")
 
     def _received(self, connection: Connection, data: str) -> None:
         try:
@@ -101,15 +128,21 @@ class Sockets:
         if waiting is not None and not waiting.done():
             waiting.set_result(answer.get("payload"))
 
-    async def transmit(self, app: App, delivery: Delivery, retry_num: int, retry_reason: str) -> tuple[str, object]:
+    def _next(self, app_id: str) -> Connection | None:
+        """Return the connection whose turn it is; those that are about to be renewed only where there is no other."""
+        everyone = self._connections.get(app_id, [])
+        alive = [connection for connection in everyone if not connection.socket.closed]
+        chosen = next((connection for connection in alive if not connection.is_leaving), alive[0] if alive else None)
+        if chosen is not None:
+            everyone.remove(chosen)
+            everyone.append(chosen)
+        return chosen
+
+    async def transmit(self, app: App, delivery: Delivery, attempt: Attempt) -> Answer:
         """Send one envelope over the next connection and wait for its acknowledgement."""
-        connections = [c for c in self._connections.get(app.id, []) if not c.is_leaving and not c.socket.closed]
-        if not connections:
-            return "no_connection", None
-        connection = connections[0]
-        everyone = self._connections[app.id]
-        everyone.remove(connection)
-        everyone.append(connection)
+        connection = self._next(app.id)
+        if connection is None:
+            return Answer("no_connection")
         envelope: Json = {
             "envelope_id": str(uuid.uuid4()),
             "payload": delivery.payload,
@@ -117,54 +150,64 @@ class Sockets:
             "accepts_response_payload": delivery.accepts_response,
         }
         if delivery.kind == "events_api":
-            envelope |= {"retry_attempt": retry_num, "retry_reason": retry_reason}
+            envelope |= {"retry_attempt": attempt.number, "retry_reason": attempt.reason}
         waiting: asyncio.Future[object] = asyncio.get_running_loop().create_future()
         connection.pending[envelope["envelope_id"]] = waiting
         try:
             await connection.socket.send_json(envelope)
-            return "ok", await waiting
+            if attempt.is_cut:
+                _cut(connection)
+                return Answer("dropped")
+            return Answer("ok", await waiting)
         except ConnectionResetError:
-            return "dropped", None
+            return Answer("dropped")
         finally:
             connection.pending.pop(envelope["envelope_id"], None)
 
     async def disconnect(self, reason: str = "refresh_requested", app_id: str | None = None) -> int:
         """Ask apps to connect anew; returns how many connections there were.
 
-        A `warning` comes some seconds before the end and leaves the connection open for what is still to be
-        acknowledged; every other reason closes it.
+        A `warning` comes some seconds before the end and leaves the connection open; every other reason closes it.
         """
         leaving = [c for ident, some in self._connections.items() if app_id in {None, ident} for c in some]
-        for connection in leaving:
-            connection.is_leaving = True
-        await asyncio.gather(*(_part(connection, reason) for connection in leaving))
+        await asyncio.gather(*(self._part(connection, reason) for connection in leaving))
         return len(leaving)
 
     async def drop(self) -> int:
         """Cut every connection without a word, as a network does; returns how many there were."""
         cut = [connection for some in self._connections.values() for connection in some]
         for connection in cut:
-            connection.is_leaving = True
-            if connection.request.transport is not None:
-                connection.request.transport.abort()
+            _cut(connection)
         return len(cut)
 
-
-async def _part(connection: Connection, reason: str) -> None:
-    with contextlib.suppress(ConnectionResetError):
-        await connection.socket.send_json({"type": "disconnect", "reason": reason, "debug_info": {"host": "sandbox"}})
+    async def _part(self, connection: Connection, reason: str) -> None:
+        connection.is_leaving = True
+        message = {"type": "disconnect", "reason": reason, "debug_info": {"host": "local"}}
+        await self._tell(connection, message)
         if reason != "warning":
-            await connection.socket.close()
+            with contextlib.suppress(ConnectionResetError):
+                await connection.socket.close()
+
+    async def _tell(self, connection: Connection, message: Json) -> None:
+        self._note("to_app", connection.app_id, str(message["type"]), message)
+        with contextlib.suppress(ConnectionResetError):
+            await connection.socket.send_json(message)
+
+    def _note(self, direction: Literal["to_app", "from_app"], app_id: str, name: str, message: Json) -> None:
+        answer = {"status": "ok", "body": None} if direction == "to_app" else None
+        self._log.add(direction, name, app_id, scope=Scope(), kind="socket", request=message, response=answer, ms=0)
 
 
-def _hello(app_id: str, connections: int) -> Json:
+def _cut(connection: Connection) -> None:
+    connection.is_leaving = True
+    if connection.request.transport is not None:
+        connection.request.transport.abort()
+
+
+def _hello(app_id: str, connections: int, seconds: int) -> Json:
     return {
         "type": "hello",
         "num_connections": connections,
-        "debug_info": {
-            "host": "sandbox",
-            "build_number": 1,
-            "approximate_connection_time": _CONNECTION_TIME,
-        },
+        "debug_info": {"host": "local", "build_number": 1, "approximate_connection_time": seconds},
         "connection_info": {"app_id": app_id},
     }

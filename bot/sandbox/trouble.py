@@ -28,7 +28,13 @@ async def fault(platform: Platform, fields: Fields) -> Json:
 
 
 async def away(platform: Platform, fields: Fields) -> Json:
-    """Leave for `seconds`, leave (`on: true`) or come back (`on: false`): no Web API, no sockets."""
+    """Leave for `seconds`, leave (`on: true`) or come back (`on: false`): no Web API, no sockets.
+
+    `events` says what becomes of the events of that time: `late` (the default), or `lost`.
+    """
+    events = fields.text("events", "late")
+    if events not in {"late", "lost"}:
+        raise ControlError("invalid_field", f"events: {events!r} must be late or lost")
     seconds = fields.data.get("seconds")
     if seconds is not None and (isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or seconds <= 0):
         raise ControlError("invalid_field", "seconds: must be a number above 0")
@@ -37,7 +43,7 @@ async def away(platform: Platform, fields: Fields) -> Json:
     if seconds is None and not fields.flag("on"):
         platform.absence.come_back()
         return {"away": False, "dropped": 0}
-    platform.absence.leave(None if seconds is None else float(seconds))
+    platform.absence.leave(None if seconds is None else float(seconds), loses_events=events == "lost")
     return {"away": True, "dropped": await platform.sockets.drop()}
 
 

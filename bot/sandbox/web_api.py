@@ -111,7 +111,7 @@ async def _arguments(request: web.Request) -> Json:
     """Return the arguments of a call, from the query and from a form or JSON body."""
     args = _plain(request.query)
     kind = request.content_type
-    if request.method != "POST" or not request.can_read_body:
+    if request.method != "POST" or not request.body_exists:
         return args
     if kind == "application/json":
         try:

@@ -4,7 +4,7 @@ from aiohttp import web
 
 from bot.sandbox.errors import ControlError, Json
 from bot.sandbox.platform import Platform
-from bot.sandbox.wire import Exchange, without_secrets
+from bot.sandbox.wire import without_secrets
 
 FORMAT = "slack-wire-1"
 """The name of the export's shape; it changes when a reader of the old one would misunderstand the new one."""
@@ -62,9 +62,9 @@ class WireListing:
         return answer
 
     async def deliveries(self, request: web.Request) -> web.Response:
-        """Answer with the newest exchanges, newest last; `?limit=` takes the last so many."""
-        found: list[Exchange] = self._platform.log.newest(_number(request, "limit", _MOST) or _MOST)
-        return self._answer({"deliveries": [one.wire() for one in found]})
+        """Answer with the newest calls and deliveries, newest last; `?limit=` takes the last so many."""
+        found = [one for one in self._platform.log.newest(_MOST) if one.details.get("kind") != "socket"]
+        return self._answer({"deliveries": [one.wire() for one in found[-(_number(request, "limit", 0)) :]]})
 
     def _message(self, wanted: str) -> str:
         """Return the key of a message named by its channel's id or name and its `ts`."""

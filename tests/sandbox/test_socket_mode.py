@@ -8,7 +8,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox import AppConfig
-from tests.sandbox.conftest import bolt
+from tests.sandbox.conftest import bolt, running
 from tests.sandbox.desk import DEADLINE
 from tests.sandbox.manifests import manifest
 
@@ -90,15 +90,38 @@ async def test_warning_leaves_time_to_acknowledge(desk, installed, session):
     assert (await socket.receive_json(timeout=DEADLINE))["reason"] == "warning"
     await socket.send_json({"envelope_id": envelope["envelope_id"], "payload": {"text": "still here"}})
     assert (await asking)["posted"]["text"] == "still here"
-    later = await desk.post("commands", user="mia", channel="checkout", command="/ship")
-    assert later["ack"]["status"] == "no_connection"
+    _, renewed, _ = await connect(desk, session, installed)
+    asking = asyncio.create_task(desk.post("commands", user="mia", channel="checkout", command="/ship"))
+    envelope = await renewed.receive_json(timeout=DEADLINE)
+    await renewed.send_json({"envelope_id": envelope["envelope_id"], "payload": {"text": "on the new one"}})
+    assert (await asking)["posted"]["text"] == "on the new one"
     await socket.close()
+    await renewed.close()
+
+
+async def test_connection_is_warned_renewed_and_pinged_when_it_is_old():
+    async with (
+        running(socket_lifetime=0.3, socket_warning=0.2, ping_interval=0.02) as desk,
+        aiohttp.ClientSession() as session,
+    ):
+        installed = await desk.sandbox.install(AppConfig(manifest=manifest()))
+        client = AsyncWebClient(base_url=desk.sandbox.api_url)
+        url = (await client.apps_connections_open(app_token=installed.app_token))["url"]
+        async with session.ws_connect(url, autoping=False) as socket:
+            frames = [{"type": "ping"} if one.type is aiohttp.WSMsgType.PING else one.json() async for one in socket]
+    told = [frame for frame in frames if frame["type"] != "ping"]
+    assert told[0]["debug_info"]["approximate_connection_time"] == 0
+    assert [(frame["type"], frame.get("reason")) for frame in told[1:]] == [
+        ("disconnect", "warning"), ("disconnect", "refresh_requested"),
+    ]  # fmt: skip
+    assert len(told) < len(frames)
 
 
 async def test_no_more_than_ten_connections(desk, installed, session):
     sockets = [(await connect(desk, session, installed))[1] for _ in range(10)]
-    with pytest.raises(aiohttp.WSServerHandshakeError, match="429"):
-        await connect(desk, session, installed)
+    _, socket, told = await connect(desk, session, installed)
+    assert (told["type"], told["reason"]) == ("disconnect", "too_many_websockets")
+    assert (await socket.receive(timeout=DEADLINE)).type is aiohttp.WSMsgType.CLOSE
     for socket in sockets:
         await socket.close()
 
