@@ -187,6 +187,7 @@ class Ferry:
     def __init__(self, client):
         self.client = client
         self.heard = defaultdict(list)
+        self.every_input = FORM
         self._news = asyncio.Condition()
         self.app = AsyncApp(client=client)
         self._listen()
@@ -219,9 +220,11 @@ class Ferry:
         app.action("approve")(self._approve)
         app.action("add_note")(self._add_note)
         app.action("rules")(self._push_rules)
+        app.action("every_input")(self._every_input)
         app.action(re.compile(".*"))(self._any_action)
         app.options("harbour")(self._harbours)
         app.view("form")(self._submitted)
+        app.view("every")(self._every_submitted)
         app.view_closed("form")(self._closed)
         app.event("app_home_opened")(self._home)
         app.event(re.compile(".*"))(self._event)
@@ -265,6 +268,10 @@ class Ferry:
         await ack()
         await self.client.views_push(trigger_id=body["trigger_id"], view=RULES)
 
+    async def _every_input(self, ack, body):
+        await ack()
+        await self.client.views_open(trigger_id=body["trigger_id"], view=self.every_input)
+
     async def _any_action(self, ack, body):
         await ack()
         await self.note(body["actions"][0]["action_id"], body)
@@ -280,6 +287,10 @@ class Ferry:
         else:
             await ack()
         await self.note("submitted", body)
+
+    async def _every_submitted(self, ack, body):
+        await ack()
+        await self.note("every", body)
 
     async def _closed(self, ack, body):
         await ack()

@@ -65,13 +65,17 @@ PLAN = {
     ],
 }
 
-CARD_BLOCK = {
-    "type": "card",
-    "title": mrkdwn("The *Anna*"),
-    "subtitle": mrkdwn("Ferry, 40 sacks"),
-    "body": mrkdwn("Leaves at 14:00 from the north pier."),
-    "actions": [{"type": "button", "action_id": "book", "text": plain("Book"), "style": "primary"}],
-}
+
+def card(name):
+    """Return a card with an action of its own."""
+    return {
+        "type": "card",
+        "title": mrkdwn(f"The *{name}*"),
+        "subtitle": mrkdwn("Ferry, 40 sacks"),
+        "body": mrkdwn("Leaves at 14:00 from the north pier."),
+        "actions": [{"type": "button", "action_id": f"book_{name}", "text": plain("Book"), "style": "primary"}],
+    }
+
 
 SELECTS = {
     "type": "actions",
@@ -128,7 +132,7 @@ TEXTS = [
     {
         "type": "section",
         "text": mrkdwn(TEXT),
-        "accessory": {"type": "button", "action_id": "look", "text": plain("Look")},
+        "accessory": {"type": "button", "action_id": "every_input", "text": plain("Every input")},
     },
     {"type": "section", "fields": [mrkdwn("*Shore*\nnorth"), mrkdwn("*Sacks*\n7")]},
     {"type": "divider"},
@@ -154,7 +158,59 @@ ALERTS = [
     for level in ("default", "info", "success", "warning", "error")
 ]
 
-CARDS = [CARD_BLOCK, {"type": "carousel", "elements": [CARD_BLOCK, CARD_BLOCK, CARD_BLOCK]}]
+CARDS = [card("Anna"), {"type": "carousel", "elements": [card(name) for name in ("Berta", "Clara", "Dora")]}]
+
+HOURS = ("08", "10", "12", "14", "16")
+
+
+def series(name, *values):
+    """Return one line of a chart."""
+    return {"name": name, "data": [{"label": hour, "value": value} for hour, value in zip(HOURS, values, strict=True)]}
+
+
+AXES = {"categories": list(HOURS), "x_label": "hour", "y_label": "sacks"}
+
+LINES = {
+    "type": "data_visualization",
+    "title": "Sacks by the hour",
+    "chart": {
+        "type": "line",
+        "series": [series("north", 3, 9, 14, 11, 4), series("south", 1, 2, 8, 12, 9)],
+        "axis_config": AXES,
+    },
+}
+
+BARS = {**LINES, "title": "Sacks, side by side", "chart": {**LINES["chart"], "type": "bar"}}
+
+PIE = {
+    "type": "data_visualization",
+    "title": "Cargo",
+    "chart": {"type": "pie", "segments": [{"label": "coal", "value": 12}, {"label": "salt", "value": 5}]},
+}
+
+DATA_TABLE = {
+    "type": "data_table",
+    "caption": "Crossings",
+    "page_size": 3,
+    "row_header_column_index": 0,
+    "rows": [
+        [{"type": "raw_text", "text": text} for text in ("ferry", "sacks")],
+        *(
+            [{"type": "raw_text", "text": name}, {"type": "raw_number", "value": sacks, "text": str(sacks)}]
+            for name, sacks in (("Anna", 7), ("Berta", 12), ("Clara", 3), ("Dora", 40))
+        ),
+    ],
+}
+
+FOLDED = {
+    "type": "container",
+    "title": plain("Papers"),
+    "subtitle": plain("two of them"),
+    "is_collapsible": True,
+    "child_blocks": [{"type": "section", "text": mrkdwn("Bill of lading, crew list")}],
+}
+
+DATA = [LINES, DATA_TABLE, FOLDED]
 
 CONTROLS = [SELECTS, CHOICES, FEEDBACK]
 
@@ -162,8 +218,9 @@ GALLERY = {
     "texts": TEXTS,
     "more texts": TEXTS_MORE,
     "stages": STATES,
-    "alerts": ALERTS,
     "cards": CARDS,
+    "data": DATA,
+    "charts": [BARS, PIE],
     "controls": CONTROLS,
     "card": CARD,
 }
@@ -180,7 +237,7 @@ EVERY_INPUT = {
     "title": plain("Every input"),
     "submit": plain("Send"),
     "blocks": [
-        {"type": "section", "text": mrkdwn("What a *modal* can ask for.")},
+        {"type": "alert", "level": "info", "text": mrkdwn("What a *modal* can ask for.")},
         field("line", "Line", {"type": "plain_text_input"}, hint=plain("One word")),
         field("lines", "Lines", {"type": "plain_text_input", "multiline": True}, optional=True),
         field("count", "Count", {"type": "number_input", "is_decimal_allowed": False, "min_value": "1"}),

@@ -15,7 +15,7 @@ export class ApiError extends Error {
   }
 }
 
-async function call(method, path, { query, body } = {}) {
+async function call(method, path, { query, body, file } = {}) {
   const url = new URL(ROOT + path, location.origin);
   for (const [name, value] of Object.entries(query ?? {})) {
     if (value !== undefined && value !== null) url.searchParams.set(name, value);
@@ -25,6 +25,7 @@ async function call(method, path, { query, body } = {}) {
     options.headers["Content-Type"] = "application/json";
     options.body = JSON.stringify(body);
   }
+  if (file) options.body = file;
   let response;
   try {
     response = await fetch(url, options);
@@ -50,6 +51,9 @@ export const get = (path, query) => call("GET", path, { query });
 
 /** POST a JSON body to /_sandbox/<path>. */
 export const post = (path, body) => call("POST", path, { body });
+
+/** Upload a file of a person's; resolves to its file object. */
+export const upload = async (user, file) => (await call("POST", "files", { query: { user, name: file.name }, file })).file;
 
 /**
  * Follow the stream of changes, reconnecting for ever with a growing pause.

@@ -2,6 +2,7 @@
  * Render Block Kit blocks (https://docs.slack.dev/reference/block-kit/blocks).
  */
 
+import { renderChart } from "./chart.js";
 import { h, icon } from "./dom.js";
 import { renderElement } from "./elements.js";
 import { renderMarkdown } from "./markdown.js";
@@ -10,7 +11,7 @@ import { openPicture } from "./overlay.js";
 import { renderPlan, renderTask } from "./plan.js";
 import { reconcile } from "./reconcile.js";
 import { renderRichText } from "./richtext.js";
-import { renderTable } from "./table.js";
+import { renderDataTable, renderTable } from "./table.js";
 
 const text = (object, context) => h("div", { class: "text" }, renderText(object, context.workspace));
 const inside = (block, context) => ({ ...context, blockId: block.block_id });
@@ -77,7 +78,7 @@ function alert(block, context) {
 function card(block, context) {
   const img = (element, name) => element && h("img", { class: name, src: element.image_url, alt: element.alt_text ?? "", loading: "lazy" });
   return h("div", { class: "card-block" }, img(block.hero_image, "card-hero"),
-    h("div", { class: "card-head" }, img(block.icon, "card-icon"),
+    h("div", { class: "card-head" }, img(block.icon, "card-icon"), block.slack_icon ? icon("bolt") : null,
       h("div", {}, block.title ? h("div", { class: "card-title text" }, renderText(block.title, context.workspace)) : null,
         block.subtitle ? h("div", { class: "card-subtitle text" }, renderText(block.subtitle, context.workspace)) : null)),
     block.body ? text(block.body, context) : null,
@@ -86,16 +87,20 @@ function card(block, context) {
 
 function container(block, context) {
   const title = block.title ? renderText(block.title, context.workspace) : block.rich_text_title ? renderRichText(block.rich_text_title, context.workspace) : "";
-  const head = [h("b", {}, title), block.subtitle ? h("small", {}, renderText(block.subtitle, context.workspace)) : null];
+  const sign = block.icon && h("img", { class: "card-icon", src: block.icon.image_url, alt: block.icon.alt_text ?? "" });
+  const head = [sign, h("div", {}, h("b", {}, title), block.subtitle ? h("small", {}, renderText(block.subtitle, context.workspace)) : null)];
   const body = h("div", { class: "blocks" }, (block.child_blocks ?? []).map((child) => renderBlock(child, context)));
-  if (block.is_collapsible) return h("details", { class: "container-block", open: !block.default_collapsed }, h("summary", {}, head), body);
-  return h("section", { class: "container-block" }, h("div", { class: "container-head" }, head), body);
+  const props = { class: `container-block ${block.width ?? "standard"}${block.has_header_divider ? " divided" : ""}` };
+  if (block.is_collapsible) return h("details", { ...props, open: !block.default_collapsed }, h("summary", { class: "container-head" }, icon("right"), head), body);
+  return h("section", props, h("div", { class: "container-head" }, head), body);
 }
 
 function video(block, context) {
-  return h("div", { class: "card-block" }, block.thumbnail_url ? h("img", { class: "card-hero", src: block.thumbnail_url, alt: block.alt_text ?? "" }) : null,
-    renderLink(block.title_url ?? block.video_url ?? "", plainOf(block.title, context.workspace) || "Video"),
-    block.description ? text(block.description, context) : null);
+  const by = [block.author_name, block.provider_name].filter(Boolean).join(" · ");
+  const title = plainOf(block.title, context.workspace) || "Video";
+  return h("div", { class: "card-block video" }, by ? h("small", {}, by) : null, h("b", {}, renderLink(block.title_url ?? block.video_url ?? "", title)),
+    block.description ? text(block.description, context) : null,
+    renderLink(block.video_url ?? "", [h("img", { class: "card-hero", src: block.thumbnail_url, alt: block.alt_text ?? "" }), icon("play")], { class: "video-open", "aria-label": `Watch ${title}` }));
 }
 
 function unknown(block) {
@@ -111,11 +116,13 @@ const MAKERS = {
   markdown: (block) => renderMarkdown(block.text),
   rich_text: (block, context) => renderRichText(block, context.workspace),
   table: (block, context) => renderTable(block, context),
-  data_table: (block, context) => renderTable(block, context),
+  data_table: (block, context) => renderDataTable(block, inside(block, context)),
+  data_visualization: (block) => renderChart(block),
   plan: (block, context) => renderPlan(block, context),
   task_card: (block, context) => renderTask(block, context),
   carousel: (block, context) => h("div", { class: "carousel-block", tabindex: "0", role: "group", "aria-label": "Cards" }, (block.elements ?? []).map((one) => card(one, context))),
-  file: (block) => h("div", { class: "unknown" }, `Remote file ${block.external_id ?? ""}`),
+  file: (block) => h("div", { class: "file" }, icon("file"), h("span", {}, h("b", {}, "Remote file"), h("small", {}, block.external_id ?? ""))),
+  call: (block) => h("div", { class: "file" }, icon("phone"), h("span", {}, h("b", {}, "Call"), h("small", {}, block.call_id ?? ""))),
 };
 
 /** Return the node of one block. */

@@ -9,9 +9,11 @@
 
 import { combobox } from "./combobox.js";
 import { h, icon } from "./dom.js";
+import { filePicker } from "./files.js";
 import { renderPlain, renderText, plainOf } from "./mrkdwn.js";
 import { askToConfirm, note, openMenu } from "./overlay.js";
 import { choicesFor } from "./choices.js";
+import { richTextField } from "./richinput.js";
 
 const humanise = (name) => String(name ?? "").replace(/[._:/-]+/g, " ").trim() || "choice";
 
@@ -189,34 +191,28 @@ function numberField(element, context) {
   });
 }
 
-function richTextField(element, context) {
-  const start = (element.initial_value?.elements ?? []).map((part) => (part.elements ?? []).map((leaf) => leaf.text ?? "").join("")).join("\n");
-  return textField({ ...element, multiline: true, initial_value: start }, context, "text");
+function richText(element, context) {
+  const value = firstValue(element, context, element.initial_value);
+  return richTextField({
+    value, placeholder: plainOf(element.placeholder, context.workspace), workspace: context.workspace, props: common(element, context),
+    change: (block) => settleQuietly(element, context, block),
+  });
 }
 
 function fileField(element, context) {
   const kinds = (element.filetypes ?? []).map((kind) => `.${kind}`).join(",");
-  const field = h("input", { type: "file", class: "field", accept: kinds || null, multiple: (element.max_files ?? 10) > 1, ...common(element, context) });
-  const status = h("small", { role: "status" });
-  field.addEventListener("change", async () => {
-    try {
-      status.textContent = "Uploading…";
-      const ids = await context.surface.upload([...field.files]);
-      settleQuietly(element, context, ids);
-      status.textContent = `${ids.length} uploaded`;
-    } catch (error) {
-      status.textContent = error.message;
-    }
+  return filePicker({
+    kinds, max: element.max_files ?? 10, chosen: firstValue(element, context, undefined) ?? [], props: common(element, context),
+    upload: (file) => context.surface.upload(file), change: (files) => settleQuietly(element, context, files),
   });
-  return h("div", {}, field, status);
 }
 
 function feedback(element, context) {
-  const one = (choice, fallback) => choice && h("button", {
+  const one = (choice, sign) => choice && h("button", {
     type: "button", class: "button quiet", "aria-label": choice.accessibility_label ?? null,
     on: { click: (event) => tell(element, context, choice.value, event.currentTarget) },
-  }, renderPlain(choice.text?.text ?? fallback));
-  return h("div", { class: "feedback", role: "group", "aria-label": "Feedback" }, one(element.positive_button, ":+1:"), one(element.negative_button, ":-1:"));
+  }, icon(sign), renderPlain(choice.text?.text ?? ""));
+  return h("div", { class: "feedback", role: "group", "aria-label": "Feedback" }, one(element.positive_button, "up"), one(element.negative_button, "thumbdown"));
 }
 
 function iconAction(element, context) {
@@ -224,7 +220,7 @@ function iconAction(element, context) {
   return h("button", {
     type: "button", class: "button quiet", "aria-label": element.accessibility_label ?? text, data: { focus: focusName(element, context) },
     on: { click: (event) => tell(element, context, element.value, event.currentTarget) },
-  }, icon(element.icon === "trash" ? "close" : "bolt"), text);
+  }, icon(element.icon === "trash" ? "trash" : "bolt"), text);
 }
 
 function image(element) {
@@ -238,7 +234,7 @@ const MAKERS = {
   image,
   feedback_buttons: feedback,
   icon_button: iconAction,
-  rich_text_input: richTextField,
+  rich_text_input: richText,
   number_input: numberField,
   file_input: fileField,
   plain_text_input: (element, context) => textField(element, context, "text"),

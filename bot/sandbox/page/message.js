@@ -4,7 +4,8 @@
 
 import { patchBlocks, picture, renderAttachment } from "./blocks.js";
 import { clockTime, dayName, fullTime, isoTime } from "./dates.js";
-import { fill, h, icon, safeUrl } from "./dom.js";
+import { fill, h, icon } from "./dom.js";
+import { isPicture, renderFile } from "./files.js";
 import { plainOf, renderMrkdwn } from "./mrkdwn.js";
 import { avatar, standing } from "./people.js";
 import { renderReactions } from "./reactions.js";
@@ -22,19 +23,10 @@ export function wordsOf(message, workspace) {
   return text || (message.files?.length ? message.files.map((file) => file.title || file.name).join(", ") : "a card");
 }
 
-const isImage = (file) => /^image\/(png|jpe?g|gif|webp)$/.test(file.mimetype ?? "");
-
-function size(bytes) {
-  if (!bytes) return "";
-  return bytes < 1024 ? `${bytes} B` : bytes < 1048576 ? `${Math.round(bytes / 1024)} kB` : `${(bytes / 1048576).toFixed(1)} MB`;
-}
-
-function renderFile(file, context) {
-  const title = file.title || file.name || "file";
-  if (isImage(file)) return picture(file.url_private, file.alt_txt || title, { type: "plain_text", text: title, emoji: false }, context);
-  const url = safeUrl(file.url_private_download ?? file.url_private ?? "");
-  return h("a", { class: "file", href: url, target: "_blank", rel: "noopener noreferrer", download: file.name ?? true },
-    icon("file"), h("span", {}, h("b", {}, title), h("small", {}, [file.pretty_type ?? file.filetype, size(file.size)].filter(Boolean).join(" · "))));
+function attached(file, context) {
+  if (!isPicture(file)) return renderFile(file);
+  const title = file.title || file.name || "picture";
+  return picture(file.url_private, file.alt_txt || title, { type: "plain_text", text: title, emoji: false }, context);
 }
 
 function head(message, { workspace }) {
@@ -92,7 +84,7 @@ function content(node, message, context) {
   part(node.parts.pinned, String(channel.pins?.includes(message.ts) ?? false), () => (channel.pins?.includes(message.ts) ? h("span", { class: "pinned" }, "📌 Pinned") : []));
   part(node.parts.edited, JSON.stringify(message.edited ?? null), () => edited(message) ?? []);
   part(node.parts.attachments, JSON.stringify(message.attachments ?? []), () => (message.attachments ?? []).map((one) => renderAttachment(one, inside)));
-  part(node.parts.files, JSON.stringify(message.files ?? []), () => (message.files ?? []).map((file) => renderFile(file, inside)));
+  part(node.parts.files, JSON.stringify(message.files ?? []), () => (message.files ?? []).map((file) => attached(file, inside)));
 }
 
 /** What of a message is its content, as against reactions and replies; a change of it is an edit. */

@@ -98,7 +98,7 @@ export class ModalStack {
   }
 
   #focusFirst() {
-    const first = this.form.querySelector("[autofocus]") ?? this.form.querySelector("input, textarea, select, .select") ?? this.foot.querySelector(".primary");
+    const first = this.form.querySelector("[autofocus]") ?? this.form.querySelector("input, textarea, select, .select, [contenteditable]") ?? this.foot.querySelector(".primary");
     first?.focus();
   }
 
@@ -135,7 +135,7 @@ export class ModalStack {
 
   #focusError() {
     const broken = this.form.querySelector(".has-error");
-    (broken?.querySelector("input, textarea, .select") ?? broken)?.focus();
+    (broken?.querySelector("input, textarea, .select, [contenteditable]") ?? broken)?.focus();
   }
 
   async #submit(event) {

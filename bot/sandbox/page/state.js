@@ -121,12 +121,12 @@ export class Workspace extends EventTarget {
     if (!this.#flushing) this.#flush();
   }
 
-  // One request at a time; what changes meanwhile is asked for once, afterwards.
+  // One request at a time, the first one at once; what changes meanwhile is asked for once, afterwards.
   async #flush() {
     this.#flushing = true;
     try {
-      while (this.#all || this.#stack || this.#dirty.size) {
-        await new Promise((resolve) => setTimeout(resolve, 15));
+      for (let turn = 0; this.#all || this.#stack || this.#dirty.size; turn += 1) {
+        if (turn) await new Promise((resolve) => setTimeout(resolve, 15));
         const changed = [...this.#dirty].filter(([id]) => this.channels.has(id));
         const [everything, stack] = [this.#all, this.#stack];
         this.#all = false;
@@ -380,7 +380,15 @@ export const isDirect = (channel) => Boolean(channel.is_im || channel.is_mpim ||
 /** Tell whether a message is an answer in a thread. */
 export const isReply = (message) => Boolean(message.thread_ts && message.thread_ts !== message.ts);
 
+const named = new WeakMap();
+
+/** Tell whether a message names a person; looked for once in a message, since counting unread ones asks often. */
 function mentions(message, userId) {
-  if (message.text?.includes(`<@${userId}`)) return true;
-  return message.blocks?.length ? JSON.stringify(message.blocks).includes(`<@${userId}`) : false;
+  let ids = named.get(message);
+  if (!ids) {
+    const written = `${message.text ?? ""}${message.blocks?.length ? JSON.stringify(message.blocks) : ""}`;
+    ids = new Set([...written.matchAll(/<@([A-Z0-9]+)|"user_id":"([A-Z0-9]+)"/g)].map(([, token, rich]) => token ?? rich));
+    named.set(message, ids);
+  }
+  return ids.has(userId);
 }

@@ -2,13 +2,13 @@
  * Where elements stand: a message, a modal or the Home tab. A surface tells the app what a person does there and keeps what they entered.
  */
 
-import { post } from "./api.js";
+import { post, upload } from "./api.js";
 
 /** The plain value of a value object, as `state.values` holds it; undefined where nothing is entered. */
 function plainValue({ type, ...held }) {
   const [value] = Object.values(held);
   if (value === null || value === undefined || (Array.isArray(value) && !value.length)) return undefined;
-  if (type === "rich_text_input") return (value.elements ?? []).map((part) => (part.elements ?? []).map((leaf) => leaf.text ?? "").join("")).join("\n");
+  if (["rich_text_input", "file_input"].includes(type)) return value;
   if (Array.isArray(value)) return value.map((one) => one?.value ?? one?.id ?? one);
   return typeof value === "object" ? value.value : value;
 }
@@ -94,7 +94,6 @@ export function messageSurface(workspace, channel, message) {
     act: ({ block_id, action_id, value }) => tell(where(), { block_id, action_id, value }),
     keep: ({ block_id, action_id, value }) => tell(where(), { block_id, action_id, value }),
     suggest: async (query) => suggestions(await post("options", { ...where(), ...query })),
-    upload: () => Promise.reject(new Error("Files can be chosen in modals only.")),
   };
 }
 
@@ -114,7 +113,7 @@ export function viewSurface(workspace, view) {
     },
     keep: () => Promise.resolve(),
     suggest: async (query) => suggestions(await post("options", { ...where(), ...query })),
-    upload: () => Promise.reject(new Error("The workspace does not take files from a modal yet.")),
+    upload: (file) => upload(workspace.viewer, file),
   };
 }
 
