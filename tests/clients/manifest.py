@@ -48,6 +48,9 @@ _MANIFEST: dict[str, Any] = {
 }
 
 
-def manifest(**changes: Any) -> dict[str, Any]:
-    """Return a copy of the manifest with some of its sections replaced."""
-    return copy.deepcopy(_MANIFEST) | changes
+def manifest(*more_scopes: str, name: str = "Beginner") -> dict[str, Any]:
+    """Return a copy of the manifest, with more scopes, for an app of this name."""
+    made = copy.deepcopy(_MANIFEST)
+    made["display_information"]["name"] = name
+    made["oauth_config"]["scopes"]["bot"] += more_scopes
+    return made
