@@ -33,6 +33,7 @@ class Hooks:
     `cancelled` is read before each poll; `changed` gets the run whenever its state, stages or waiting actions differ;
     `logged` gets (text, next offset) of new log and starts from `log_offset`; `silent` is told since when the tool is
     not answering; `not_ended` why the tool does not let us end it: the run goes on, and so does its follower.
+    `end` asks for the end of a run that was cancelled; without it, or when it is late, the tracker does.
     """
 
     cancelled: Callable[[], Awaitable[bool]]
@@ -40,6 +41,7 @@ class Hooks:
     logged: Callable[[str, int], Awaitable[None]]
     silent: Callable[[datetime, str], Awaitable[None]]
     not_ended: Callable[[str], Awaitable[None]] | None = None
+    end: Callable[[RunRef], Awaitable[None]] | None = None
     log_offset: int = 0
 
 
@@ -129,7 +131,7 @@ class _Following:
     async def _look(self) -> Run | None:
         try:
             if not self._told_to_end and await self._hooks.cancelled():
-                await self._end()
+                await self._end(self._hooks.end)
             run = await self._tracker.get_run(self._ref)
             if self._is_late(run):
                 await self._end()
@@ -146,10 +148,10 @@ class _Following:
         self._ref = run.ref
         return run
 
-    async def _end(self) -> None:
+    async def _end(self, end: Callable[[RunRef], Awaitable[None]] | None = None) -> None:
         self._told_to_end = True
         try:
-            await self._tracker.cancel_run(self._ref)
+            await (end or self._tracker.cancel_run)(self._ref)
         except (NotPermitted, Refused) as error:
             log.warning("watch.not_ended", run=str(self._ref), error=str(error))
             if self._hooks.not_ended is not None:

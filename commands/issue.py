@@ -1,20 +1,23 @@
 """`/issue`: create, list, assign and close issues of a service."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 from bot.amounts import count
 from bot.catalog import Catalog, Service
 from bot.closest import did_you_mean
-from bot.command import Call, Effect, Option, arg, command
+from bot.command import Call, Effect, Option, Resource, arg, command
 from bot.errors import BadInput, UserError
-from bot.grants.grants import Grants
+from bot.grants.grants import Grants, Purpose
 from bot.permissions import Permissions
 from bot.reply import Button, Buttons, Headline, Markup, Paragraph, Reply, link, say
 from bot.toolbox import Toolbox
 from commands.choices import services
 from integrations.capabilities.issues import Issue, IssueRequest, IssueTracker
+from integrations.capabilities.personal_issues import PersonalIssues
+from integrations.capabilities.persons import Grant
 from integrations.errors import IntegrationError, NotFound, OutcomeUnknown
 
 READ = "issue.read"
@@ -85,19 +88,27 @@ async def create(call: Call, args: CreateArgs) -> Reply:
     title = " ".join(args.title.split())
     if not 0 < len(title) <= _TITLE:
         raise BadInput("bad_title", f"A title has 1 to {_TITLE} characters; this one has {len(title)}.")
+    account = await _account(call, tracker, service)
     request = IssueRequest(
         request_id=call.request_id,
         project=project,
         title=title,
-        body=_signed(call, args.body or ""),
+        body=(args.body or "").strip() if account else _signed(call, args.body or ""),
         labels=tuple(label.strip() for label in (args.label or "").split(",") if label.strip()),
         assignee=await _user(call, service, args.assign) if args.assign else "",
     )
+
+
+    async def make() -> Issue:
+        if account and isinstance(tracker, PersonalIssues):
+            return await _act(call, service, "create an issue", project, partial(tracker.create_issue_as, request))
+        return await tracker.create_issue(request)
+
     try:
-        issue = await tracker.create_issue(request)
+        issue = await make()
     except OutcomeUnknown:
-        issue = await tracker.create_issue(request)  # looks for what the first call made before it makes anything
-    line = say("Created {} in *{}*{}", _named(issue), service.name, _of(issue))
+        issue = await make()  # looks for what the first call made before it makes anything
+    line = say("Created {} in *{}*{}{}", _named(issue), service.name, _of(issue), _by(account))
     return Reply(
         summary=f"Created issue #{issue.key} of {service.name}: {issue.title}",
         parts=(Paragraph(line), Buttons(_moves(service, issue))),
@@ -139,8 +150,14 @@ async def assign(call: Call, args: AssignArgs) -> Reply:
     """Make an issue somebody's."""
     tracker, project, service = _tracker(call, args.service)
     key = await _key(tracker, project, service, args.key)
-    issue = await tracker.assign_issue(project, key, await _user(call, service, args.user))
-    line = say("{} of *{}* is assigned{}", _named(issue), service.name, _of(issue))
+    user = await _user(call, service, args.user)
+    account = await _account(call, tracker, service)
+    if account and isinstance(tracker, PersonalIssues):
+        assigned = partial(tracker.assign_issue_as, project, key, user)
+        issue = await _act(call, service, f"assign #{key}", f"{project}#{key}", assigned)
+    else:
+        issue = await tracker.assign_issue(project, key, user)
+    line = say("{} of *{}* is assigned{}{}", _named(issue), service.name, _of(issue), _by(account))
     return Reply(
         summary=f"Issue #{issue.key} of {service.name} is assigned to {', '.join(issue.assignees)}",
         parts=(Paragraph(line), Buttons(_moves(service, issue))),
@@ -158,10 +175,16 @@ async def assign(call: Call, args: AssignArgs) -> Reply:
 async def close(call: Call, args: CloseArgs) -> Reply:
     """Close an issue; one that is closed already stays closed."""
     tracker, project, service = _tracker(call, args.service)
-    issue = await tracker.close_issue(project, await _key(tracker, project, service, args.key))
+    key = await _key(tracker, project, service, args.key)
+    account = await _account(call, tracker, service)
+    if account and isinstance(tracker, PersonalIssues):
+        closed = partial(tracker.close_issue_as, project, key)
+        issue = await _act(call, service, f"close #{key}", f"{project}#{key}", closed)
+    else:
+        issue = await tracker.close_issue(project, key)
     return Reply(
         summary=f"Issue #{issue.key} of {service.name} is closed",
-        parts=(Paragraph(say("{} of *{}* is closed.", _named(issue), service.name)),),
+        parts=(Paragraph(say("{} of *{}* is closed{}", _named(issue), service.name, _by(account))),),
         share=True,
     )
 
@@ -170,6 +193,27 @@ def _tracker(call: Call, name: str) -> tuple[IssueTracker, str, Service]:
     """Return where a service's issues are: its tracker, the tracker's project, the service."""
     service = call.use(Catalog).service(name)
     return call.use(Toolbox).get(IssueTracker, service.issues.instance), service.issues.project, service
+
+
+async def _account(call: Call, tracker: IssueTracker, service: Service) -> str:
+    """Return the account by which this person changes issues as themselves, "" where Shipmate does it for them."""
+    if not isinstance(tracker, PersonalIssues):
+        return ""
+    return await call.use(Grants).username(call.person, service.issues.instance)
+
+
+async def _act(
+    call: Call, service: Service, what: str, subject: str, change: Callable[[Grant], Awaitable[Issue]]
+) -> Issue:
+    """Change an issue as the person, by their own grant."""
+    purpose = Purpose(
+        action=f"issue {what.partition(' ')[0]}",
+        what=what,
+        subject=subject,
+        resource=Resource(service.name),
+        request_id=call.request_id,
+    )
+    return await call.use(Grants).act(call.person, service.issues.instance, purpose, change)
 
 
 async def _key(tracker: IssueTracker, project: str, service: Service, text: str) -> str:
@@ -218,6 +262,10 @@ def _moves(service: Service, issue: Issue) -> tuple[Button, ...]:
 
 def _named(issue: Issue) -> Markup:
     return link(issue.url, f"#{issue.key} {issue.title}")
+
+
+def _by(account: str) -> Markup:
+    return say(" · done as @{}", account) if account else Markup("")
 
 
 def _of(issue: Issue) -> Markup:

@@ -30,6 +30,7 @@ from bot.grants.housekeeping import Housekeeping
 from bot.grants.linking import Linking
 from bot.grants.page import ConnectPages
 from bot.grants.people import SlackPeople
+from bot.grants.runs import RunsByPerson
 from bot.grants.vault import Vault
 from bot.health import Health, HealthChecks
 from bot.help import Help
@@ -85,12 +86,12 @@ class App:
         self.approvals = Approvals(store=store, clock=clock, permissions=self.permissions, emails_of=self._emails_of)
         self.locks = self._made_locks()
         self.deployments = Deployments(self._parts())
-        self.builds = Builds(self._build_parts())
-        self.builds.answers.finders["D-"] = self.deployments.waiting
         lending = self._lending()
         self.grants = Grants(lending)
         self.linking = Linking(lending, self.grants)
         self.lent = Housekeeping(lending, self.grants)
+        self.builds = Builds(self._build_parts())
+        self.builds.answers.finders["D-"] = self.deployments.waiting
         self.reviews = Reviews(
             catalog=lambda: self.catalog,
             toolbox=self.toolbox,
@@ -176,6 +177,7 @@ class App:
         )
 
     def _activity_parts(self) -> ActivityParts:
+            by_person=RunsByPerson(self.grants, self.toolbox),
         return ActivityParts(
             store=self.store,
             clock=self.clock,

@@ -15,12 +15,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.arguments.values import write
 from bot.builds import parameters
+from bot.builds.acting import Deed
 from bot.builds.parts import Parts
 from bot.command import Call, Pairs, Resource
-from bot.errors import BadInput, Refused
+from bot.errors import BadInput, Refused, UserError
 from bot.identity import Person
 from bot.reply import Button, Message, Paragraph, Reply, escape, moment, say, text
 from bot.store import PersonColumn, Timestamp, Tx, insert, metadata
+from integrations.capabilities.personal_runs import RunRight
 from integrations.capabilities.runs import ManualAction, RunRef, RunTracker
 from integrations.errors import BadReply, IntegrationError, NotPermitted, OutcomeUnknown, Refused as ToolRefused
 
@@ -109,15 +111,17 @@ class Answers:
         if action is None:
             return text(f"{waiting.subject}: {wanted} went on.")
         values = self._values(waiting, action, given)
+        deed = self._deed(call, waiting, action)
+        await self._allowed(deed, waiting)
         standing = await self._claim(call, waiting, action)
         if standing is not None and standing.sent:
             return text(f"{waiting.subject}: {wanted} went on.")
         try:
-            await self._tell(waiting, action, values, again=standing is not None)
+            await self._tell(deed, waiting, action, values, again=standing is not None)
         except NotPermitted as error:
             await self._withdraw(call, waiting, action, by_person=True)
             raise _there(action, error) from error
-        except (IntegrationError, Refused):
+        except (IntegrationError, UserError):
             await self._withdraw(call, waiting, action)
             raise
         await self._settle(call, waiting, action, values)
@@ -187,14 +191,37 @@ class Answers:
             raise self._answered(waiting, standing)
         return standing
 
-    async def _tell(self, waiting: Waiting, action: ManualAction, values: parameters.Values, *, again: bool) -> None:
-        ref = RunRef.parse(waiting.run)
-        tracker = self._parts.toolbox.get(RunTracker, ref.instance)
+    def _deed(self, call: Call, waiting: Waiting, action: ManualAction) -> Deed:
+        return Deed(
+            person=call.person,
+            right=RunRight.ANSWER,
+            ref=RunRef.parse(waiting.run),
+            label=f"answer “{action.label}”",
+            subject=waiting.subject,
+            resource=waiting.resource,
+            request_id=call.request_id,
+            url=action.url,
+        )
+
+    async def _allowed(self, deed: Deed, waiting: Waiting) -> None:
+        """Refuse what this person cannot do from here; where nobody can, the buttons become links."""
         try:
-            await tracker.answer(ref, action.id, {**values.shown, **values.secret})
+            await self._parts.acting.allowed(deed)
+        except Refused as error:
+            if error.code == "act_there":
+                async with self._parts.store.write() as tx:
+                    await waiting.redraw(tx, by_person=True)
+            raise
+
+    async def _tell(
+        self, deed: Deed, waiting: Waiting, action: ManualAction, values: parameters.Values, *, again: bool
+    ) -> None:
+        ref = deed.ref
+        try:
+            await self._parts.acting.answer(deed, action.id, {**values.shown, **values.secret})
         except (ToolRefused, OutcomeUnknown, BadReply) as error:
             # It may have arrived all the same, now or before a crash: then it waits no more.
-            run = await tracker.get_run(ref)
+            run = await self._parts.toolbox.get(RunTracker, ref.instance).get_run(ref)
             if any(one.id == action.id for one in run.actions):
                 raise
             if isinstance(error, ToolRefused) and not again:

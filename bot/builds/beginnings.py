@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.arguments.values import write
 from bot.builds import parameters, records, replies
+from bot.builds.deeds import retrying
 from bot.builds.ledger import Ledger, Said
 from bot.builds.records import Build
 from bot.builds.refs import Source, resolve, unreachable
@@ -108,7 +109,8 @@ class Beginnings:
         """Run a build that is over once more; one that stands still goes on.
 
         Raises:
-            Refused: it still goes on (`under_way`), or was retried already (`retried`); names the other one.
+            Refused: it still goes on (`under_way`), or was retried already (`retried`); names the other one. Or the
+                tool decides by person who may.
         """
         begun = await self._begun(call)
         if begun is not None:
@@ -136,6 +138,8 @@ class Beginnings:
         return replies.begun(await self._write(call, wish, instead_of=build.id))
 
     async def get(self, build_id: str) -> Build:
+        else:
+            await self._parts.acting.allowed(retrying(build, call.person, build.id, call.request_id))
         """Return a build. Raises: BadInput (`unknown_build`)."""
         async with self._parts.store.read() as conn:
             build = await records.get(conn, build_id)

@@ -6,6 +6,7 @@ from typing import Any
 from bot.builds import messages, progress, records, replies, workflow
 from bot.builds.answers import Answers, Waiting
 from bot.builds.beginnings import Beginnings
+from bot.builds.deeds import aborting
 from bot.builds.effects import Effects
 from bot.builds.failures import Failures
 from bot.builds.ledger import FOLLOW, Ledger, Said
@@ -19,7 +20,7 @@ from bot.command import Call, Resource
 from bot.errors import BadInput, Refused
 from bot.reply import Message, Reply
 from bot.store import Tx
-from integrations.capabilities.runs import ManualAction
+from integrations.capabilities.runs import ManualAction, RunRef
 
 
 class Builds:
@@ -44,8 +45,11 @@ class Builds:
         """Have a build ended, queued or running.
 
         Raises:
-            BadInput: there is none. Refused: it is over (`ended`).
+            BadInput: there is none. Refused: it is over (`ended`), or the tool decides by person who may end it.
         """
+        found = await self.beginnings.get(build_id)
+        if found.run and not found.ended and found.cancel_at is None:
+            await self._parts.acting.allowed(aborting(found, call.person, RunRef.parse(found.run)))
         async with self._parts.store.write(urgent=True) as tx, self._ledger.open(tx) as book:
             build = await records.get(tx.conn, build_id)
             if build is None:

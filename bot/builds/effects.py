@@ -10,16 +10,19 @@ from typing import Any
 from pydantic import JsonValue
 
 from bot.builds import answers, progress, records
+from bot.builds.deeds import aborting, retrying
 from bot.builds.failures import Failures, Finding
 from bot.builds.ledger import Ledger, Said
 from bot.builds.logs import Tail, read_on
 from bot.builds.records import Build
 from bot.builds.rules import UNDER_WAY, State
 from bot.builds.sending import Sent, start_once
+from bot.errors import Degraded, Refused as UserRefused
 from bot.watch import Hooks
 from integrations.capabilities.builds import BuildRequest, BuildServer
 from integrations.capabilities.runs import Run, RunRef, RunState, RunTracker
-from integrations.errors import IntegrationError, NotFound
+from integrations.errors import IntegrationError, NotFound, Refused, Unavailable
+from integrations.capabilities.personal_runs import RunRight
 
 ABORTED = "aborted"
 _FOR_EVER = timedelta(days=3650)  # a build that was started elsewhere is not ours to end
@@ -57,8 +60,8 @@ class Effects:
                 before = await records.get(conn, build.retry_of)
             if before is None or not before.run:
                 return Sent(code="tool_refused", words=f"{build.retry_of} never ran")
-            ref = RunRef.parse(before.run)
-            return await self._once(build, server, lambda: server.retry_build(ref, request_id))
+            deed = retrying(before, build.requested_by, build.id, build.request_id)
+            return await self._once(build, server, lambda: self._parts.acting.retry(deed, request_id))
         service = self._parts.catalog().service(build.service)
         fixed = service.build.parameters if service.build is not None else {}
         request = BuildRequest(
@@ -75,7 +78,12 @@ class Effects:
 
     async def _once(self, build: Build, server: BuildServer, start: Callable[[], Awaitable[RunRef]]) -> Sent:
         request_id, clock = request_id_of(build), self._parts.clock
-        return await start_once(server, request_id, start, clock=clock, job=build.job, since=build.created_at)
+        try:
+            return await start_once(server, request_id, start, clock=clock, job=build.job, since=build.created_at)
+        except UserRefused as error:  # what they lent has ended since they asked
+            return Sent(code=error.code, words=str(error.text))
+        except Degraded as error:
+            raise Unavailable(build.instance, str(error.text)) from error
 
     async def follow(self, build_id: str, ref: str) -> RunEnd:
         """Follow a build to its end, showing its stages; say why it failed.
@@ -101,6 +109,7 @@ class Effects:
         try:
             run = await self._parts.watch.follow(tracker, where, hooks, deadline=deadline)
         except NotFound as error:
+            end=following.end,
             words = f"{where.instance} no longer knows the build: {error.message}"
             return RunEnd(state=RunState.FAILED.value, words=words, code="build_gone")
         await following.changed(run)
@@ -171,6 +180,24 @@ class _Following:
                 return
             told = progress.told(run, current.progress, self._parts.clock.now())
             values: dict[str, Any] = {
+    async def end(self, ref: RunRef) -> None:
+        """End the run for who asked, as themselves where the tool decides by person.
+
+        Raises:
+            Refused: it cannot be ended for them. Unavailable: not now.
+        """
+        async with self._parts.store.read() as conn:
+            now = await records.get(conn, self._build.id)
+        if now is None or now.cancel_by is None:
+            await self._parts.toolbox.get(RunTracker, ref.instance).cancel_run(ref)
+            return
+        try:
+            await self._parts.acting.cancel(aborting(now, now.cancel_by, ref))
+        except Degraded as error:
+            raise Unavailable(ref.instance, str(error.text)) from error
+        except UserRefused as error:
+            raise Refused(ref.instance, str(error.text)) from error
+
                 "progress": {**current.progress, **told, "silent": "", "tail_from": self.tail.begins_at},
                 "run": str(run.ref),
             }
@@ -178,6 +205,8 @@ class _Following:
                 values["sha"] = run.sha[:64]
             if run.branch and not current.branch:
                 values["branch"] = run.branch[:255]
+            if run.actions and self._parts.acting.by_link_alone(run.ref.instance, RunRight.ANSWER):
+                told["by_person"] = True
             await answers.see(tx, current.run, run.actions)
             before = {action.id for action in progress.actions(current.progress)}
             to = State.QUEUED if run.state is RunState.QUEUED else State.RUNNING

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.audit import SHIPMATE, Audit
+from bot.builds.acting import Acting, OwnToken
 from bot.catalog import Catalog, Service
 from bot.clock import Clock
 from bot.identity import Channel, Person
@@ -22,7 +23,8 @@ ChannelOf = Callable[[Service, Channel | None], Awaitable[Channel | None]]
 class Parts:
     """Everything builds use. `catalog` is asked each time, so that a reload is seen at once.
 
-    `longest_run` bounds one build; what it waits for people is not counted.
+    `longest_run` bounds one build; what it waits for people is not counted. `by_person` does for people what tools
+    decide by person; without one Shipmate's own token does everything.
     """
 
     store: Store
@@ -37,5 +39,11 @@ class Parts:
     longest_run: timedelta = timedelta(hours=24)
 
     def name_of(self, person: Person) -> str:
+    by_person: Acting | None = None
+
+    @property
+    def acting(self) -> Acting:
+        """What answers, retries and ends runs for people."""
+        return self.by_person or OwnToken(self.toolbox)
         """Return a person's name without @."""
         return "Shipmate" if person == SHIPMATE else self.permissions.name_of(person)

@@ -93,6 +93,16 @@ class Grants:
             name for name, adapter in self._of.toolbox.adapters().items() if isinstance(adapter, PersonalAccess)
         )
 
+    def can_be_lent(self, instance: str) -> bool:
+        """Tell whether people can link accounts of a tool: here, and by an application that is set up there."""
+        if self.off:
+            return False
+        try:
+            self._access(instance).sign_in_url(self._of.public_url, "state", "challenge")
+        except (ToolRefused, UserError):
+            return False
+        return True
+
     async def has(self, person: Person, instance: str) -> bool:
         """Tell whether a person has lent a grant that holds, as far as we know."""
         if self.off:

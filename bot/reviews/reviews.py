@@ -20,7 +20,7 @@ from bot.reviews import messages
 from bot.reviews.messages import Viewer
 from bot.toolbox import Toolbox
 from integrations.capabilities.merge_requests import MergeRequest, MergeRequests, MergeState
-from integrations.capabilities.persons import Grant, PersonalAccess
+from integrations.capabilities.persons import Grant
 from integrations.errors import IntegrationError, NotFound, NotPermitted, OutcomeUnknown, Refused as ToolRefused
 
 MOST = 20
@@ -245,7 +245,7 @@ class Reviews:
             return one
 
     async def _viewer(self, person: Person, where: _Where) -> Viewer:
-        linkable = not self._grants.off and isinstance(where.host, PersonalAccess)
+        linkable = self._grants.can_be_lent(where.instance)
         account = await self._grants.username(person, where.instance) if linkable else ""
         known = await self._grants.proposals.of(person, where.instance) if linkable and not account else None
         return Viewer(instance=where.instance, account=account, linkable=linkable, proposal=known)

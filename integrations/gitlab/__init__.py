@@ -7,6 +7,8 @@ from integrations.capabilities.git import GitHost
 from integrations.capabilities.issues import IssueTracker
 from integrations.capabilities.links import LinkReader
 from integrations.capabilities.merge_requests import MergeRequests
+from integrations.capabilities.personal_issues import PersonalIssues
+from integrations.capabilities.personal_runs import PersonalRuns
 from integrations.capabilities.persons import PersonalAccess
 from integrations.capabilities.reports import TestReports
 from integrations.contract import Integration
@@ -25,6 +27,8 @@ INTEGRATION = Integration(
         IssueTracker,
         DeliveryBoard,
         PersonalAccess,
+        PersonalRuns,
+        PersonalIssues,
         LinkReader,
     ),
     connect="integrations.gitlab.client:connect",

@@ -2,12 +2,13 @@
 
 import functools
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import gitlab
 
 from integrations.capabilities.issues import Issue, IssueRequest
+from integrations.capabilities.persons import Grant
 from integrations.errors import NotFound, NotPermitted, Refused
 from integrations.gitlab.part import Part
 from integrations.gitlab.values import issue_of
@@ -28,6 +29,18 @@ class Issues(Part):
             OutcomeUnknown: it was sent and no answer came; the same call looks before it creates.
             Refused: GitLab said no, such as an unknown assignee or an archived project.
         """
+        return await self._create_issue(request, None)
+
+    async def create_issue_as(self, request: IssueRequest, grant: Grant) -> Issue:
+        """Create an issue as the person; the same `request_id` again returns the same one, whoever created it.
+
+        Raises:
+            OutcomeUnknown, Refused: as for `create_issue`; the person may not.
+            NotAuthenticated: the grant has ended.
+        """
+        return await self._create_issue(request, grant)
+
+    async def _create_issue(self, request: IssueRequest, grant: Grant | None) -> Issue:
         found = await self._api.read(functools.partial(self._find_issue, request))
         if found is not None:
             return found
@@ -42,10 +55,7 @@ class Issues(Part):
         def create(library: gitlab.Gitlab) -> Issue:
             return issue_of(request.project, self._project(library, request.project)[0].issues.create(body).attributes)
 
-        try:
-            return await self._api.change(create, request.request_id)
-        except NotPermitted as error:
-            raise await self._why_not(request.project, error) from error
+        return await self._changed_issue(create, request.project, request.request_id, grant)
 
     async def list_issues(self, project: str, assignee: str = "", limit: int = 20) -> Sequence[Issue]:
         """Return open issues, newest change first."""
@@ -76,25 +86,46 @@ class Issues(Part):
 
     async def assign_issue(self, project: str, key: str, user: str) -> Issue:
         """Make it somebody's. Raises: NotFound; Refused when there is no such user."""
+        return await self._assign_issue(project, key, user, None)
+
+    async def assign_issue_as(self, project: str, key: str, user: str, grant: Grant) -> Issue:
+        """Make it somebody's, as the person. Raises: as `assign_issue`; NotAuthenticated."""
+        return await self._assign_issue(project, key, user, grant)
+
+    async def _assign_issue(self, project: str, key: str, user: str, grant: Grant | None) -> Issue:
         await self.get_issue(project, key)
-        return await self._update(project, key, {"assignee_ids": [await self._user_id(user)]})
+        return await self._update_issue(project, key, {"assignee_ids": [await self._user_id(user)]}, grant)
 
     async def close_issue(self, project: str, key: str) -> Issue:
         """Close it; one that is closed already is returned as it is."""
-        issue = await self.get_issue(project, key)
-        return await self._update(project, key, {"state_event": "close"}) if issue.is_open else issue
+        return await self._close_issue(project, key, None)
 
-    async def _update(self, project: str, key: str, change: Mapping[str, Any]) -> Issue:
+    async def close_issue_as(self, project: str, key: str, grant: Grant) -> Issue:
+        """Close it as the person; one that is closed already is returned as it is. Raises: NotAuthenticated."""
+        return await self._close_issue(project, key, grant)
+
+    async def _close_issue(self, project: str, key: str, grant: Grant | None) -> Issue:
+        issue = await self.get_issue(project, key)
+        return await self._update_issue(project, key, {"state_event": "close"}, grant) if issue.is_open else issue
+
+    async def _update_issue(self, project: str, key: str, change: Mapping[str, Any], grant: Grant | None) -> Issue:
         number = self._number(key)
 
         def update(library: gitlab.Gitlab) -> Issue:
             found, _ = self._project(library, project)
             return issue_of(project, found.issues.update(number, dict(change)))
 
+        return await self._changed_issue(update, project, f"{project}#{key}", grant)
+
+    async def _changed_issue(
+        self, change: Callable[[gitlab.Gitlab], Issue], project: str, request_id: str, grant: Grant | None
+    ) -> Issue:
         try:
-            return await self._api.change(update, f"{project}#{key}")
+            return await self._change(change, request_id, grant)
         except NotPermitted as error:
-            raise await self._why_not(project, error) from error
+            raise await self._why_not(project, error, grant) from error
+        except NotFound as error:
+            raise self._hidden(project, error, grant) from error
 
     async def _user_id(self, username: str) -> int:
         def ask(library: gitlab.Gitlab) -> int:
@@ -108,7 +139,7 @@ class Issues(Part):
     def _find_issue(self, request: IssueRequest, library: gitlab.Gitlab) -> Issue | None:
         project, _ = self._project(library, request.project)
         marker = marker_of(request.request_id)
-        narrowed: dict[str, Any] = {"search": request.request_id, "in": "description", "scope": "created_by_me"}
+        narrowed: dict[str, Any] = {"search": request.request_id, "in": "description", "scope": "all"}
         listed = project.issues.list(iterator=True, per_page=100, **narrowed)
         for one in itertools.islice(listed, 100):
             if marker in str(one.description or ""):

@@ -1,16 +1,18 @@
 """What every part of the adapter stands on: the way to GitLab, and how our references name a pipeline."""
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import gitlab
 from gitlab.v4.objects import Project
 
+from integrations.capabilities.persons import Grant
 from integrations.capabilities.runs import RunRef
 from integrations.errors import NotFound, NotPermitted, Refused
 from integrations.gitlab.api import Api, Place
 
+_T = TypeVar("_T")
 _REF = re.compile(r"([1-9][0-9]{0,18})/([1-9][0-9]{0,18})")
 _FULL_SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
@@ -46,7 +48,19 @@ class Part:
             if not _FULL_SHA.fullmatch(sha):
                 raise Refused(self.instance, f"{sha[:80]!r} is not a full commit SHA; resolve it first")
 
-    async def _why_not(self, project: str, error: NotPermitted) -> NotPermitted | Refused:
+    async def _change(self, change: Callable[[gitlab.Gitlab], _T], request_id: str, grant: Grant | None) -> _T:
+        """Ask for a change: as the person whose grant this is, else with our token."""
+        if grant is None:
+            return await self._api.change(change, request_id)
+        return await self._api.change_as(grant.access_token.get_secret_value(), change, request_id)
+
+    def _hidden(self, project: str, error: NotFound, grant: Grant | None) -> NotFound | Refused:
+        """Return what it means that something is not there: a person may not see all that we see."""
+        if grant is None:
+            return error
+        return Refused(self.instance, f"GitLab does not show {project} to this person: they are no member of it")
+
+    async def _why_not(self, project: str, error: NotPermitted, grant: Grant | None = None) -> NotPermitted | Refused:
         """Return the better reason for a change that was forbidden: in an archived project everything is."""
 
         def look(library: gitlab.Gitlab) -> Mapping[str, Any]:
@@ -54,4 +68,4 @@ class Part:
 
         if (await self._api.read(look)).get("archived"):
             return Refused(self.instance, f"{project} is archived: nothing in it can be changed; unarchive it first")
-        return error
+        return error if grant is None else Refused(self.instance, f"this person may not do that: {error.message}")

@@ -15,20 +15,20 @@ import requests
 
 from integrations.capabilities.builds import BuildJob, BuildRequest
 from integrations.capabilities.runs import Artifact, LogChunk, Parameter, Run, RunRef, RunState
-from integrations.errors import IntegrationError, NotFound, NotPermitted, Refused
+from integrations.errors import IntegrationError, NotFound
 from integrations.gitlab.api import Api
 from integrations.gitlab.logs import last_words, read_log
-from integrations.gitlab.starts import Start, Starts
+from integrations.gitlab.starts import Start
+from integrations.gitlab.steering import PLAYABLE, Steering
 from integrations.gitlab.values import Json, action_of, downstream_of, moment, stage_of, state_of
 
 _MOST_JOBS = 500
 _MOST_RESULTS = 10  # jobs whose artifacts are looked through for the result file
 _RESULT_BYTES = 64 * 1024
 _KEPT = 200
-_PLAYABLE = {"manual", "scheduled"}
 
 
-class Pipelines(Starts):
+class Pipelines(Steering):
     """Starts, follows and ends pipelines."""
 
     def __init__(self, api: Api) -> None:
@@ -58,32 +58,6 @@ class Pipelines(Starts):
                 ref=request.branch or recipe.ref,
                 variables={**recipe.variables, **request.parameters, **ours},
                 exact=not recipe.any_commit,
-            )
-        )
-
-    async def retry_build(self, ref: RunRef, request_id: str) -> RunRef:
-        """Start a pipeline with the ref, the commit and the variables of one that is over.
-
-        Raises:
-            OutcomeUnknown, Refused: as for `start_build`; it still goes on.
-        """
-        project_id, pipeline_id = self._ids(ref)
-
-        def look(library: gitlab.Gitlab) -> tuple[Json, Mapping[str, str]]:
-            pipeline = library.projects.get(project_id, lazy=True).pipelines.get(pipeline_id)
-            return pipeline.attributes, self._variables(pipeline)
-
-        old, variables = await self._api.read(look)
-        if not state_of(old["status"]).final:
-            raise Refused(self.instance, f"the pipeline #{pipeline_id} still goes on: cancel it first, or wait")
-        names = self._api.settings.variables
-        return await self._start(
-            Start(
-                request_id=request_id,
-                project=str(project_id),
-                sha=str(old["sha"]),
-                ref=str(old["ref"]),
-                variables={**variables, names.request_id: request_id},
             )
         )
 
@@ -155,17 +129,6 @@ class Pipelines(Starts):
         """Return the pipeline as it stands: its jobs, manual jobs, artifacts, downstream pipelines and result."""
         return await self._api.read(functools.partial(self._look, ref))
 
-    async def cancel_run(self, ref: RunRef) -> None:
-        """Ask for the pipeline's end; one that is over is left alone."""
-        project_id, pipeline_id = self._ids(ref)
-
-        def look(library: gitlab.Gitlab) -> RunState:
-            pipeline = library.projects.get(project_id, lazy=True).pipelines.get(pipeline_id)
-            return state_of(pipeline.status)
-
-        if not (await self._api.read(look)).final:
-            await self._end(ref)
-
     async def read_log(self, ref: RunRef, offset: int = 0) -> LogChunk:
         """Return the pipeline's log from `offset` on, at most 256 KiB; see `logs` for what an offset names."""
         project_id, pipeline_id = self._ids(ref)
@@ -178,33 +141,6 @@ class Pipelines(Starts):
             return read_log(self._api, library, project_id, jobs, offset, over=over)
 
         return await self._api.read(ask, deadline=self._long)
-
-    async def answer(self, ref: RunRef, action: str, parameters: Mapping[str, str]) -> None:
-        """Start a manual job with these variables. Raises: Refused when no such job of the pipeline waits."""
-        project_id, pipeline_id = self._ids(ref)
-        nothing = Refused(self.instance, f"no job {action[:40]!r} of the pipeline #{pipeline_id} waits to be started")
-        if not action.isascii() or not action.isdigit():
-            raise nothing
-
-        def look(library: gitlab.Gitlab) -> Json:
-            return library.projects.get(project_id, lazy=True).jobs.get(int(action)).attributes
-
-        try:
-            job = await self._api.read(look)
-        except NotFound as error:
-            raise nothing from error
-        if job["pipeline"]["id"] != pipeline_id or job["status"] not in _PLAYABLE:
-            raise nothing
-        variables = [{"key": key, "value": value} for key, value in parameters.items()]
-
-        def play(library: gitlab.Gitlab) -> None:
-            body = {"job_variables_attributes": variables} if variables else {}
-            library.http_post(f"/projects/{project_id}/jobs/{action}/play", post_data=body)
-
-        try:
-            await self._api.change(play, f"{ref}/{action}")
-        except NotPermitted as error:
-            raise Refused(self.instance, f"{job['name']} may not be started by us: {error.message}") from error
 
     def _look(self, ref: RunRef, library: gitlab.Gitlab) -> Run:
         project_id, pipeline_id = self._ids(ref)
@@ -227,7 +163,7 @@ class Pipelines(Starts):
             started_at=moment(about.get("started_at")),
             ended_at=moment(about.get("finished_at")) if state.final else None,
             stages=tuple(map(stage_of, jobs)),
-            actions=tuple(action_of(job) for job in jobs if job["status"] in _PLAYABLE),
+            actions=tuple(action_of(job) for job in jobs if job["status"] in PLAYABLE),
             result=self._result(library, project_id, jobs) if state is RunState.SUCCEEDED else {},
             number=f"#{pipeline_id}",
             branch=str(about["ref"]),

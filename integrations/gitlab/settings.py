@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
+from integrations.capabilities.personal_runs import RunRight
+
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}")
 _PATH = re.compile(r"(?!.*(^|/)\.\.?(/|$))[A-Za-z0-9_.][A-Za-z0-9_.-]*(/[A-Za-z0-9_.][A-Za-z0-9_.-]*)*")
 
@@ -78,7 +80,8 @@ class Recipe(BaseModel):
 class GitLabSettings(BaseModel):
     """One GitLab: where it is, how to authenticate, and what its pipelines are called. Times are in seconds.
 
-    `group` is where projects are looked for that are named without a group.
+    `group` is where projects are looked for that are named without a group. `own_token_may` is what Shipmate does with
+    its own token for people who have linked no account; whatever else GitLab decides by person is a link for them.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -99,3 +102,4 @@ class GitLabSettings(BaseModel):
     oauth_client_id: str = ""
     oauth_client_secret: SecretStr | None = None
     oauth_scopes: tuple[str, ...] = ("api",)
+    own_token_may: tuple[RunRight, ...] = (RunRight.RETRY, RunRight.ABORT)

@@ -7,7 +7,7 @@ of a pipeline to who started it. https://docs.gitlab.com/api/pipelines/
 import functools
 import itertools
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ from gitlab.v4.objects import Project, ProjectPipeline
 
 from integrations.capabilities.persons import Grant
 from integrations.capabilities.runs import RunRef
-from integrations.errors import NotFound, NotPermitted, Refused
+from integrations.errors import NotFound, NotPermitted, OutcomeUnknown, Refused
 from integrations.gitlab.api import Api
 from integrations.gitlab.part import Part
 from integrations.gitlab.settings import Recipe
@@ -82,9 +82,7 @@ class Starts(Part):
             Refused: GitLab said no; the ref moved meanwhile; or no branch or tag points at the commit.
         """
         find = functools.partial(self._find_in, start.project, start.request_id, start.sha if start.exact else "")
-        found = self._known.get(start.request_id) or await self._api.read(find)
-        if found is None and grant is not None:  # a pipeline's variables are for who started it
-            found = await self._api.read_as(grant.access_token.get_secret_value(), find)
+        found = self._known.get(start.request_id) or await self._api.read(find) or await self._as(grant, find)
         if found is not None:
             return self._remember(start.request_id, found)
         ref = await self._api.read(functools.partial(self._choose_ref, start))
@@ -96,6 +94,11 @@ class Starts(Part):
 
         try:
             made = await self._change(create, start.request_id, grant)
+        except OutcomeUnknown:
+            found = await self._as(grant, find)
+            if found is None:
+                raise
+            return self._remember(start.request_id, found)
         except NotPermitted as error:
             raise await self._why_not(start.project, error, grant) from error
         except NotFound as error:
@@ -111,6 +114,15 @@ class Starts(Part):
                 self.instance, f"{ref} moved from {start.sha[:12]} to {made['sha'][:12]} meanwhile; ask again"
             )
         return self._remember(start.request_id, run)
+
+    async def _as(self, grant: Grant | None, find: Callable[[gitlab.Gitlab], RunRef | None]) -> RunRef | None:
+        """Look as a person, too: GitLab shows a pipeline's variables to who started it."""
+        if grant is None:
+            return None
+        try:
+            return await self._api.read_as(grant.access_token.get_secret_value(), find)
+        except NotFound:  # they do not see the project
+            return None
 
     async def _end(self, ref: RunRef, grant: Grant | None = None) -> None:
         """Ask for a pipeline's end, as the person whose grant this is."""

@@ -262,6 +262,20 @@ class FakeForge:
     # IssueTracker
 
     async def create_issue(self, request: IssueRequest) -> Issue:
+        return self._create_issue(request, "fake")
+
+    async def create_issue_as(self, request: IssueRequest, grant: Grant) -> Issue:
+        return self._create_issue(request, self._as(grant).username)
+
+    async def assign_issue_as(self, project: str, key: str, user: str, grant: Grant) -> Issue:
+        self._as(grant)
+        return await self.assign_issue(project, key, user)
+
+    async def close_issue_as(self, project: str, key: str, grant: Grant) -> Issue:
+        self._as(grant)
+        return await self.close_issue(project, key)
+
+    def _create_issue(self, request: IssueRequest, author: str) -> Issue:
         self._answer("create_issue")
         if request.request_id in self._requests:
             return self._issues[self._requests[request.request_id]]
@@ -276,7 +290,7 @@ class FakeForge:
             is_open=True,
             assignees=(request.assignee,) if request.assignee else (),
             labels=tuple(request.labels),
-            author="fake",
+            author=author,
             created_at=self._now(),
             updated_at=self._now(),
         )

@@ -40,6 +40,7 @@ from bot.toolbox import Toolbox
 from bot.web import Web
 from commands.registry import registry
 from tests.fakes.forge import FakeForge
+from tests.integrations.repository import RealHistory
 
 TEAM = "T1"
 PUBLIC = "https://shipmate.example/bot"
@@ -330,3 +331,9 @@ async def quay(
     await made.open()
     yield made
     await made.web.stop()
+
+
+@pytest.fixture
+def real_history(tmp_path: Path) -> RealHistory:
+    """Real repositories in a folder of the test."""
+    return RealHistory(tmp_path / "repositories")

@@ -20,6 +20,35 @@ async def test_an_issue_is_created_with_who_asked_for_it(quay, forge):
     assert forge.bodies[SHOP, "1"] == "since 1.4\n\nAsked for by Mia in Slack."
 
 
+async def test_who_has_lent_a_grant_keeps_issues_as_themselves(quay, forge):
+    await quay.connect(MIA, "mia")
+    created = await quay.ask(MIA, "issue create checkout Slow start --body 'since 1.4'")
+    assert "done as @mia" in words(created)
+    (issue,) = await forge.list_issues(SHOP)
+    assert (issue.author, forge.bodies[SHOP, "1"]) == ("mia", "since 1.4"), "nobody else asked for it"
+    assert "done as @mia" in words(await quay.press(MIA, created, "Assign to me"))
+    assert "done as @mia" in words(await quay.press(MIA, created, "Close"))
+    used = [(entry.data["for"], entry.subject) for entry in await quay.entries("grant.used")]
+    assert used == [("issue create", SHOP), ("issue assign", f"{SHOP}#1"), ("issue close", f"{SHOP}#1")]
+
+
+async def test_an_issue_of_ones_own_whose_answer_got_lost_is_found_again(quay, forge):
+    await quay.connect(MIA, "mia")
+    forge.lost = True
+    assert (await quay.ask(MIA, "issue create checkout Slow start")).summary.startswith("Created issue #1")
+    assert [one.author for one in await forge.list_issues(SHOP)] == ["mia"]
+
+
+async def test_a_grant_that_has_ended_is_said_and_shipmate_may_do_it_then(quay, forge):
+    await quay.connect(MIA, "mia")
+    forge.revoke_all("mia")
+    reply = await quay.ask(MIA, "issue create checkout Slow start")
+    assert (reply.code, list(buttons(reply))) == ("not_connected", ["Connect forge…"])
+    assert list(await forge.list_issues(SHOP)) == []
+    await quay.ask(MIA, "issue create checkout Slow start")
+    assert [one.author for one in await forge.list_issues(SHOP)] == ["fake"]
+
+
 async def test_the_same_wish_run_again_creates_it_once(quay, forge):
     replies = [await quay.ask(MIA, "issue create checkout Slow start", delivery_id="same") for _ in range(2)]
     assert all(reply.summary.startswith("Created issue #1") for reply in replies)

@@ -3,7 +3,8 @@
 import pytest
 
 from integrations.capabilities.issues import IssueRequest, IssueTracker
-from integrations.errors import NotFound, Refused
+from integrations.capabilities.personal_issues import PersonalIssues
+from integrations.errors import NotAuthenticated, NotFound, Refused
 
 PROJECT = "shop"
 
@@ -64,3 +65,44 @@ class IssueTrackerContract:
                 await call(PROJECT, key)
         with pytest.raises(NotFound):
             await tracker.assign_issue(PROJECT, key, "ada")
+
+
+class PersonalIssuesContract:
+    """Derive from it and override `keeping`: the tracker as `tool`, with users ada and bob, and `grant(username)`."""
+
+    @pytest.fixture
+    def keeping(self):
+        raise NotImplementedError
+
+    async def test_is_personal(self, keeping):
+        assert isinstance(keeping.tool, PersonalIssues)
+
+    async def test_an_issue_is_created_once_for_a_request_by_the_person(self, keeping):
+        asked = request("r-1", body="Since **14:05**", assignee="bob")
+        issue = await keeping.tool.create_issue_as(asked, await keeping.grant("ada"))
+        assert (issue.author, list(issue.assignees)) == ("ada", ["bob"])
+        assert await keeping.tool.create_issue_as(asked, await keeping.grant("ada")) == issue
+        assert await keeping.tool.create_issue(asked) == issue, "whoever created it"
+
+    async def test_it_is_assigned_and_closed_by_the_person(self, keeping):
+        key = (await keeping.tool.create_issue(request("r-1"))).key
+        ada = await keeping.grant("ada")
+        assert list((await keeping.tool.assign_issue_as(PROJECT, key, "bob", ada)).assignees) == ["bob"]
+        for _ in range(2):
+            assert not (await keeping.tool.close_issue_as(PROJECT, key, ada)).is_open
+        with pytest.raises(NotFound):
+            await keeping.tool.close_issue_as(PROJECT, "99", ada)
+
+    async def test_a_grant_that_has_ended_changes_nothing(self, keeping):
+        key = (await keeping.tool.create_issue(request("r-1"))).key
+        ada = await keeping.grant("ada")
+        keeping.end_all("ada")
+        for call in (
+            keeping.tool.create_issue_as(request("r-2"), ada),
+            keeping.tool.assign_issue_as(PROJECT, key, "bob", ada),
+            keeping.tool.close_issue_as(PROJECT, key, ada),
+        ):
+            with pytest.raises(NotAuthenticated):
+                await call
+        (issue,) = await keeping.tool.list_issues(PROJECT)
+        assert (issue.key, list(issue.assignees)) == (key, [])

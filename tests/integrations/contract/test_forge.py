@@ -9,7 +9,7 @@ from integrations.capabilities.merge_requests import MergeState
 from integrations.capabilities.persons import Grant
 from tests.fakes.forge import FakeForge
 from tests.integrations.contract.git import DAY
-from tests.integrations.contract.issues import IssueTrackerContract
+from tests.integrations.contract.issues import IssueTrackerContract, PersonalIssuesContract
 from tests.integrations.contract.merge_requests import PROJECT, MergeRequestsContract
 from tests.integrations.contract.persons import CHALLENGE, REDIRECT, VERIFIER, PersonalAccessContract
 
@@ -71,3 +71,9 @@ class TestFakeIssues(IssueTrackerContract):
         forge = FakeForge(now=lambda: DAY + timedelta(seconds=next(seconds)))
         forge.add_account("bob", "bob@example.org")
         return forge
+
+
+class TestFakePersonalIssues(PersonalIssuesContract):
+    @pytest.fixture
+    def keeping(self):
+        return FakeSigningIn(FakeForge())

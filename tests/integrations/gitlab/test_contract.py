@@ -14,10 +14,11 @@ from integrations.capabilities.deploys import DeployRequest
 from integrations.capabilities.git import Check, CheckState
 from integrations.capabilities.persons import Grant
 from integrations.capabilities.runs import RunRef
+from integrations.errors import Refused
 from integrations.gitlab.client import GitLab
 from tests.integrations.contract.delivery import DeliveryBoardContract
 from tests.integrations.contract.git import GitHostContract
-from tests.integrations.contract.issues import IssueTrackerContract
+from tests.integrations.contract.issues import IssueTrackerContract, PersonalIssuesContract, request
 from tests.integrations.contract.merge_requests import MergeRequestsContract
 from tests.integrations.contract.persons import CHALLENGE, REDIRECT, VERIFIER, PersonalAccessContract
 from tests.integrations.contract.reports import Case, ReportsContract
@@ -237,6 +238,23 @@ class TestIssues(IssueTrackerContract):
     async def tracker(self, server, adapter, people):
         server.add_project("team/shop")
         return await adapter()
+
+
+class TestPersonalIssues(PersonalIssuesContract):
+    @pytest.fixture
+    async def keeping(self, server, adapter, people):
+        server.add_project("team/shop", dict.fromkeys(("shipmate", *PEOPLE), MAINTAINER))
+        return ServedSigningIn(server, await adapter(**OAUTH))
+
+    async def test_who_is_no_member_is_refused_and_nothing_is_done(self, keeping, server):
+        server.project_at("team/shop").members.pop("eve")
+        eve = await keeping.grant("eve")
+        with pytest.raises(Refused, match="does not show shop to this person"):
+            await keeping.tool.create_issue_as(request("r-1"), eve)
+        server.project_at("team/shop").members["eve"] = 10
+        with pytest.raises(Refused, match="this person may not do that"):
+            await keeping.tool.create_issue_as(request("r-1"), eve)
+        assert list(await keeping.tool.list_issues("shop")) == []
 
 
 class ServedBoard:

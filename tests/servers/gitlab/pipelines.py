@@ -178,7 +178,7 @@ async def cancel(request: web.Request) -> web.Response:
     server = request.app[SERVER]
     found = await _pipeline(request)
     if found.status not in FINAL:
-        found.canceled = True
+        found.canceled, found.canceled_by = True, server.asker(request).user.username
         for job in found.jobs:
             if job.status not in FINAL:
                 job.status, job.finished_at = "canceled", server.time.text() if job.started_at else None
@@ -239,6 +239,10 @@ async def play(request: web.Request) -> web.Response:
     found = await _job(request)
     if found.status != "manual":
         raise refusal(400, "400 Bad request - Unplayable Job")
+    player = server.asker(request).user.username
+    if found.spec.players is not None and player not in found.spec.players:
+        raise refusal(403, "403 Forbidden")
+    found.played_by = player
     asked = await request.json() if request.can_read_body else {}
     found.played_with = {one["key"]: one["value"] for one in (asked or {}).get("job_variables_attributes", ())}
     found.status = "pending"

@@ -70,6 +70,7 @@ class JobSpec:
     failure_reason: str = "script_failure"
     tags: Sequence[str] = ()
     triggers: str = ""
+    players: Sequence[str] | None = None  # who may start it: its environment is protected
 
 
 @dataclass
@@ -84,6 +85,7 @@ class Job:
     trace: bytes = b""
     outcome: str | None = None
     played_with: Mapping[str, str] = field(default_factory=dict)
+    played_by: str = ""
     downstream: "Pipeline | None" = None
 
 
@@ -102,6 +104,7 @@ class Pipeline:
     tag: bool = False
     jobs: list[Job] = field(default_factory=list)
     canceled: bool = False
+    canceled_by: str = ""
     started_at: str | None = None
     finished_at: str | None = None
     yaml_errors: str | None = None
