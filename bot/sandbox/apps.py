@@ -5,18 +5,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NoReturn
 
-from bot.sandbox.errors import ManifestError
+from bot.sandbox.errors import Json, ManifestError
 from bot.sandbox.ids import new_secret, stable_id
 from bot.sandbox.manifest import Command, Manifest, read_manifest
-from bot.sandbox.model import User
+from bot.sandbox.people import User, pictures
+from bot.sandbox.tokens import Caller, Token
 from bot.sandbox.workspace import Workspace
+
+CONFIGURATION_TOKEN = "xoxe.xoxp-1-sandbox"  # noqa: S105 - known to everybody, and good for this workspace alone
+"""The app configuration token that `apps.manifest.validate` takes."""
+
+_BOT_IMAGES = (36, 48, 72)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppConfig:
     """How to install an app: its manifest (Slack's JSON, decoded) and, where they should not be made up, its secrets.
 
-    `mode` wins over the manifest's `socket_mode_enabled`; `request_url` wins over every URL of the manifest.
+    `mode` wins over the manifest's `socket_mode_enabled`; `request_url` wins over every URL of the manifest. A
+    `distributed` app is known but not installed: somebody has to allow it on the page of `/oauth/v2/authorize`.
     """
 
     manifest: Mapping[str, object]
@@ -25,11 +32,17 @@ class AppConfig:
     app_token: str | None = None
     signing_secret: str | None = None
     request_url: str | None = None
+    client_id: str | None = None
+    client_secret: str | None = None
+    distributed: bool = False
 
 
 @dataclass(slots=True)
 class App:
-    """An app as installed in the workspace."""
+    """An app as installed in the workspace.
+
+    `tokens` are those beside `bot_token` and `app_token`: of people, and of bots that rotate theirs.
+    """
 
     id: str
     manifest: Manifest
@@ -41,12 +54,21 @@ class App:
     signing_secret: str
     verification_token: str
     request_url: str = ""
+    client_id: str = ""
+    client_secret: str = ""
     revoked: set[str] = field(default_factory=set)
+    tokens: dict[str, Token] = field(default_factory=dict)
+    granted: frozenset[str] | None = None
 
     @property
     def name(self) -> str:
         """Return the app's display name."""
         return self.manifest.name
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        """Return what the bot token may do: what was allowed, or all that the manifest asks for."""
+        return self.manifest.scopes if self.granted is None else self.granted
 
     def command(self, name: str) -> Command | None:
         """Return the declared command of this name (with its slash)."""
@@ -63,14 +85,38 @@ class App:
             return manifest.events_url
         return (manifest.options_url if is_options else "") or manifest.interactivity_url
 
+    def bot(self, base_url: str, *, is_deleted: bool = False) -> Json:
+        """Return the bot object of `bots.info` (https://docs.slack.dev/reference/methods/bots.info)."""
+        return {
+            "id": self.bot_id,
+            "deleted": is_deleted,
+            "name": self.name,
+            "updated": 0,
+            "app_id": self.id,
+            "user_id": self.bot_user_id,
+            "icons": pictures(base_url, self.bot_id, _BOT_IMAGES),
+        }
+
+    def caller(self, token: str) -> Caller | None:
+        """Return who calls with this token; None when it is not one of this app's."""
+        if _same(token, self.bot_token):
+            return Caller("bot", token, self, self.bot_user_id, self.scopes)
+        if _same(token, self.app_token):
+            return Caller("app", token, self, self.bot_user_id, frozenset(("connections:write",)))
+        kept = self.tokens.get(token)
+        if kept is None:
+            return None
+        return Caller(kept.kind, token, self, kept.user, kept.scopes, kept.expires)
+
 
 class Apps:
-    """The apps of a workspace, by id."""
+    """The apps of a workspace, by id: `installed`, and `known` for those that were never or are no more installed."""
 
     def __init__(self, workspace: Workspace) -> None:
         """Start with none."""
         self._workspace = workspace
         self.installed: dict[str, App] = {}
+        self.known: dict[str, App] = {}
 
     def install(self, config: AppConfig) -> App:
         """Install an app, make its bot user and invite it where the workspace wants apps.
@@ -80,27 +126,46 @@ class Apps:
         """
         manifest = read_manifest(config.manifest)
         mode = config.mode or ("socket" if manifest.socket_mode else "http")
-        domain = self._workspace.team.domain
-        ident = stable_id("A", domain, manifest.name)
-        old = self.installed.get(ident)
-        user = self._workspace.users[old.bot_user_id] if old else self._bot_user(manifest, ident)
-        app = App(
-            id=ident,
-            manifest=manifest,
-            mode=mode,
-            bot_id=user.bot_id,
-            bot_user_id=user.id,
-            bot_token=config.bot_token or (old.bot_token if old else f"xoxb-{_digits()}-{_digits()}-{new_secret(24)}"),
-            app_token=config.app_token or (old.app_token if old else f"xapp-1-{ident}-{_digits()}-{new_secret(64)}"),
-            signing_secret=config.signing_secret or (old.signing_secret if old else new_secret(32)),
-            verification_token=old.verification_token if old else new_secret(24),
-            request_url=config.request_url or (old.request_url if old else ""),
-        )
+        ident = stable_id("A", self._workspace.team.domain, manifest.name)
+        old = self.installed.get(ident) or self.known.get(ident)
+        user = self._workspace.users.get(old.bot_user_id) if old else None
+        if user is None:
+            user = self._bot_user(manifest, ident)
+        app = _app(config, manifest, mode, ident, user, old)
         if mode == "http" and not app.request_url and not (manifest.events_url or manifest.interactivity_url):
             _refuse("/settings", "HTTP mode needs a request URL: pass request_url or declare URLs in the manifest")
-        self.installed[ident] = app
-        self._workspace.changes.publish("app", app_id=ident)
+        if config.distributed and ident not in self.installed:
+            self.known[ident] = app
+            user.deleted = True
+        else:
+            self.enter(app)
         return app
+
+    def enter(self, app: App) -> None:
+        """Put an app into the workspace: its bot user works, and is in every channel that wants apps."""
+        self.known.pop(app.id, None)
+        is_new = app.id not in self.installed
+        self.installed[app.id] = app
+        user = self._workspace.users[app.bot_user_id]
+        user.deleted = False
+        for ident in self._workspace.app_channels if is_new else ():
+            channel = self._workspace.channels[ident]
+            if user.id not in channel.members:
+                channel.members.append(user.id)
+        self._workspace.changes.publish("app", app_id=app.id)
+
+    def remove(self, app: App) -> None:
+        """Take an app out of the workspace: its tokens end, its bot user is deactivated and leaves every channel."""
+        self.installed.pop(app.id, None)
+        app.revoked |= {app.bot_token, *app.tokens}
+        app.tokens.clear()
+        self.known[app.id] = app
+        user = self._workspace.users[app.bot_user_id]
+        user.deleted = True
+        for channel in self._workspace.channels.values():
+            if user.id in channel.members and not channel.is_im:
+                channel.members.remove(user.id)
+        self._workspace.changes.publish("app", app_id=app.id)
 
     def _bot_user(self, manifest: Manifest, app_id: str) -> User:
         workspace = self._workspace
@@ -117,21 +182,34 @@ class Apps:
             is_bot=True,
             bot_id=stable_id("B", domain, manifest.name),
             app_id=app_id,
+            enterprise=workspace.team.enterprise,
+            updated=int(workspace.clock()),
         )
-        workspace.add_user(user)
-        for channel in workspace.app_channels:
-            workspace.channels[channel].members.append(user.id)
-        return user
+        return workspace.add_user(user)
+
+    def caller(self, token: str) -> Caller | None:
+        """Return who calls with this token, also with one that was revoked; None for one nobody was given."""
+        if not token:
+            return None
+        if _same(token, CONFIGURATION_TOKEN):
+            return Caller("configuration", token, None, "", frozenset())
+        for app in (*self.installed.values(), *self.known.values()):
+            found = app.caller(token)
+            if found is None and token in app.revoked:
+                found = Caller("bot", token, app, app.bot_user_id, frozenset())
+            if found is not None:
+                return found
+        return None
 
     def by_token(self, token: str) -> App | None:
         """Return the app this bot or app-level token belongs to."""
-        for app in self.installed.values():
-            if token and (
-                secrets.compare_digest(token.encode(), app.bot_token.encode())
-                or secrets.compare_digest(token.encode(), app.app_token.encode())
-            ):
-                return app
-        return None
+        caller = self.caller(token)
+        return caller.app if caller else None
+
+    def by_client(self, client_id: str) -> App | None:
+        """Return the app with this client id, installed or not."""
+        everything = (*self.installed.values(), *self.known.values())
+        return next((app for app in everything if client_id and app.client_id == client_id), None)
 
     def by_command(self, name: str) -> tuple[App, Command] | None:
         """Return the app that declares this command; of two, the one installed last wins, as in Slack."""
@@ -146,6 +224,36 @@ class Apps:
             if any(s.callback_id == callback_id and s.type == kind for s in app.manifest.shortcuts):
                 return app
         return None
+
+
+def _app(
+    config: AppConfig,
+    manifest: Manifest,
+    mode: Literal["socket", "http"],
+    ident: str,
+    user: User,
+    old: App | None,
+) -> App:
+    """Return the app with the secrets it is given, had, or gets."""
+    return App(
+        id=ident,
+        manifest=manifest,
+        mode=mode,
+        bot_id=user.bot_id,
+        bot_user_id=user.id,
+        bot_token=config.bot_token or (old.bot_token if old else f"xoxb-{_digits()}-{_digits()}-{new_secret(24)}"),
+        app_token=config.app_token or (old.app_token if old else f"xapp-1-{ident}-{_digits()}-{new_secret(64)}"),
+        signing_secret=config.signing_secret or (old.signing_secret if old else new_secret(32)),
+        verification_token=old.verification_token if old else new_secret(24),
+        request_url=config.request_url or (old.request_url if old else ""),
+        client_id=config.client_id or (old.client_id if old else f"{_digits()}.{_digits()}"),
+        client_secret=config.client_secret or (old.client_secret if old else new_secret(32)),
+        tokens=old.tokens if old else {},
+    )
+
+
+def _same(one: str, other: str) -> bool:
+    return bool(other) and secrets.compare_digest(one.encode(), other.encode())
 
 
 def _digits() -> str:

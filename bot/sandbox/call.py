@@ -1,29 +1,60 @@
 """One call of a Web API method: its arguments, who calls, and the table of methods."""
 
-import json
+import base64
+import binascii
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from bot.sandbox.apps import App
+from bot.sandbox.decoding import decode
 from bot.sandbox.errors import Json, SlackError
 from bot.sandbox.message import Message
 from bot.sandbox.model import Channel, User
 from bot.sandbox.platform import Platform
+from bot.sandbox.tokens import Caller, TokenKind
 
 _TRUE = frozenset(("1", "true", "True"))
 _FALSE = frozenset(("0", "false", "False", ""))
 _MAX_PAGE = 1000
+_NOBODY = Caller("bot", "", None, "", frozenset())
 
 
 @dataclass(slots=True)
 class Call:
-    """A call that passed authentication; reads arguments from form fields and from JSON alike."""
+    """A call that passed authentication; reads arguments from form fields and from JSON alike.
+
+    `warnings` collects what Slack tells beside the answer (https://docs.slack.dev/apis/web-api/#evaluating-responses);
+    `client` is the id and the secret of HTTP basic authentication, where a request had one.
+    """
 
     method: str
     platform: Platform
-    app: App
+    caller: Caller = _NOBODY
     args: Mapping[str, object] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    client: tuple[str, str] | None = None
+
+    @property
+    def app(self) -> App:
+        """Return the app that calls."""
+        if self.caller.app is None:
+            raise SlackError("not_allowed_token_type")
+        return self.caller.app
+
+    @property
+    def actor(self) -> str:
+        """Return the id of who acts: the app's bot user, or with a user token the person."""
+        return self.caller.user
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        """Return what the token may do."""
+        return self.caller.scopes
+
+    def warn(self, code: str) -> None:
+        """Tell something beside the answer."""
+        self.warnings.append(code)
 
     def raw(self, name: str) -> object:
         """Return an argument as it came, or None."""
@@ -35,15 +66,24 @@ class Call:
         if value is None:
             return default
         if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-            raise SlackError("invalid_arguments", messages=[f"[ERROR] must be a string [json-pointer:/{name}]"])
+            raise invalid("must be a string", f"/{name}")
         return str(value)
 
     def required(self, name: str) -> str:
         """Return a string argument that must be there; raises `invalid_arguments` otherwise."""
         value = self.text(name)
         if not value:
-            raise SlackError("invalid_arguments", messages=[f"[ERROR] missing required field: {name}"])
+            raise invalid(f"missing required field: {name}")
         return value
+
+    def names(self, name: str) -> list[str]:
+        """Return the parts of an argument that is a comma-separated string, or in a JSON body an array of strings."""
+        value = self.args.get(name)
+        if isinstance(value, list):
+            if not all(isinstance(one, str) for one in value):
+                raise invalid("must be an array of strings", f"/{name}")
+            return [one.strip() for one in value if one.strip()]
+        return [one.strip() for one in self.text(name).split(",") if one.strip()]
 
     def flag(self, name: str, *, default: bool = False) -> bool:
         """Return a boolean argument, written as JSON or as 1/0/true/false."""
@@ -54,7 +94,7 @@ class Call:
             return value
         if str(value) in _TRUE | _FALSE:
             return str(value) in _TRUE
-        raise SlackError("invalid_arguments", messages=[f"[ERROR] must be a boolean [json-pointer:/{name}]"])
+        raise invalid("must be a boolean", f"/{name}")
 
     def integer(self, name: str, default: int) -> int:
         """Return a whole number."""
@@ -64,9 +104,7 @@ class Call:
         try:
             return int(value)
         except ValueError:
-            raise SlackError(
-                "invalid_arguments", messages=[f"[ERROR] must be an integer [json-pointer:/{name}]"]
-            ) from None
+            raise invalid("must be an integer", f"/{name}") from None
 
     def decoded(self, name: str, error: str = "invalid_arguments") -> object:
         """Return a structured argument: JSON inside a form field, or the value itself in a JSON body."""
@@ -74,22 +112,23 @@ class Call:
         if not isinstance(value, str) or not value:
             return value or None
         try:
-            return json.loads(value)
-        except json.JSONDecodeError:
+            return decode(value)
+        except ValueError:
             raise SlackError(error, messages=[f"[ERROR] not valid JSON [json-pointer:/{name}]"]) from None
 
-    def channel(self, name: str = "channel", *, member: bool = False, by_name: bool = False) -> Channel:
+    def channel(
+        self, name: str = "channel", *, member: bool = False, by_name: bool = False, error: str = "channel_not_found"
+    ) -> Channel:
         """Return the channel an argument names by its id, or where Slack allows it (`by_name`) by its name.
 
-        Raises `channel_not_found` for one that does not exist or is private and without this app, and, with `member`,
-        `not_in_channel` where the app is not in it, `is_archived` where nobody can write.
+        Raises `error` for one that does not exist or is private and without the caller, and, with `member`,
+        `not_in_channel` where the caller is not in it, `is_archived` where nobody can write.
         """
         wanted, workspace = self.required(name), self.platform.workspace
         channel = workspace.find_channel(wanted) if by_name else workspace.channels.get(wanted)
-        bot = self.app.bot_user_id
-        if channel is None or (channel.kind != "channel" and bot not in channel.members):
-            raise SlackError("channel_not_found")
-        if member and bot not in channel.members:
+        if channel is None or (channel.kind != "channel" and self.actor not in channel.members):
+            raise SlackError(error)
+        if member and self.actor not in channel.members:
             raise SlackError("not_in_channel")
         if member and channel.is_archived:
             raise SlackError("is_archived")
@@ -110,49 +149,109 @@ class Call:
         return message
 
     def need(self, *scopes: str) -> None:
-        """Raise `missing_scope` unless the app holds one of these scopes."""
-        granted = self.app.manifest.scopes
-        if scopes and granted.isdisjoint(scopes):
-            raise SlackError("missing_scope", needed=",".join(scopes), provided=",".join(sorted(granted)))
+        """Raise `missing_scope` unless the token has one of these scopes."""
+        if scopes and self.scopes.isdisjoint(scopes):
+            raise SlackError("missing_scope", needed=",".join(scopes), provided=",".join(sorted(self.scopes)))
 
-    def page(self, items: list[Json], default: int = 100) -> tuple[list[Json], str]:
-        """Return one page of `items` and the cursor of the next (https://docs.slack.dev/apis/web-api/pagination)."""
-        limit = self.integer("limit", default)
-        if not 1 <= limit <= _MAX_PAGE:
-            raise SlackError("invalid_limit")
+    def page(
+        self,
+        items: list[Json],
+        default: int = 100,
+        *,
+        maximum: int = _MAX_PAGE,
+        error: str = "invalid_limit",
+    ) -> tuple[list[Json], str]:
+        """Return one page of `items` and the cursor of the next (https://docs.slack.dev/apis/web-api/pagination).
+
+        Raises `invalid_cursor` for a cursor that this workspace did not give out, and `error` for a limit below 1 or
+        above `maximum`; a limit of 0 means the default.
+        """
+        limit = self.integer("limit", default) or default
+        if not 1 <= limit <= maximum:
+            if error == "invalid_arguments":
+                raise invalid(f"must be less than {maximum + 1}" if limit > 0 else "must be greater than 0", "/limit")
+            raise SlackError(error)
         cursor = self.text("cursor")
-        start = 0
-        if cursor:
-            if not cursor.startswith("next:") or not cursor[5:].isdigit():
-                raise SlackError("invalid_cursor")
-            start = int(cursor[5:])
+        start = _position(cursor) if cursor else 0
         following = start + limit
-        return items[start:following], f"next:{following}" if following < len(items) else ""
+        return items[start:following], _cursor(following) if following < len(items) else ""
+
+
+def _cursor(position: int) -> str:
+    return base64.b64encode(f"next_ts:{position}".encode()).decode()
+
+
+def _position(cursor: str) -> int:
+    try:
+        words = base64.b64decode(cursor, validate=True).decode()
+    except (binascii.Error, ValueError):
+        raise SlackError("invalid_cursor") from None
+    number = words.removeprefix("next_ts:")
+    if number == words or not number.isdecimal() or not number.isascii():
+        raise SlackError("invalid_cursor")
+    return int(number)
+
+
+def invalid(message: str, pointer: str = "") -> SlackError:
+    """Return Slack's refusal of an argument: `invalid_arguments`, with what is wrong in the metadata's messages."""
+    where = f" [json-pointer:{pointer}]" if pointer else ""
+    return SlackError("invalid_arguments", messages=[f"[ERROR] {message}{where}"])
 
 
 Handler: TypeAlias = Callable[[Call], Awaitable[Json]]
 
+PEOPLE: frozenset[TokenKind] = frozenset(("bot", "user"))
+BOT: frozenset[TokenKind] = frozenset(("bot",))
+USER: frozenset[TokenKind] = frozenset(("user",))
+APP: frozenset[TokenKind] = frozenset(("app",))
+CONFIGURATION: frozenset[TokenKind] = frozenset(("configuration",))
+ANY: frozenset[TokenKind] = frozenset(("bot", "user", "app"))
+NOBODY: frozenset[TokenKind] = frozenset()
+
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One Web API method: what it does, the scopes of which one is needed, its tier, and the token it takes."""
+    """One Web API method: what it does and whom it answers.
+
+    `scopes` are those of which a bot token needs one, `user_scopes` the same for user tokens; `tokens` the kinds it
+    takes, none meaning that it asks for no token; `takes_json` tells whether arguments may come as a JSON body
+    (https://docs.slack.dev/apis/web-api/#basics).
+    """
 
     name: str
     handler: Handler
     scopes: tuple[str, ...]
+    user_scopes: tuple[str, ...]
     tier: int
-    app_token: bool = False
+    tokens: frozenset[TokenKind]
+    takes_json: bool
+
+    @property
+    def app_token(self) -> bool:
+        """Tell whether it takes app-level tokens alone."""
+        return self.tokens == APP
+
+    def scopes_for(self, kind: TokenKind) -> tuple[str, ...]:
+        """Return the scopes of which a token of this kind needs one."""
+        return {"bot": self.scopes, "user": self.user_scopes}.get(kind, ())
 
 
 METHODS: dict[str, Method] = {}
 """Every method the sandbox knows."""
 
 
-def method(name: str, *scopes: str, tier: int = 3, app_token: bool = False) -> Callable[[Handler], Handler]:
-    """Enter a function into the table of methods."""
+def method(
+    name: str,
+    *scopes: str,
+    tier: int = 3,
+    user: tuple[str, ...] | None = None,
+    tokens: frozenset[TokenKind] = PEOPLE,
+    json_body: bool = True,
+) -> Callable[[Handler], Handler]:
+    """Enter a function into the table of methods; `user` are the scopes of user tokens where they differ."""
 
     def enter(handler: Handler) -> Handler:
-        METHODS[name] = Method(name, handler, scopes, tier, app_token)
+        METHODS[name] = Method(name, handler, scopes, scopes if user is None else user, tier, tokens, json_body)
         return handler
 
     return enter

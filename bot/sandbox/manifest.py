@@ -61,6 +61,7 @@ _MAX_CALLBACK = 255
 _MAX_EVENTS = 100
 _MAX_SCOPES = 255
 _MAX_DOMAINS = 5
+_MAX_REDIRECTS = 1000
 _COMMAND = re.compile(r"/[^\s/A-Z]+\Z")
 _DOMAIN = re.compile(r"(?:[a-z0-9-]+\.)+[a-z0-9-]+\Z|localhost\Z")
 _DISPLAY_NAME = re.compile(r"[\w .-]{1,80}\Z")
@@ -115,6 +116,10 @@ class Manifest:
     commands: tuple[Command, ...] = ()
     shortcuts: tuple[Shortcut, ...] = ()
     scopes: frozenset[str] = frozenset()
+    user_scopes: frozenset[str] = frozenset()
+    redirect_urls: tuple[str, ...] = ()
+    rotates_tokens: bool = False
+    is_assistant: bool = False
     bot_events: frozenset[str] = frozenset()
     socket_mode: bool = False
     is_interactive: bool = False
@@ -201,7 +206,8 @@ def read_manifest(data: Mapping[str, object]) -> Manifest:
     settings = reader.section(data, "settings", "")
     events = reader.section(settings, "event_subscriptions", "/settings")
     interactivity = reader.section(settings, "interactivity", "/settings")
-    scopes = reader.section(reader.section(data, "oauth_config", ""), "scopes", "/oauth_config")
+    oauth = reader.section(data, "oauth_config", "")
+    scopes = reader.section(oauth, "scopes", "/oauth_config")
     home = reader.section(features, "app_home", "/features")
     name = reader.text(display, "name", "/display_information", _MAX_NAME, required=True)
     bot_name = (
@@ -216,6 +222,10 @@ def read_manifest(data: Mapping[str, object]) -> Manifest:
         commands=_commands(reader, features),
         shortcuts=_shortcuts(reader, features),
         scopes=reader.strings(scopes, "bot", "/oauth_config/scopes", _MAX_SCOPES),
+        user_scopes=reader.strings(scopes, "user", "/oauth_config/scopes", _MAX_SCOPES),
+        redirect_urls=_redirects(reader, oauth),
+        rotates_tokens=reader.flag(settings, "token_rotation_enabled", "/settings"),
+        is_assistant=bool({"assistant_view", "agent_view"} & set(features)),
         bot_events=reader.strings(events, "bot_events", "/settings/event_subscriptions", _MAX_EVENTS),
         socket_mode=reader.flag(settings, "socket_mode_enabled", "/settings"),
         is_interactive=reader.flag(interactivity, "is_enabled", "/settings/interactivity"),
@@ -258,6 +268,18 @@ def _domains(reader: _Reader, features: Mapping[str, object]) -> frozenset[str]:
         if not _DOMAIN.match(domain):
             reader.problem("/features/unfurl_domains", f"{domain!r} is no domain: no scheme, no path, no port")
     return domains
+
+
+def _redirects(reader: _Reader, oauth: Mapping[str, object]) -> tuple[str, ...]:
+    """Return where people may be sent after they allowed the app.
+
+    Reference: https://docs.slack.dev/reference/app-manifest#oauth-config; local addresses may be plain HTTP here.
+    """
+    urls = tuple(sorted(reader.strings(oauth, "redirect_urls", "/oauth_config", _MAX_REDIRECTS)))
+    for url in urls:
+        if not url.startswith(("https://", "http://")):
+            reader.problem("/oauth_config/redirect_urls", f"{url!r} is no URL: it must begin with https://")
+    return urls
 
 
 def _shortcuts(reader: _Reader, features: Mapping[str, object]) -> tuple[Shortcut, ...]:

@@ -4,6 +4,7 @@ from bot.sandbox.absence import Absence
 from bot.sandbox.apps import Apps
 from bot.sandbox.changes import Changes
 from bot.sandbox.clock import Clock
+from bot.sandbox.codes import Codes
 from bot.sandbox.delivery import Deliveries
 from bot.sandbox.faults import Faults
 from bot.sandbox.http_delivery import HttpDelivery
@@ -28,6 +29,7 @@ class Platform:
         self.changes = Changes()
         self.workspace = Workspace(seed, clock, self.changes, history_limit=options.history_limit)
         self.apps = Apps(self.workspace)
+        self.codes = Codes()
         self.tickets = Tickets(clock, options)
         self.views = Views(clock, self.changes)
         self.log = WireLog(clock, self.changes, options.deliveries_limit)

@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.sandbox import events
 from bot.sandbox.apps import App
-from bot.sandbox.blockkit import message_blocks
+from bot.sandbox.blockkit import message_attachments, message_blocks
 from bot.sandbox.elements import carried_over
 from bot.sandbox.errors import Json, SlackError
 from bot.sandbox.ids import new_secret
@@ -18,32 +18,8 @@ from bot.sandbox.typed_text import composed, encode, links_of
 MAX_TEXT = 40_000
 """The longest text of a message; https://docs.slack.dev/reference/methods/chat.postMessage#truncating."""
 
-MAX_ATTACHMENTS = 100
-_ATTACHMENT_KEYS = frozenset(
-    (
-        "actions",
-        "attachment_type",
-        "author_icon",
-        "author_link",
-        "author_name",
-        "blocks",
-        "callback_id",
-        "color",
-        "fallback",
-        "fields",
-        "footer",
-        "footer_icon",
-        "id",
-        "image_url",
-        "mrkdwn_in",
-        "pretext",
-        "text",
-        "thumb_url",
-        "title",
-        "title_link",
-        "ts",
-    )
-)
+MAX_MARKDOWN = 12_000
+"""The longest `markdown_text`; https://docs.slack.dev/reference/methods/chat.postMessage#args."""
 
 
 @dataclass(slots=True)
@@ -76,7 +52,7 @@ def read_content(text: object, blocks: object, attachments: object = None, metad
     if blocks not in (None, "", []):
         content.blocks = message_blocks(blocks)
     if attachments not in (None, "", []):
-        content.attachments = _attachments(attachments)
+        content.attachments = message_attachments(attachments)
     if metadata is not None:
         content.metadata = _metadata(metadata)
     if content.is_empty:
@@ -84,20 +60,22 @@ def read_content(text: object, blocks: object, attachments: object = None, metad
     return content
 
 
-def _attachments(value: object) -> list[Json]:
-    if not isinstance(value, list):
-        raise SlackError("invalid_attachments", messages=["[ERROR] must be an array"])
-    if len(value) > MAX_ATTACHMENTS:
-        raise SlackError("too_many_attachments")
-    checked: list[Json] = []
-    for index, attachment in enumerate(value, start=1):
-        if not isinstance(attachment, dict) or not set(attachment) <= _ATTACHMENT_KEYS:
-            raise SlackError("invalid_attachments", messages=["[ERROR] invalid_keys"])
-        entry = {"id": index, **attachment}
-        if "blocks" in attachment:
-            entry["blocks"] = message_blocks(attachment["blocks"])
-        checked.append(entry)
-    return checked
+def markdown_content(text: str, metadata: object = None) -> Content:
+    """Return what a message of Markdown shows (https://docs.slack.dev/reference/methods/chat.postMessage).
+
+    Raises `SlackError` `no_text`, and `invalid_arguments` for more than `MAX_MARKDOWN` characters.
+    """
+    if len(text) > MAX_MARKDOWN:
+        where = "[json-pointer:/markdown_text]"
+        raise SlackError(
+            "invalid_arguments", messages=[f"[ERROR] must be less than {MAX_MARKDOWN + 1} characters {where}"]
+        )
+    if not text.strip():
+        raise SlackError("no_text")
+    content = Content(text=text, blocks=message_blocks([{"type": "markdown", "text": text}]))
+    if metadata is not None:
+        content.metadata = _metadata(metadata)
+    return content
 
 
 def _metadata(value: object) -> Json:
@@ -121,18 +99,24 @@ def by_app(  # noqa: PLR0913 - a message has this many facets
     ephemeral_to: str = "",
     looks: Json | None = None,
     files: list[str] | None = None,
+    author: str = "",
+    subtype: str = "",
 ) -> Message:
     """Put an app's message into a channel and tell subscribers in the background.
 
-    `looks` may hold `username` and `icons`, `files` are ids of uploaded files.
+    `looks` may hold `username` and `icons`, `files` are ids of uploaded files, `author` is the person the app posts
+    for (a user token), otherwise its bot user.
     """
     looks = looks or {}
+    profile = app.bot(platform.base_url) | {"team_id": platform.workspace.team.id}
     message = Message(
         ts=platform.workspace.next_ts(),
         channel=channel.id,
-        user=app.bot_user_id,
+        user=author or app.bot_user_id,
         text=content.text,
         team=platform.workspace.team.id,
+        subtype=subtype,
+        bot_profile=profile,
         blocks=content.blocks,
         attachments=content.attachments,
         metadata=content.metadata,
@@ -170,8 +154,34 @@ def by_person(platform: Platform, user: User, channel: Channel, text: str, threa
     return platform.workspace.add(message)
 
 
+def by_workspace(
+    platform: Platform, user: str, channel: Channel, subtype: str, text: str, **details: object
+) -> Message:
+    """Note in a channel what somebody did to it, as Slack does, and tell subscribers.
+
+    `subtype` is `channel_join` and the like (https://docs.slack.dev/reference/events/message#subtypes), `details` what
+    that subtype has beside the text.
+    """
+    subtype = subtype if channel.kind == "channel" else subtype.replace("channel_", "group_", 1)
+    message = Message(
+        ts=platform.workspace.next_ts(),
+        channel=channel.id,
+        user=user,
+        text=text,
+        team=platform.workspace.users[user].team_id,
+        subtype=subtype,
+        details=dict(details),
+    )
+    platform.workspace.add(message)
+    platform.deliveries.spawn(events.message_posted(platform, message))
+    return message
+
+
 def edit(platform: Platform, message: Message, content: Content, editor: str, *, keep: frozenset[str]) -> Message:
-    """Replace what a message shows and tell subscribers; `keep` names the parts that stay."""
+    """Replace what a message shows and tell subscribers; `keep` names the parts that stay.
+
+    Without an `editor` (a user id) it is not marked as edited, as a message that is streamed is not.
+    """
     before = message.wire(platform.workspace.file_objects(message, platform.base_url))
     replaced: dict[str, Any] = {
         "text": content.text,
@@ -184,7 +194,8 @@ def edit(platform: Platform, message: Message, content: Content, editor: str, *,
             setattr(message, name, value)
     if "blocks" not in keep:
         message.inputs = {user: carried_over(values, message.blocks) for user, values in message.inputs.items()}
-    message.edited_by, message.edited_ts = editor, platform.workspace.next_ts()
+    if editor:
+        message.edited_by, message.edited_ts = editor, platform.workspace.next_ts()
     platform.changes.publish("message", channel=message.channel, ts=message.ts, edited=True)
     if not message.ephemeral_to:
         platform.deliveries.spawn(events.message_changed(platform, message, before))
@@ -203,7 +214,7 @@ def unfurl(platform: Platform, app: App, message: Message, wanted: Json) -> None
             raise SlackError("cannot_unfurl_url", messages=[f"[ERROR] {url} is not in the message"])
         if url not in ours:
             raise SlackError("cannot_unfurl_message", messages=[f"[ERROR] {url} is of no domain of this app"])
-    shown = _attachments([{k: v for k, v in one.items() if k != "preview"} for one in wanted.values()])
+    shown = message_attachments([{k: v for k, v in one.items() if k != "preview"} for one in wanted.values()])
     before = message.wire(platform.workspace.file_objects(message, platform.base_url))
     kept = [one for one in message.attachments if one.get("app_unfurl_url") not in wanted]
     for one, url in zip(shown, wanted, strict=True):

@@ -16,6 +16,7 @@ from bot.sandbox.clock import Clock, wall_clock
 from bot.sandbox.control import Control
 from bot.sandbox.errors import ControlError
 from bot.sandbox.guard import Guard
+from bot.sandbox.oauth import Authorization
 from bot.sandbox.options import Options
 from bot.sandbox.platform import Platform
 from bot.sandbox.replies import ResponseUrls
@@ -107,6 +108,7 @@ class Sandbox:
         )
         uploads = Uploads(self.platform)
         responses = ResponseUrls(self.platform)
+        authorization = Authorization(self.platform)
         api = WebApi(self.platform)
         application.add_routes(
             [
@@ -115,6 +117,9 @@ class Sandbox:
                 web.post("/response/{app_id}/{key}", responses.handle),
                 web.post("/upload/v1/{file}/{key}", uploads.receive),
                 web.get("/files-pri/{file}/{name}", uploads.serve),
+                web.get("/avatars/{name}.svg", uploads.avatar),
+                web.get("/oauth/v2/authorize", authorization.ask),
+                web.post("/oauth/v2/authorize", authorization.decide),
                 *Control(self.platform).routes(),
                 web.get("/", _page),
                 web.get("/archives/{channel}/{rest:.*}", _permalink),

@@ -1,10 +1,11 @@
 """The workspace a sandbox starts with: its team, people, channels and user groups, from a dict or a JSON file."""
 
 import json
+import zoneinfo
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from bot.sandbox.errors import SeedError
 
@@ -16,11 +17,17 @@ class _Part(BaseModel):
 
 
 class TeamSeed(_Part):
-    """A workspace: its display name and its domain (`<domain>.slack.com` at Slack)."""
+    """A workspace: its display name and its domain (`<domain>.slack.com` at Slack).
+
+    `enterprise` is the name of the Enterprise organisation it belongs to. `usergroup_editors` are those who may make
+    and change user groups: `admins`, `members` (every full member and bot) or `everyone` (guests, too).
+    """
 
     name: str
     domain: str
     id: str | None = None
+    enterprise: str = ""
+    usergroup_editors: Literal["admins", "members", "everyone"] = "members"
 
 
 class UserSeed(_Part):
@@ -33,8 +40,19 @@ class UserSeed(_Part):
     guest: Literal["", "single_channel", "multi_channel"] = ""
     team: str = ""
     is_admin: bool = False
+    is_owner: bool = False
+    deactivated: bool = False
     tz: str = "Etc/UTC"
     id: str | None = None
+
+    @field_validator("tz")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            zoneinfo.ZoneInfo(value)
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"{value!r} is no time zone; write one like Europe/Berlin") from None
+        return value
 
 
 class ChannelSeed(_Part):

@@ -75,7 +75,7 @@ def message(platform: Platform, one: Message, viewer: User | None) -> Json:
     """
     files = platform.workspace.file_objects(one, platform.base_url)
     shown: Json = {"blocks": [], "reactions": []} | one.wire(files, with_metadata=True)
-    shown["channel"] = one.channel
+    shown |= {"channel": one.channel, "user": one.user}
     shown["blocks"] = [_with_address(platform, block) for block in shown["blocks"]]
     if (cause := platform.log.cause_of(f"{one.channel}:{one.ts}")) is not None:
         shown["exchange"] = cause

@@ -5,6 +5,7 @@ Reference: https://docs.slack.dev/messaging/working-with-files
 
 from aiohttp import web
 
+from bot.sandbox.people import picture
 from bot.sandbox.platform import Platform
 
 _INLINE = frozenset(("image/png", "image/jpeg", "image/gif", "image/webp", "text/plain"))
@@ -49,3 +50,15 @@ class Uploads:
         }
         kind = file.mimetype if inline else "application/octet-stream"
         return web.Response(body=file.content, content_type=kind, headers=headers)
+
+    async def avatar(self, request: web.Request) -> web.Response:
+        """Return the drawing that stands for a person, a bot user or a bot."""
+        ident = request.match_info["name"]
+        workspace, apps = self._platform.workspace, self._platform.apps
+        user = workspace.users.get(ident)
+        bots = (app for app in (*apps.installed.values(), *apps.known.values()) if app.bot_id == ident)
+        name = user.real_name if user else next((app.name for app in bots), "")
+        if not name:
+            return web.Response(status=404, text="nobody has this id")
+        headers = {"Cache-Control": "max-age=3600", "X-Content-Type-Options": "nosniff"}
+        return web.Response(text=picture(ident, name), content_type="image/svg+xml", headers=headers)

@@ -1,12 +1,14 @@
 """The workspace's memory: teams, people, channels with their messages, user groups and files."""
 
+from bot.sandbox.assistance import Assistance
 from bot.sandbox.changes import Changes
 from bot.sandbox.clock import Clock
 from bot.sandbox.errors import ControlError, Json, SeedError
 from bot.sandbox.ids import new_id, stable_id
 from bot.sandbox.message import Message
-from bot.sandbox.model import Channel, File, Team, User, Usergroup
-from bot.sandbox.seed import ChannelSeed, Seed, UserSeed
+from bot.sandbox.model import Channel, Enterprise, File, Team, User, Usergroup
+from bot.sandbox.scheduled import Scheduled
+from bot.sandbox.seed import ChannelSeed, Seed, TeamSeed, UserSeed
 
 SLACKBOT = "USLACKBOT"
 _MICRO = 1_000_000
@@ -24,15 +26,15 @@ class Workspace:
         self.changes = changes
         self.history_limit = history_limit
         self.hints = list(seed.hints)
-        self.team = Team(seed.team.id or stable_id("T", seed.team.domain), seed.team.name, seed.team.domain)
-        self.teams = {self.team.id: self.team}
-        for other in seed.other_teams:
-            team = Team(other.id or stable_id("T", other.domain), other.name, other.domain)
-            self.teams[team.id] = team
+        self.team = _team(seed.team)
+        self.usergroup_editors = seed.team.usergroup_editors
+        self.teams = {team.id: team for team in (self.team, *map(_team, seed.other_teams))}
         self.users: dict[str, User] = {}
         self.channels: dict[str, Channel] = {}
         self.usergroups: dict[str, Usergroup] = {}
         self.files: dict[str, File] = {}
+        self.scheduled: dict[str, Scheduled] = {}
+        self.assisted: dict[tuple[str, str], Assistance] = {}
         self.app_channels: list[str] = []
         self._last_micros = 0
         self.users[SLACKBOT] = User(SLACKBOT, "slackbot", "Slackbot", self.team.id, "")
@@ -42,10 +44,11 @@ class Workspace:
             self._add_channel(channel)
         for group in seed.usergroups:
             members = [self._seeded(name, f"usergroups.{group.handle}") for name in group.members]
-            made = Usergroup(
-                stable_id("S", self.team.domain, group.handle), group.handle, group.name, self.team.id, members
+            ident = stable_id("S", self.team.domain, group.handle)
+            made = int(clock())
+            self.usergroups[ident] = Usergroup(
+                ident, group.handle, group.name, self.team.id, members, date_create=made, date_update=made
             )
-            self.usergroups[made.id] = made
 
     def _add_person(self, seed: UserSeed) -> None:
         team = self.team
@@ -66,6 +69,10 @@ class Workspace:
                 is_ultra_restricted=seed.guest == "single_channel",
                 is_stranger=team is not self.team,
                 is_admin=seed.is_admin,
+                is_owner=seed.is_owner,
+                deleted=seed.deactivated,
+                enterprise=team.enterprise,
+                updated=int(self.clock()),
                 tz=seed.tz,
             )
         )
@@ -176,6 +183,21 @@ class Workspace:
             self.changes.publish("channel", channel=ident)
         return self.channels[ident]
 
+    def group_direct(self, members: list[str], *, prevent_creation: bool = False) -> Channel | None:
+        """Return the direct message among these users (ids), in their order; None where there is none and may be none.
+
+        Reference: https://docs.slack.dev/reference/methods/conversations.open
+        """
+        ident = stable_id("G", *sorted(set(members)))
+        if ident not in self.channels:
+            if prevent_creation:
+                return None
+            names = "--".join(self.users[member].name for member in members)
+            made = Channel(ident, f"mpdm-{names}-1", "mpim", int(self.clock()), creator=members[0], members=members)
+            self.channels[ident] = made
+            self.changes.publish("channel", channel=ident)
+        return self.channels[ident]
+
     def next_ts(self) -> str:
         """Return the present moment as Slack writes it ("1700000000.000100"), later than every one before."""
         self._last_micros = max(int(self.clock() * _MICRO), self._last_micros + 1)
@@ -185,7 +207,9 @@ class Workspace:
         """Put a message into its channel, count it in its thread, and forget the oldest one over the limit."""
         channel = self.channels[message.channel]
         channel.messages[message.ts] = message
-        if message.is_reply and not message.ephemeral_to and (parent := channel.messages.get(message.thread_ts)):
+        parent = channel.messages.get(message.thread_ts) if message.is_reply else None
+        message.parent_user = parent.user if parent else ""
+        if parent is not None and not message.ephemeral_to:
             parent.reply_count += 1
             parent.latest_reply = message.ts
             parent.thread_ts = parent.ts
@@ -224,6 +248,30 @@ class Workspace:
             )
         )
 
+    def assistance(self, channel: str, thread_ts: str) -> Assistance:
+        """Return what an app shows above the answer field of a thread, or with an empty `thread_ts` of a channel."""
+        return self.assisted.setdefault((channel, thread_ts), Assistance())
+
+    def user_object(self, user: User, base_url: str, *, with_email: bool) -> Json:
+        """Return the user object as of now."""
+        return user.wire(with_email=with_email, base_url=base_url, now=self.clock())
+
+    def may_edit_usergroups(self, user: User) -> bool:
+        """Tell whether the team lets this person or bot make and change user groups.
+
+        Reference: https://slack.com/help/articles/212906697-Create-a-user-group
+        """
+        if user.is_admin or user.is_owner:
+            return True
+        if self.usergroup_editors == "everyone":
+            return not user.is_stranger
+        return self.usergroup_editors == "members" and not user.is_guest and not user.is_stranger
+
     def file_objects(self, message: Message, base_url: str) -> list[Json]:
         """Return the file objects a message shows."""
         return [self.files[file].wire(base_url) for file in message.files if file in self.files]
+
+
+def _team(seed: TeamSeed) -> Team:
+    belongs = Enterprise(stable_id("E", seed.enterprise), seed.enterprise) if seed.enterprise else None
+    return Team(seed.id or stable_id("T", seed.domain), seed.name, seed.domain, belongs)

@@ -181,7 +181,6 @@ TAKEN = [
         "tasks": [TASK, {**TASK, "details": RICH, "output": RICH, "status": "in_progress"}],
     },
     {**TASK, "sources": [{"type": "url", "url": "https://a.example", "text": "log"}]},
-    {"type": "alert", "text": words(), "level": "error"},
     {"type": "card", "title": words(), "body": words(), "actions": [button()]},
     {"type": "carousel", "elements": [{"type": "card", "title": words()}]},
     {"type": "container", "title": words(), "child_blocks": [section()]},

@@ -1,6 +1,7 @@
 """The Web API by Slack's own client, and by hand where a client would not do what is refused."""
 
 import asyncio
+import json
 
 import aiohttp
 import pytest
@@ -13,7 +14,18 @@ from tests.sandbox.conftest import running
 from tests.sandbox.manifests import SCOPES, manifest
 
 
+JSON = {"Content-Type": "application/json; charset=utf-8"}
+
+
+def form(arguments):
+    """Return arguments as a form: what is no string is JSON in a field."""
+    return {key: one if isinstance(one, str) else json.dumps(one) for key, one in arguments.items()}
+
+
 async def call(desk, method, token=None, **kwargs):
+    """Call a method; JSON goes as a form to those that take no JSON body."""
+    if "json" in kwargs and method in METHODS and not METHODS[method].takes_json:
+        kwargs["data"] = form(kwargs.pop("json"))
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     url = desk.sandbox.api_url + method
     async with aiohttp.ClientSession() as session, session.post(url, headers=headers, **kwargs) as response:
@@ -26,12 +38,15 @@ async def call(desk, method, token=None, **kwargs):
     [
         ({}, "not_authed"),
         ({"data": {"token": "xoxb-no"}}, "invalid_auth"),
-        ({"json": {"token": "xoxb-no"}}, "invalid_auth"),
-        ({"data": b"[1]", "headers": {"Content-Type": "application/json"}}, "json_not_object"),
-        ({"data": b"{", "headers": {"Content-Type": "application/json"}}, "invalid_json"),
-        ({"data": b"x", "headers": {"Content-Type": "text/plain"}}, "invalid_post_type"),
+        ({"data": b'{"token": "xoxb-no"}', "headers": JSON}, "invalid_auth"),
+        ({"data": b"[1]", "headers": JSON}, "json_not_object"),
+        ({"data": b"{", "headers": JSON}, "invalid_json"),
+        ({"data": b'{"x": NaN}', "headers": JSON}, "invalid_json"),
+        ({"data": b"<x/>", "headers": {"Content-Type": "application/xml"}}, "invalid_post_type"),
+        ({"data": b"x", "headers": {"Content-Type": "text/plain"}}, "not_authed"),
+        ({"data": b"{}", "headers": {"Content-Type": "application/json; charset=utf-16"}}, "invalid_charset"),
     ],
-    ids=["nothing", "form", "json", "array", "broken json", "post type"],
+    ids=["nothing", "form", "json", "array", "broken json", "no number", "post type", "text", "charset"],
 )
 async def test_unauthenticated_calls(desk, installed, kwargs, error):
     url = desk.sandbox.api_url + "auth.test"
@@ -51,7 +66,7 @@ async def test_wrong_token_type_unknown_method_and_revoked_token(desk, installed
 
 async def test_missing_scope_says_which(desk):
     installed = await desk.sandbox.install(AppConfig(manifest=manifest(scopes=["users:read", "commands"])))
-    answer = await call(desk, "chat.postMessage", installed.bot_token, json={"channel": "#checkout", "text": "x"})
+    answer = await call(desk, "chat.postMessage", installed.bot_token, data={"channel": "#checkout", "text": "x"})
     assert answer == {"ok": False, "error": "missing_scope", "needed": "chat:write", "provided": "commands,users:read"}
 
 
@@ -122,7 +137,6 @@ async def test_threads_and_broadcasts(desk, client, channel):
         ({"channel": "#quiet", "text": "x"}, "not_in_channel"),
         ({"channel": "#checkout"}, "no_text"),
         ({"channel": "#checkout", "text": "   "}, "no_text"),
-        ({"channel": "#checkout", "text": "x" * 40_001}, "msg_too_long"),
         ({"channel": "#checkout", "text": "x", "blocks": "["}, "invalid_blocks_format"),
         ({"channel": "#checkout", "text": "x", "blocks": {"type": "divider"}}, "invalid_blocks_format"),
         ({"channel": "#checkout", "text": "x", "attachments": [{"nonsense": 1}]}, "invalid_attachments"),
@@ -138,7 +152,6 @@ async def test_threads_and_broadcasts(desk, client, channel):
         "not in",
         "nothing",
         "blank",
-        "long",
         "broken blocks",
         "blocks object",
         "attachments",
@@ -327,5 +340,7 @@ async def test_every_method_answers_an_empty_call_with_json(desk, installed):
         token = installed.app_token if method.app_token else installed.bot_token
         return (await call(desk, name, token)).get("error", "none")
 
-    errors = await asyncio.gather(*(error(name, method) for name, method in METHODS.items()))
-    assert set(errors) <= {"none", "invalid_arguments", "not_enough_users", "bot_not_found"}
+    ending = {"auth.revoke"}
+    errors = await asyncio.gather(*(error(name, method) for name, method in METHODS.items() if name not in ending))
+    assert "invalid_arguments" in errors
+    assert not {"unknown_method", "fatal_error"} & set(errors)

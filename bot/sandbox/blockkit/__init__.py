@@ -8,6 +8,8 @@ import json
 from collections.abc import Iterator, Sequence
 
 from bot.sandbox.blockkit import blocks as layout
+from bot.sandbox.blockkit.attachments import MAX_ATTACHMENTS, attachment
+from bot.sandbox.blockkit.data import MAX_CHARTS
 from bot.sandbox.blockkit.objects import plain_text, unique
 from bot.sandbox.blockkit.schema import Check, Field, Problem, anything, by_type, flag, items, one_of, shape, text
 from bot.sandbox.elements import placed_elements
@@ -52,7 +54,7 @@ _views = by_type(
 )
 
 
-def message_blocks(value: object) -> list[Json]:
+def message_blocks(value: object, pointer: str = "/blocks") -> list[Json]:
     """Check the blocks of a message and return a copy in which every block has an id.
 
     Raises `SlackError` `invalid_blocks_format` for what is no array and `invalid_blocks` with Slack's wording
@@ -60,11 +62,32 @@ def message_blocks(value: object) -> list[Json]:
     """
     if not isinstance(value, list):
         raise SlackError("invalid_blocks_format")
-    problems = [*_message_blocks(value, "/blocks"), *_cross_checks(value, "/blocks")]
+    problems = [*_message_blocks(value, pointer), *_cross_checks(value, pointer)]
     if problems:
         lines = _lines(problems)
         raise SlackError("invalid_blocks", errors=lines, messages=[f"[ERROR] {line}" for line in lines])
     return _with_ids(value)
+
+
+def message_attachments(value: object) -> list[Json]:
+    """Check attachments and return a copy in which each is numbered and has blocks with ids.
+
+    Raises `SlackError` `invalid_attachments`, `too_many_attachments`, and what `message_blocks` raises.
+    """
+    if not isinstance(value, list):
+        raise SlackError("invalid_attachments", messages=["[ERROR] must be an array [json-pointer:/attachments]"])
+    if len(value) > MAX_ATTACHMENTS:
+        raise SlackError("too_many_attachments")
+    checked: list[Json] = []
+    for index, one in enumerate(value):
+        problems = list(attachment(one, f"/attachments/{index}"))
+        if problems:
+            raise SlackError("invalid_attachments", messages=[f"[ERROR] {line}" for line in _lines(problems)])
+        entry = {"id": index + 1, "fallback": "[no preview available]", **copy.deepcopy(one)}
+        if "blocks" in one:
+            entry["blocks"] = message_blocks(one["blocks"], f"/attachments/{index}/blocks")
+        checked.append(entry)
+    return checked
 
 
 def view_content(value: object) -> Json:
@@ -126,12 +149,27 @@ def _cross_checks(blocks: Sequence[object], pointer: str) -> Iterator[Problem]:
     for index, block in objects:
         placed = [p.action_id for p in placed_elements([block])]
         yield from unique(((ident, f"{pointer}/{index}") for ident in placed), "action_id")
-    tables = [index for index, block in objects if block.get("type") == "table"]
-    for index in tables[1:]:
-        yield f"{pointer}/{index}", "only one table allowed per message"
+    yield from _counted(objects, pointer)
     markdown = sum(len(str(b.get("text", ""))) for _, b in objects if b.get("type") == "markdown")
     if markdown > layout.MAX_MARKDOWN:
         yield pointer, f"markdown blocks must be less than {layout.MAX_MARKDOWN + 1} characters together"
+
+
+def _counted(objects: list[tuple[int, Json]], pointer: str) -> Iterator[Problem]:
+    """Check how many blocks of a kind a message holds, and that one element at most wants the focus.
+
+    Reference: https://docs.slack.dev/reference/block-kit/blocks/table-block and
+    https://docs.slack.dev/reference/block-kit/blocks/data-visualization-block
+    """
+    tables = [index for index, block in objects if block.get("type") == "table"]
+    for index in tables[1:]:
+        yield f"{pointer}/{index}", "only one table allowed per message"
+    charts = [index for index, block in objects if block.get("type") == "data_visualization"]
+    for index in charts[MAX_CHARTS:]:
+        yield f"{pointer}/{index}", f"only {MAX_CHARTS} data_visualization blocks allowed per message"
+    focused = [i for i, block in objects for p in placed_elements([block]) if p.element.get("focus_on_load") is True]
+    for index in focused[1:]:
+        yield f"{pointer}/{index}", "only one element can have `focus_on_load` set to true"
 
 
 def _submit_checks(view: Json) -> Iterator[Problem]:

@@ -3,19 +3,22 @@
 Reference: https://docs.slack.dev/reference/block-kit/blocks
 """
 
+from collections.abc import Iterator
+
 from bot.sandbox.blockkit import elements
-from bot.sandbox.blockkit.objects import any_text, block_id, plain_text, slack_file, url
+from bot.sandbox.blockkit.data import data_table, data_visualization, table
+from bot.sandbox.blockkit.objects import any_text, block_id, https_url, plain_text, slack_file, url
 from bot.sandbox.blockkit.rich_text import rich_text
 from bot.sandbox.blockkit.schema import (
     Check,
     Field,
+    Problem,
     anything,
     at_least_one,
     by_type,
     exactly_one,
     flag,
     items,
-    number,
     one_of,
     shape,
     text,
@@ -85,24 +88,6 @@ input_block = _block(
 markdown = _block("markdown", text=Field(text(MAX_MARKDOWN, 1), required=True))
 """https://docs.slack.dev/reference/block-kit/blocks/markdown-block"""
 
-_cell = by_type(
-    {
-        "raw_text": shape({"type": Field(one_of("raw_text")), "text": Field(text(3000), required=True)}),
-        "raw_number": shape(
-            {"type": Field(one_of("raw_number")), "value": Field(number, required=True), "text": Field(text(3000))}
-        ),
-        "rich_text": rich_text,
-    }
-)
-_column = shape({"align": Field(one_of("left", "center", "right")), "is_wrapped": Field(flag)})
-
-table = _block(
-    "table",
-    rows=Field(items(items(_cell, 20, 1), 100, 1), required=True),
-    column_settings=Field(items(_column, 20)),
-)
-"""https://docs.slack.dev/reference/block-kit/blocks/table-block"""
-
 task_card = _block(
     "task_card",
     task_id=Field(text(255, 1), required=True),
@@ -133,6 +118,7 @@ card = _block(
     at_least_one("hero_image", "title", "actions", "body"),
     hero_image=Field(elements.image),
     icon=Field(elements.image),
+    slack_icon=Field(elements.slack_icon),
     title=Field(any_text(150)),
     subtitle=Field(any_text(150)),
     body=Field(any_text(200)),
@@ -148,14 +134,20 @@ video = _block(
     alt_text=Field(text(2000), required=True),
     title=Field(plain_text(200), required=True),
     thumbnail_url=Field(url, required=True),
-    video_url=Field(url, required=True),
+    video_url=Field(https_url, required=True),
     author_name=Field(text(50)),
     description=Field(plain_text(200)),
     provider_icon_url=Field(url),
     provider_name=Field(text(50)),
-    title_url=Field(url),
+    title_url=Field(https_url),
 )
 """https://docs.slack.dev/reference/block-kit/blocks/video-block"""
+
+file = _block("file", external_id=Field(text(255, 1), required=True), source=Field(one_of("remote"), required=True))
+"""https://docs.slack.dev/reference/block-kit/blocks/file-block"""
+
+call = _block("call", call_id=Field(text(255, 1), required=True), api_decoration_available=Field(flag))
+"""https://docs.slack.dev/apis/web-api/using-the-calls-api"""
 
 _INNER = {
     "section": section,
@@ -165,12 +157,27 @@ _INNER = {
     "image": image,
     "header": header,
     "rich_text": rich_text,
-    "markdown": markdown,
+    "input": input_block,
+    "file": file,
+    "table": table,
+    "video": video,
 }
+
+
+def _folding(value: object, pointer: str) -> Iterator[Problem]:
+    """Check what a container's properties ask of each other."""
+    yield from at_least_one("title", "rich_text_title")(value, pointer)
+    if not isinstance(value, dict):
+        return
+    if value.get("default_collapsed") and not value.get("is_collapsible"):
+        yield f"{pointer}/default_collapsed", "needs `is_collapsible` to be true"
+    if value.get("has_header_divider") and value.get("is_collapsible"):
+        yield f"{pointer}/has_header_divider", "cannot be set when `is_collapsible` is true"
+
 
 container = _block(
     "container",
-    at_least_one("title", "rich_text_title"),
+    _folding,
     child_blocks=Field(items(by_type(_INNER), 10, 1), required=True),
     title=Field(plain_text(150)),
     rich_text_title=Field(rich_text),
@@ -193,17 +200,21 @@ _EVERYWHERE = {
     "input": input_block,
     "rich_text": rich_text,
     "video": video,
-    "markdown": markdown,
-    "table": table,
+    "card": card,
 }
 IN_MESSAGE = _EVERYWHERE | {
-    "context_actions": context_actions,
-    "plan": plan,
-    "task_card": task_card,
-    "alert": alert,
-    "card": card,
+    "call": call,
     "carousel": carousel,
     "container": container,
+    "context_actions": context_actions,
+    "data_table": data_table,
+    "data_visualization": data_visualization,
+    "file": file,
+    "markdown": markdown,
+    "plan": plan,
+    "table": table,
+    "task_card": task_card,
 }
 IN_MODAL = _EVERYWHERE | {"alert": alert}
-IN_HOME = _EVERYWHERE | {"alert": alert, "card": card, "carousel": carousel, "container": container}
+IN_HOME = _EVERYWHERE | {"carousel": carousel}
+"""Which blocks go where: https://docs.slack.dev/reference/block-kit/blocks."""

@@ -3,6 +3,7 @@
 Reference: https://docs.slack.dev/reference/block-kit/composition-objects
 """
 
+import re
 from collections.abc import Iterator
 
 from bot.sandbox.blockkit.schema import (
@@ -25,7 +26,23 @@ VALUE_LIMIT = 2000
 
 action_id = Field(text(ID_LIMIT))
 block_id = Field(text(ID_LIMIT))
-url = text(URL_LIMIT, 1)
+_ADDRESS = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:\S+")
+
+
+def url(value: object, pointer: str) -> Iterator[Problem]:
+    """Check an address: a scheme, a colon, and what follows without spaces, up to 3000 characters."""
+    problems = list(text(URL_LIMIT, 1)(value, pointer))
+    if not problems and isinstance(value, str) and not _ADDRESS.fullmatch(value):
+        problems.append((pointer, "must be a valid URL"))
+    yield from problems
+
+
+def https_url(value: object, pointer: str) -> Iterator[Problem]:
+    """Check an address that must begin with `https://`."""
+    problems = list(url(value, pointer))
+    if not problems and not str(value).startswith("https://"):
+        problems.append((pointer, "must be a valid HTTPS URL"))
+    yield from problems
 
 
 def plain_text(maximum: int, minimum: int = 1) -> Check:

@@ -3,7 +3,7 @@
 Reference: https://docs.slack.dev/reference/block-kit/blocks/rich-text-block
 """
 
-from bot.sandbox.blockkit.objects import block_id, url
+from bot.sandbox.blockkit.objects import block_id
 from bot.sandbox.blockkit.schema import Check, Field, anything, by_type, flag, items, one_of, shape, text, whole
 
 _MAX_PARTS = 1000
@@ -24,7 +24,7 @@ def _part(kind: str, **fields: Field) -> Check:
 
 parts = {
     "text": _part("text", text=Field(text(12_000, 1), required=True)),
-    "link": _part("link", url=Field(url, required=True), text=Field(text(3000)), unsafe=Field(flag)),
+    "link": _part("link", url=Field(text(3000, 1), required=True), text=Field(text(3000)), unsafe=Field(flag)),
     "user": _part("user", user_id=_ID),
     "usergroup": _part("usergroup", usergroup_id=_ID),
     "channel": _part("channel", channel_id=_ID),

@@ -106,6 +106,16 @@ def anything(value: object, pointer: str) -> Iterator[Problem]:  # noqa: ARG001 
     yield from ()
 
 
+def or_nothing(check: Check) -> Check:
+    """Check a value that may be null instead."""
+
+    def checked(value: object, pointer: str) -> Iterator[Problem]:
+        if value is not None:
+            yield from check(value, pointer)
+
+    return checked
+
+
 def shape(fields: Mapping[str, Field], also: Check = anything) -> Check:
     """Check an object with exactly these properties; `also` looks at what spans several of them."""
 

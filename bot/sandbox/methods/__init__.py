@@ -1,5 +1,43 @@
 """The Web API methods, one module per family; importing this package enters them into `bot.sandbox.call.METHODS`."""
 
-from bot.sandbox.methods import apps, chat, conversations, files, reactions, users, views
+from bot.sandbox.methods import (
+    apps,
+    assistant,
+    auth,
+    blocks,
+    bookmarks,
+    channels,
+    chat,
+    conversations,
+    files,
+    oauth,
+    pins,
+    reactions,
+    scheduling,
+    streaming,
+    team,
+    usergroups,
+    users,
+    views,
+)
 
-__all__ = ["apps", "chat", "conversations", "files", "reactions", "users", "views"]
+__all__ = [
+    "apps",
+    "assistant",
+    "auth",
+    "blocks",
+    "bookmarks",
+    "channels",
+    "chat",
+    "conversations",
+    "files",
+    "oauth",
+    "pins",
+    "reactions",
+    "scheduling",
+    "streaming",
+    "team",
+    "usergroups",
+    "users",
+    "views",
+]

@@ -1,10 +1,14 @@
-"""Methods about the app and its workspace: who calls, Socket Mode connections, team and bot."""
+"""Methods about apps: connections, manifests, removal (https://docs.slack.dev/reference/methods?family=apps)."""
 
-from bot.sandbox.call import Call, method
-from bot.sandbox.errors import Json, SlackError
+from collections.abc import Mapping
+
+from bot.sandbox import events
+from bot.sandbox.call import APP, CONFIGURATION, NOBODY, Call, invalid, method
+from bot.sandbox.errors import Json, ManifestError, SlackError
+from bot.sandbox.manifest import read_manifest
 
 
-@method("api.test", tier=4)
+@method("api.test", tier=4, tokens=NOBODY)
 async def api_test(call: Call) -> Json:
     """Echo the arguments, failing on request (https://docs.slack.dev/reference/methods/api.test)."""
     args = {name: value for name, value in call.args.items() if name != "token"}
@@ -13,22 +17,7 @@ async def api_test(call: Call) -> Json:
     return {"args": args}
 
 
-@method("auth.test", tier=4)
-async def auth_test(call: Call) -> Json:
-    """Say whose token this is (https://docs.slack.dev/reference/methods/auth.test)."""
-    workspace = call.platform.workspace
-    return {
-        "url": f"https://{workspace.team.domain}.slack.example/",
-        "team": workspace.team.name,
-        "user": workspace.users[call.app.bot_user_id].name,
-        "team_id": workspace.team.id,
-        "user_id": call.app.bot_user_id,
-        "bot_id": call.app.bot_id,
-        "is_enterprise_install": False,
-    }
-
-
-@method("apps.connections.open", tier=1, app_token=True)
+@method("apps.connections.open", tier=1, tokens=APP)
 async def connections_open(call: Call) -> Json:
     """Return a URL for one Socket Mode connection (https://docs.slack.dev/reference/methods/apps.connections.open)."""
     if call.app.mode != "socket":
@@ -38,30 +27,52 @@ async def connections_open(call: Call) -> Json:
     return {"url": f"{base}/link/?ticket={ticket}&app_id={call.app.id}"}
 
 
-@method("team.info", "team:read")
-async def team_info(call: Call) -> Json:
-    """Describe a workspace (https://docs.slack.dev/reference/methods/team.info)."""
-    workspace = call.platform.workspace
-    team = workspace.teams.get(call.text("team", workspace.team.id))
-    if team is None:
-        raise SlackError("team_not_found")
-    return {"team": team.wire()}
+@method("apps.manifest.validate", tokens=CONFIGURATION)
+async def validate_manifest(call: Call) -> Json:
+    """Say what is wrong with a manifest (https://docs.slack.dev/reference/methods/apps.manifest.validate)."""
+    manifest = call.decoded("manifest", "invalid_manifest")
+    if manifest is None:
+        raise invalid("missing required field: manifest")
+    if not isinstance(manifest, Mapping):
+        raise SlackError("invalid_manifest", errors=[{"message": "must be an object", "pointer": "/"}])
+    if call.text("app_id") and call.text("app_id") not in {*call.platform.apps.installed, *call.platform.apps.known}:
+        raise SlackError("invalid_app_id")
+    try:
+        read_manifest(manifest)
+    except ManifestError as error:
+        raise SlackError("invalid_manifest", errors=error.problems) from None
+    return {"errors": []}
 
 
-@method("bots.info", "users:read")
+@method("apps.uninstall", tier=1, json_body=False)
+async def uninstall(call: Call) -> Json:
+    """Take the app out of the workspace (https://docs.slack.dev/reference/methods/apps.uninstall)."""
+    app = call.app
+    wanted = call.platform.apps.by_client(call.required("client_id"))
+    if wanted is None:
+        raise SlackError("invalid_client_id")
+    if wanted is not app:
+        raise SlackError("client_id_token_mismatch")
+    if call.required("client_secret") != app.client_secret:
+        raise SlackError("bad_client_secret")
+    await remove(call)
+    return {}
+
+
+async def remove(call: Call) -> None:
+    """Uninstall the calling app; it is told first (https://docs.slack.dev/reference/events/app_uninstalled)."""
+    app, platform = call.app, call.platform
+    gone = {"type": "tokens_revoked", "tokens": {"oauth": [], "bot": [app.bot_user_id]}}
+    platform.deliveries.spawn(events.emit(platform, "tokens_revoked", gone, only=app.id))
+    platform.deliveries.spawn(events.emit(platform, "app_uninstalled", {"type": "app_uninstalled"}, only=app.id))
+    platform.apps.remove(app)
+
+
+@method("bots.info", "users:read", json_body=False)
 async def bots_info(call: Call) -> Json:
     """Describe a bot (https://docs.slack.dev/reference/methods/bots.info)."""
-    wanted = call.text("bot", call.app.bot_id)
-    for app in call.platform.apps.installed.values():
+    wanted, apps = call.text("bot", call.app.bot_id), call.platform.apps
+    for app in (*apps.installed.values(), *apps.known.values()):
         if app.bot_id == wanted:
-            bot = {
-                "id": app.bot_id,
-                "deleted": False,
-                "name": app.name,
-                "updated": 0,
-                "app_id": app.id,
-                "user_id": app.bot_user_id,
-                "icons": {},
-            }
-            return {"bot": bot}
+            return {"bot": app.bot(call.platform.base_url, is_deleted=app.id not in apps.installed)}
     raise SlackError("bot_not_found")

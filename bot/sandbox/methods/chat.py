@@ -1,114 +1,34 @@
 """Methods that write messages (https://docs.slack.dev/reference/methods?family=chat)."""
 
-import re
-
 from bot.sandbox import posting
 from bot.sandbox.call import Call, method
 from bot.sandbox.errors import Json, SlackError
-from bot.sandbox.message import Message
-from bot.sandbox.model import Channel
+from bot.sandbox.methods import composing
 from bot.sandbox.posting import Content
 
-_TS = re.compile(r"\d{9,10}\.\d{1,6}\Z")
-
-
-def _content(call: Call) -> Content:
-    return posting.read_content(
-        call.raw("text"),
-        call.decoded("blocks", "invalid_blocks_format"),
-        call.decoded("attachments", "invalid_attachments"),
-        call.decoded("metadata", "invalid_metadata_format"),
-    )
-
-
-def _where(call: Call) -> Channel:
-    """Return the channel to post to: a user id stands for the direct message with that person."""
-    wanted = call.required("channel")
-    workspace = call.platform.workspace
-    if wanted in workspace.users:
-        if workspace.users[wanted].is_bot:
-            raise SlackError("cannot_dm_bot")
-        return workspace.direct(wanted, call.app.bot_user_id)
-    if wanted.startswith("@"):
-        raise SlackError("channel_not_found")
-    channel = call.channel(by_name=True)
-    if call.app.bot_user_id not in channel.members and "chat:write.public" not in call.app.manifest.scopes:
-        raise SlackError("not_in_channel")
-    if channel.is_archived:
-        raise SlackError("is_archived")
-    return channel
-
-
-def _pace(call: Call, channel: Channel) -> None:
-    """Refuse more than about one message per second and channel (https://docs.slack.dev/apis/web-api/rate-limits)."""
-    wait = call.platform.limits.wait_for_post(call.app.id, channel.id)
-    if wait:
-        raise SlackError("ratelimited", status=429, headers={"Retry-After": str(wait)})
-
-
-def _looks(call: Call) -> Json:
-    """Return name and icon of this one message; needs `chat:write.customize`."""
-    looks: Json = {}
-    if call.text("username"):
-        call.need("chat:write.customize")
-        looks["username"] = call.text("username")
-    if call.text("icon_emoji"):
-        looks["icons"] = {"emoji": call.text("icon_emoji")}
-    elif call.text("icon_url"):
-        looks["icons"] = {"image_48": call.text("icon_url")}
-    return looks
-
-
-def _thread(call: Call, channel: Channel) -> str:
-    """Return the `ts` of the thread to post to, empty for none.
-
-    A `thread_ts` that cannot be one is refused as `invalid_thread_ts`. One without a message (deleted, say) is not:
-    Slack then posts to the channel, and the answer's message has no `thread_ts`, as users found
-    (https://github.com/slack-go/slack/issues/1571).
-    """
-    thread_ts = call.text("thread_ts")
-    if thread_ts and not _TS.match(thread_ts):
-        raise SlackError("invalid_thread_ts", messages=[f"[ERROR] {thread_ts} is not a valid thread_ts"])
-    parent = channel.messages.get(thread_ts)
-    if parent is None or parent.ephemeral_to:
-        return ""
-    return parent.thread_ts if parent.is_reply else thread_ts
-
-
-def _shown(call: Call, message: Message) -> Json:
-    workspace = call.platform.workspace
-    shown = message.wire(workspace.file_objects(message, call.platform.base_url), with_metadata=True)
-    bot = call.app
-    shown["bot_profile"] = {
-        "id": bot.bot_id,
-        "app_id": bot.id,
-        "user_id": bot.bot_user_id,
-        "name": bot.name,
-        "team_id": workspace.team.id,
-        "deleted": False,
-        "updated": 0,
-        "icons": {},
-    }
-    return shown
+_MAX_EDIT = 4000
+"""The longest text of an edit; https://docs.slack.dev/reference/methods/chat.update#errors (`msg_too_long`)."""
 
 
 @method("chat.postMessage", "chat:write", tier=4)
 async def post_message(call: Call) -> Json:
     """Post a message (https://docs.slack.dev/reference/methods/chat.postMessage)."""
-    channel = _where(call)
-    content = _content(call)
-    thread_ts = _thread(call, channel)
-    _pace(call, channel)
+    channel = composing.place(call)
+    content = composing.content(call, truncate=True)
+    thread_ts = composing.thread(call, channel)
+    broadcast, looks = call.flag("reply_broadcast"), composing.looks(call)
+    composing.pace(call, channel)
     message = posting.by_app(
         call.platform,
         call.app,
         channel,
         content,
         thread_ts=thread_ts,
-        broadcast=call.flag("reply_broadcast"),
-        looks=_looks(call),
+        broadcast=broadcast,
+        looks=looks,
+        author=composing.author(call),
     )
-    return {"channel": channel.id, "ts": message.ts, "message": _shown(call, message)}
+    return {"channel": channel.id, "ts": message.ts, "message": composing.shown(call, message)}
 
 
 @method("chat.postEphemeral", "chat:write", tier=4)
@@ -118,55 +38,70 @@ async def post_ephemeral(call: Call) -> Json:
     user = call.platform.workspace.users.get(call.required("user"))
     if user is None or user.id not in channel.members:
         raise SlackError("user_not_in_channel")
-    content = _content(call)
-    _pace(call, channel)
+    content, thread_ts, looks = composing.content(call), composing.thread(call, channel), composing.looks(call)
+    composing.pace(call, channel)
     message = posting.by_app(
         call.platform,
         call.app,
         channel,
         content,
-        thread_ts=_thread(call, channel),
+        thread_ts=thread_ts,
         ephemeral_to=user.id,
-        looks=_looks(call),
+        looks=looks,
+        author=composing.author(call),
     )
     return {"message_ts": message.ts}
 
 
-def _own(call: Call, channel: Channel, error: str) -> Message:
-    message = call.message(channel)
-    if message.app_id != call.app.id:
-        raise SlackError(error)
-    return message
+@method("chat.meMessage", "chat:write")
+async def me_message(call: Call) -> Json:
+    """Say what one does, as `/me` does (https://docs.slack.dev/reference/methods/chat.meMessage)."""
+    channel = composing.place(call)
+    content = posting.read_content(call.raw("text"), None)
+    message = posting.by_app(
+        call.platform, call.app, channel, content, author=composing.author(call), subtype="me_message"
+    )
+    return {"channel": channel.id, "ts": message.ts}
 
 
-@method("chat.update", "chat:write", tier=3)
+@method("chat.update", "chat:write")
 async def update(call: Call) -> Json:
-    """Edit a message of the app's own (https://docs.slack.dev/reference/methods/chat.update).
+    """Edit a message of the caller's own (https://docs.slack.dev/reference/methods/chat.update).
 
     What is not given stays; an empty array removes blocks or attachments.
     """
     channel = call.channel()
-    message = _own(call, channel, "cant_update_message")
-    given = {name for name in ("text", "blocks", "attachments", "metadata") if call.raw(name) is not None}
+    message = composing.own(call, channel, "cant_update_message")
+    if message.stream is not None and not message.stream.is_over:
+        raise SlackError("streaming_state_conflict")
+    if len(call.text("text")) > _MAX_EDIT:
+        raise SlackError("msg_too_long")
+    given = composing.given(call)
     keep = {"text", "blocks", "attachments", "metadata"} - given
     if given == {"metadata"}:
-        content = Content(metadata=posting.read_content("-", None, None, call.decoded("metadata")).metadata)
+        metadata = call.decoded("metadata", "invalid_metadata_format")
+        content = Content(metadata=posting.read_content("-", None, None, metadata).metadata)
     else:
-        content = _content(call)
-    posting.edit(call.platform, message, content, call.app.bot_user_id, keep=frozenset(keep))
-    return {"channel": channel.id, "ts": message.ts, "text": message.text, "message": _shown(call, message)}
+        content = composing.content(call)
+    if call.flag("reply_broadcast"):
+        if not message.is_reply:
+            raise SlackError("cant_broadcast_message")
+        message.broadcast = True
+    posting.edit(call.platform, message, content, call.actor, keep=frozenset(keep))
+    shown = composing.shown(call, message)
+    return {"channel": channel.id, "ts": message.ts, "text": message.text, "message": shown}
 
 
-@method("chat.delete", "chat:write", tier=3)
+@method("chat.delete", "chat:write")
 async def delete(call: Call) -> Json:
-    """Delete a message of the app's own (https://docs.slack.dev/reference/methods/chat.delete)."""
+    """Delete a message of the caller's own (https://docs.slack.dev/reference/methods/chat.delete)."""
     channel = call.channel()
-    message = _own(call, channel, "cant_delete_message")
+    message = composing.own(call, channel, "cant_delete_message")
     posting.delete(call.platform, message)
     return {"channel": channel.id, "ts": message.ts}
 
 
-@method("chat.getPermalink", tier=4)
+@method("chat.getPermalink", tier=4, json_body=False)
 async def get_permalink(call: Call) -> Json:
     """Return a link to a message (https://docs.slack.dev/reference/methods/chat.getPermalink)."""
     channel = call.channel()
@@ -177,7 +112,7 @@ async def get_permalink(call: Call) -> Json:
     return {"channel": channel.id, "permalink": link}
 
 
-@method("chat.unfurl", "links:write", tier=3)
+@method("chat.unfurl", "links:write")
 async def unfurl(call: Call) -> Json:
     """Show what is behind links of a message (https://docs.slack.dev/reference/methods/chat.unfurl).
 
@@ -186,12 +121,15 @@ async def unfurl(call: Call) -> Json:
     """
     unfurl_id, source = call.text("unfurl_id"), call.text("source")
     if bool(unfurl_id) != bool(source):
-        raise SlackError("invalid_arguments", messages=["[ERROR] unfurl_id and source belong together"])
+        raise SlackError("missing_source" if unfurl_id else "missing_unfurl_id")
     if source and source != "conversations_history":
         raise SlackError("invalid_source" if source != "composer" else "invalid_unfurl_id")
     channel_id, _, rest = unfurl_id.partition(".")
-    ts = rest.rpartition(".")[0] if unfurl_id else call.required("ts")
-    channel = call.platform.workspace.channels.get(channel_id if unfurl_id else call.required("channel"))
+    for name in () if unfurl_id else ("channel", "ts"):
+        if not call.text(name):
+            raise SlackError(f"missing_{name}")
+    ts = rest.rpartition(".")[0] if unfurl_id else call.text("ts")
+    channel = call.platform.workspace.channels.get(channel_id if unfurl_id else call.text("channel"))
     if channel is None:
         raise SlackError("invalid_unfurl_id" if unfurl_id else "cannot_find_channel")
     message = channel.messages.get(ts)
@@ -200,5 +138,7 @@ async def unfurl(call: Call) -> Json:
     wanted = call.decoded("unfurls", "invalid_unfurls_format")
     if not isinstance(wanted, dict) or not wanted:
         raise SlackError("missing_unfurls" if wanted in (None, "", {}) else "invalid_unfurls_format")
+    if not all(isinstance(one, dict) for one in wanted.values()):
+        raise SlackError("invalid_unfurls_format")
     posting.unfurl(call.platform, call.app, message, wanted)
     return {}

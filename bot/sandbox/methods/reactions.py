@@ -1,14 +1,16 @@
-"""Methods about reactions and pins (https://docs.slack.dev/reference/methods?family=reactions)."""
+"""Methods about reactions (https://docs.slack.dev/reference/methods?family=reactions)."""
 
 import re
 
 from bot.sandbox import events
 from bot.sandbox.call import Call, method
 from bot.sandbox.errors import Json, SlackError
+from bot.sandbox.message import Message
+from bot.sandbox.model import Channel
 
 _EMOJI = re.compile(r"[a-z0-9_+'-]{1,100}(::skin-tone-[2-6])?\Z")
 _MAX_EMOJI = 23
-_MAX_PINS = 100
+_MAX_OF_ONE = 23
 
 
 def check_emoji(name: str) -> str:
@@ -19,21 +21,32 @@ def check_emoji(name: str) -> str:
     return bare
 
 
+def _message(call: Call) -> tuple[Channel, Message]:
+    if not (call.text("channel") and call.text("timestamp")):
+        raise SlackError("no_item_specified")
+    channel = call.channel(member=True)
+    return channel, call.message(channel, "timestamp")
+
+
+def _changed(call: Call, channel: Channel, message: Message, name: str, *, added: bool) -> None:
+    call.platform.changes.publish("reaction", channel=channel.id, ts=message.ts)
+    user = call.platform.workspace.users[call.actor]
+    call.platform.deliveries.spawn(events.reaction(call.platform, user, message, name, added=added))
+
+
 @method("reactions.add", "reactions:write", tier=3)
 async def add(call: Call) -> Json:
     """React to a message (https://docs.slack.dev/reference/methods/reactions.add)."""
     name = check_emoji(call.required("name"))
-    channel = call.channel(member=True)
-    message = call.message(channel, "timestamp")
-    bot = call.app.bot_user_id
-    if bot in message.reactions.get(name, []):
+    channel, message = _message(call)
+    if call.actor in message.reactions.get(name, []):
         raise SlackError("already_reacted")
     if name not in message.reactions and len(message.reactions) >= _MAX_EMOJI:
         raise SlackError("too_many_emoji")
-    message.reactions.setdefault(name, []).append(bot)
-    call.platform.changes.publish("reaction", channel=channel.id, ts=message.ts)
-    user = call.platform.workspace.users[bot]
-    call.platform.deliveries.spawn(events.reaction(call.platform, user, message, name, added=True))
+    if sum(call.actor in users for users in message.reactions.values()) >= _MAX_OF_ONE:
+        raise SlackError("too_many_reactions")
+    message.reactions.setdefault(name, []).append(call.actor)
+    _changed(call, channel, message, name, added=True)
     return {}
 
 
@@ -41,59 +54,38 @@ async def add(call: Call) -> Json:
 async def remove(call: Call) -> Json:
     """Take a reaction back (https://docs.slack.dev/reference/methods/reactions.remove)."""
     name = check_emoji(call.required("name"))
-    channel = call.channel(member=True)
-    message = call.message(channel, "timestamp")
-    bot = call.app.bot_user_id
-    if bot not in message.reactions.get(name, []):
+    channel, message = _message(call)
+    if call.actor not in message.reactions.get(name, []):
         raise SlackError("no_reaction")
-    message.reactions[name].remove(bot)
+    message.reactions[name].remove(call.actor)
     if not message.reactions[name]:
         del message.reactions[name]
-    call.platform.changes.publish("reaction", channel=channel.id, ts=message.ts)
-    user = call.platform.workspace.users[bot]
-    call.platform.deliveries.spawn(events.reaction(call.platform, user, message, name, added=False))
+    _changed(call, channel, message, name, added=False)
     return {}
 
 
-@method("reactions.get", "reactions:read", tier=3)
-async def get(call: Call) -> Json:
-    """Return a message with its reactions (https://docs.slack.dev/reference/methods/reactions.get)."""
-    channel = call.channel(member=True)
-    message = call.message(channel, "timestamp")
+def _item(call: Call, channel: Channel, message: Message) -> Json:
     files = call.platform.workspace.file_objects(message, call.platform.base_url)
     return {"type": "message", "channel": channel.id, "message": message.wire(files)}
 
 
-@method("pins.add", "pins:write", tier=2)
-async def pin(call: Call) -> Json:
-    """Pin a message (https://docs.slack.dev/reference/methods/pins.add)."""
-    channel = call.channel(member=True)
-    message = call.message(channel, "timestamp")
-    if message.ts in channel.pins:
-        raise SlackError("already_pinned")
-    if len(channel.pins) >= _MAX_PINS:
-        raise SlackError("too_many_pins")
-    channel.pins.append(message.ts)
-    call.platform.changes.publish("channel", channel=channel.id)
-    return {}
+@method("reactions.get", "reactions:read", tier=3, json_body=False)
+async def get(call: Call) -> Json:
+    """Return a message with its reactions (https://docs.slack.dev/reference/methods/reactions.get)."""
+    return _item(call, *_message(call))
 
 
-@method("pins.remove", "pins:write", tier=2)
-async def unpin(call: Call) -> Json:
-    """Unpin a message (https://docs.slack.dev/reference/methods/pins.remove)."""
-    channel = call.channel(member=True)
-    ts = call.required("timestamp")
-    if ts not in channel.pins:
-        raise SlackError("no_pin")
-    channel.pins.remove(ts)
-    call.platform.changes.publish("channel", channel=channel.id)
-    return {}
-
-
-@method("pins.list", "pins:read", tier=2)
-async def pins(call: Call) -> Json:
-    """List pinned messages (https://docs.slack.dev/reference/methods/pins.list)."""
-    channel = call.channel(member=True)
-    shown = [channel.messages[ts].wire() for ts in channel.pins if ts in channel.messages]
-    items = [{"type": "message", "channel": channel.id, "message": message} for message in shown]
-    return {"items": items}
+@method("reactions.list", "reactions:read", tier=2, json_body=False)
+async def list_reactions(call: Call) -> Json:
+    """List what somebody reacted to, newest first (https://docs.slack.dev/reference/methods/reactions.list)."""
+    wanted = call.user().id if call.text("user") else call.actor
+    found = [
+        _item(call, channel, message)
+        for channel in call.platform.workspace.channels.values()
+        if call.actor in channel.members
+        for message in channel.messages.values()
+        if not message.ephemeral_to and any(wanted in users for users in message.reactions.values())
+    ]
+    found.sort(key=lambda item: str(item["message"]["ts"]), reverse=True)
+    page, cursor = call.page(found, error="invalid_arguments")
+    return {"items": page, "response_metadata": {"next_cursor": cursor}}

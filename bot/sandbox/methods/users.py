@@ -1,52 +1,156 @@
-"""Methods about people and user groups (https://docs.slack.dev/reference/methods?family=users)."""
+"""Methods about people (https://docs.slack.dev/reference/methods?family=users)."""
 
-from bot.sandbox.call import Call, method
+from bot.sandbox import happenings
+from bot.sandbox.call import USER, Call, method
 from bot.sandbox.errors import Json, SlackError
+from bot.sandbox.people import PROFILE_FIELDS, User
 
 _EMAIL = "users:read.email"
+_DEFAULT_PAGE = 1000
+_MAX_STATUS = 100
+_MAX_FIELDS = 50
+_LATEST = 9_999_999_999
+_LISTED_LIMIT = 1000
 
 
-@method("users.info", "users:read", tier=4)
+def _shown(call: Call, user: User) -> Json:
+    shown = call.platform.workspace.user_object(user, call.platform.base_url, with_email=_EMAIL in call.scopes)
+    if call.flag("include_locale"):
+        shown["locale"] = "en-US"
+    return shown
+
+
+@method("users.info", "users:read", tier=4, json_body=False)
 async def info(call: Call) -> Json:
     """Describe a person (https://docs.slack.dev/reference/methods/users.info)."""
-    return {"user": call.user().wire(with_email=_EMAIL in call.app.manifest.scopes)}
+    return {"user": _shown(call, call.user())}
 
 
-@method("users.list", "users:read", tier=2)
+@method("users.list", "users:read", tier=2, json_body=False)
 async def list_users(call: Call) -> Json:
     """List the people of the workspace (https://docs.slack.dev/reference/methods/users.list).
 
     People of other organisations are listed too once a channel is shared with them, marked `is_stranger`.
     """
-    with_email = _EMAIL in call.app.manifest.scopes
     page, cursor = call.page(
-        [user.wire(with_email=with_email) for user in call.platform.workspace.users.values()], 1000
+        [_shown(call, user) for user in call.platform.workspace.users.values()],
+        _DEFAULT_PAGE,
+        maximum=_LISTED_LIMIT,
+        error="limit_required",
     )
     return {"members": page, "cache_ts": int(call.platform.clock()), "response_metadata": {"next_cursor": cursor}}
 
 
-@method("users.lookupByEmail", _EMAIL, tier=3)
+@method("users.lookupByEmail", _EMAIL, tier=3, json_body=False)
 async def lookup_by_email(call: Call) -> Json:
     """Find a person by e-mail address (https://docs.slack.dev/reference/methods/users.lookupByEmail)."""
     wanted = call.required("email").lower()
     for user in call.platform.workspace.users.values():
-        if user.email and user.email.lower() == wanted and not user.is_stranger:
-            return {"user": user.wire(with_email=True)}
+        if user.email and user.email.lower() == wanted and not user.is_stranger and not user.deleted:
+            return {"user": _shown(call, user)}
     raise SlackError("users_not_found")
 
 
-@method("usergroups.list", "usergroups:read", tier=2)
-async def list_usergroups(call: Call) -> Json:
-    """List user groups (https://docs.slack.dev/reference/methods/usergroups.list)."""
-    with_users = call.flag("include_users")
-    groups = call.platform.workspace.usergroups.values()
-    return {"usergroups": [group.wire(with_users=with_users) for group in groups]}
+@method("users.identity", user=("identity.basic", "identity:read"), tokens=USER, json_body=False)
+async def identity(call: Call) -> Json:
+    """Say who signed in with Slack (https://docs.slack.dev/reference/methods/users.identity)."""
+    user, team = call.platform.workspace.users[call.actor], call.platform.workspace.team
+    shown: Json = {"name": user.real_name, "id": user.id}
+    if "identity.email" in call.scopes:
+        shown["email"] = user.email
+    return {"user": shown, "team": {"id": team.id}}
 
 
-@method("usergroups.users.list", "usergroups:read", tier=2)
-async def list_usergroup_users(call: Call) -> Json:
-    """List the members of a user group (https://docs.slack.dev/reference/methods/usergroups.users.list)."""
-    group = call.platform.workspace.usergroups.get(call.required("usergroup"))
-    if group is None:
-        raise SlackError("no_such_subteam")
-    return {"users": list(group.users)}
+@method("users.getPresence", "users:read", json_body=False)
+async def get_presence(call: Call) -> Json:
+    """Say whether somebody is there (https://docs.slack.dev/reference/methods/users.getPresence).
+
+    People are, unless they set themselves away; an app's bot is while the app is connected.
+    """
+    user = call.platform.workspace.users[call.actor] if not call.text("user") else call.user()
+    is_there = not user.deleted and not user.is_away
+    if user.is_bot and is_there:
+        app = call.platform.apps.installed.get(user.app_id)
+        is_there = app is not None and (app.mode == "http" or call.platform.sockets.connected(app.id) > 0)
+    answer: Json = {"presence": "active" if is_there else "away"}
+    if user.id == call.actor:
+        answer |= {"online": is_there, "auto_away": False, "manual_away": user.is_away, "connection_count": 1}
+    return answer
+
+
+@method("users.setPresence", "users:write", tier=2)
+async def set_presence(call: Call) -> Json:
+    """Set oneself away, or leave that to Slack (https://docs.slack.dev/reference/methods/users.setPresence)."""
+    wanted = call.required("presence")
+    if wanted not in {"auto", "away"}:
+        raise SlackError("invalid_presence")
+    call.platform.workspace.users[call.actor].is_away = wanted == "away"
+    call.platform.changes.publish("user")
+    return {}
+
+
+@method("users.profile.get", "users.profile:read", tier=4, json_body=False)
+async def get_profile(call: Call) -> Json:
+    """Return a person's profile (https://docs.slack.dev/reference/methods/users.profile.get)."""
+    user = call.platform.workspace.users[call.actor] if not call.text("user") else call.user()
+    return {"profile": user.profile(with_email=_EMAIL in call.scopes, base_url=call.platform.base_url)}
+
+
+@method("users.profile.set", user=("users.profile:write",), tokens=USER)
+async def set_profile(call: Call) -> Json:
+    """Change one's own profile, or as an admin another's.
+
+    Reference: https://docs.slack.dev/reference/methods/users.profile.set
+    """
+    workspace = call.platform.workspace
+    caller = workspace.users[call.actor]
+    user = workspace.users.get(call.text("user") or call.actor)
+    if user is None or user.is_bot or user.is_stranger:
+        raise SlackError("permission_denied")
+    may_administer = caller.is_admin or caller.is_owner
+    if user is not caller and not may_administer:
+        raise SlackError("not_admin")
+    changes = _changes(call)
+    if "email" in changes and not may_administer:
+        raise SlackError("not_admin")
+    if "email" in changes and str(changes["email"]).lower() in _other_addresses(call, user):
+        raise SlackError("email_taken")
+    user.set_profile(changes)
+    happenings.person_changed(call.platform, user)
+    return {"username": user.name, "profile": user.profile(with_email=True, base_url=call.platform.base_url)}
+
+
+def _other_addresses(call: Call, user: User) -> set[str]:
+    return {one.email.lower() for one in call.platform.workspace.users.values() if one is not user}
+
+
+def _changes(call: Call) -> Json:
+    """Return what `profile`, or `name` and `value`, set; raises the errors of `users.profile.set`."""
+    if call.raw("profile") is not None:
+        changes = call.decoded("profile", "invalid_profile")
+    else:
+        changes = {call.required("name"): call.text("value")}
+    if not isinstance(changes, dict) or not changes or len(changes) > _MAX_FIELDS:
+        raise SlackError("invalid_profile")
+    if not set(changes) <= PROFILE_FIELDS | {"fields"}:
+        raise SlackError("profile_set_failed")
+    for name, value in changes.items():
+        _check(name, value)
+    return changes
+
+
+def _check(name: str, value: object) -> None:
+    if name == "status_expiration":
+        if not str(value).isdecimal() or int(str(value)) > _LATEST:
+            raise SlackError("invalid_profile")
+        return
+    if name == "fields":
+        if not isinstance(value, dict):
+            raise SlackError("invalid_profile")
+        return
+    if not isinstance(value, str):
+        raise SlackError("invalid_profile")
+    if name == "status_text" and len(value) > _MAX_STATUS:
+        raise SlackError("too_long")
+    if name in {"display_name", "real_name"} and value.startswith("@"):
+        raise SlackError("invalid_starts_with_at")

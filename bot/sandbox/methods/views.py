@@ -1,7 +1,7 @@
 """Methods that show modals and home tabs (https://docs.slack.dev/reference/methods?family=views)."""
 
 from bot.sandbox.blockkit import view_content
-from bot.sandbox.call import Call, method
+from bot.sandbox.call import Call, invalid, method
 from bot.sandbox.errors import Json, SlackError
 from bot.sandbox.tickets import Trigger
 from bot.sandbox.views import View, new_view
@@ -10,19 +10,17 @@ from bot.sandbox.views import View, new_view
 def _content(call: Call, kind: str) -> Json:
     value = call.decoded("view")
     if value is None:
-        raise SlackError("invalid_arguments", messages=["[ERROR] missing required field: view"])
+        raise invalid("missing required field: view")
     content = view_content(value)
     if content["type"] != kind:
-        raise SlackError(
-            "invalid_arguments", messages=[f"[ERROR] must be a valid enum value [{kind}] [json-pointer:/view/type]"]
-        )
+        raise invalid(f"must be a valid enum value [{kind}]", "/view/type")
     return content
 
 
 def _trigger(call: Call) -> Trigger:
     ident = call.text("trigger_id") or call.text("interactivity_pointer")
     if not ident:
-        raise SlackError("invalid_arguments", messages=["[ERROR] missing required field: trigger_id"])
+        raise invalid("missing required field: trigger_id")
     return call.platform.tickets.exchange(ident, call.app.id)
 
 
@@ -57,7 +55,7 @@ async def update(call: Call) -> Json:
     views = call.platform.views
     ident, external = call.text("view_id"), call.text("external_id")
     if not ident and not external:
-        raise SlackError("invalid_arguments", messages=["[ERROR] missing required field: view_id or external_id"])
+        raise invalid("missing required field: view_id or external_id")
     view = views.find(ident) if ident else views.find_external(external, call.app.id)
     value = call.decoded("view")
     kind = str(value.get("type", "modal")) if isinstance(value, dict) else "modal"
@@ -77,7 +75,7 @@ async def publish(call: Call) -> Json:
         raise SlackError("not_enabled")
     user = call.text("user_id")
     if user not in call.platform.workspace.users:
-        raise SlackError("invalid_arguments", messages=["[ERROR] invalid user_id [json-pointer:/user_id]"])
+        raise invalid("invalid user_id", "/user_id")
     old = call.platform.views.homes.get((call.app.id, user))
     if call.text("hash") and old is not None and call.text("hash") != old.hash:
         raise SlackError("hash_conflict")
