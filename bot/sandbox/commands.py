@@ -6,6 +6,7 @@ Reference: https://docs.slack.dev/interactivity/implementing-slash-commands
 from bot.sandbox import replies
 from bot.sandbox.apps import App
 from bot.sandbox.errors import Json, SlackError
+from bot.sandbox.interactions import shown_name
 from bot.sandbox.manifest import Command
 from bot.sandbox.model import Channel, User
 from bot.sandbox.outcome import Outcome
@@ -23,13 +24,12 @@ def payload(platform: Platform, app: App, command: Command, user: User, channel:
     workspace = platform.workspace
     team = workspace.teams[user.team_id]
     key = platform.tickets.response(app.id, user.id, channel.id)
-    names = {"im": "directmessage", "group": "privategroup", "mpim": channel.name}
     return {
         "token": app.verification_token,
         "team_id": team.id,
         "team_domain": team.domain,
         "channel_id": channel.id,
-        "channel_name": names.get(channel.kind, channel.name),
+        "channel_name": shown_name(channel),
         "user_id": user.id,
         "user_name": user.name,
         "command": command.command,

@@ -16,25 +16,40 @@ from bot.sandbox.model import Channel, User
 from bot.sandbox.platform import Platform
 from bot.sandbox.typed_text import links_of
 
-SCOPES = {
-    "app_mention": "app_mentions:read",
-    "message.channels": "channels:history",
-    "message.groups": "groups:history",
-    "message.im": "im:history",
-    "message.mpim": "mpim:history",
-    "reaction_added": "reactions:read",
-    "reaction_removed": "reactions:read",
-    "pin_added": "pins:read",
-    "pin_removed": "pins:read",
-    "member_joined_channel": "channels:read",
-    "member_left_channel": "channels:read",
-    "channel_created": "channels:read",
-    "file_shared": "files:read",
-    "link_shared": "links:read",
-    "team_join": "users:read",
-    "user_change": "users:read",
+_ANY_CHANNEL = ("channels:read", "groups:read")
+
+SCOPES: dict[str, tuple[str, ...]] = {
+    "app_mention": ("app_mentions:read",),
+    "assistant_thread_context_changed": ("assistant:write",),
+    "assistant_thread_started": ("assistant:write",),
+    "channel_archive": ("channels:read",),
+    "channel_created": ("channels:read",),
+    "channel_deleted": ("channels:read",),
+    "channel_rename": ("channels:read",),
+    "channel_unarchive": ("channels:read",),
+    "emoji_changed": ("emoji:read",),
+    "file_shared": ("files:read",),
+    "group_archive": ("groups:read",),
+    "group_rename": ("groups:read",),
+    "group_unarchive": ("groups:read",),
+    "link_shared": ("links:read",),
+    "member_joined_channel": _ANY_CHANNEL,
+    "member_left_channel": _ANY_CHANNEL,
+    "message.channels": ("channels:history",),
+    "message.groups": ("groups:history",),
+    "message.im": ("im:history",),
+    "message.mpim": ("mpim:history",),
+    "pin_added": ("pins:read",),
+    "pin_removed": ("pins:read",),
+    "reaction_added": ("reactions:read",),
+    "reaction_removed": ("reactions:read",),
+    "subteam_created": ("usergroups:read",),
+    "subteam_members_changed": ("usergroups:read",),
+    "subteam_updated": ("usergroups:read",),
+    "team_join": ("users:read",),
+    "user_change": ("users:read",),
 }
-"""The scope an app needs for each subscription; events without an entry need none."""
+"""The scopes of which an app needs one for each subscription; events without an entry need none."""
 
 
 def envelope(platform: Platform, app: App, event: Json, channel: Channel | None, actor_team: str) -> Json:
@@ -71,8 +86,8 @@ def envelope(platform: Platform, app: App, event: Json, channel: Channel | None,
 
 def is_subscribed(app: App, name: str) -> bool:
     """Tell whether the app subscribed to this and holds the scope for it."""
-    manifest = app.manifest
-    return name in manifest.bot_events and SCOPES.get(name, "") in manifest.scopes | {""}
+    manifest, wanted = app.manifest, SCOPES.get(name, ())
+    return name in manifest.bot_events and (not wanted or not manifest.scopes.isdisjoint(wanted))
 
 
 async def emit(
@@ -87,20 +102,32 @@ async def emit(
         for app in platform.apps.installed.values()
         if is_subscribed(app, name) and only in {"", app.id} and (channel is None or app.bot_user_id in channel.members)
     ]
-    return list(
-        await asyncio.gather(
-            *(
-                platform.deliveries.send(
-                    app,
-                    "events_api",
-                    str(event["type"]),
-                    envelope(platform, app, event, channel, actor_team),
-                    accepts_response=False,
-                )
-                for app in chosen
-            )
+    sent = await asyncio.gather(*(_deliver(platform, app, event, channel, actor_team) for app in chosen))
+    return [delivery for delivery in sent if delivery is not None]
+
+
+async def _deliver(
+    platform: Platform, app: App, event: Json, channel: Channel | None, actor_team: str
+) -> Delivery | None:
+    """Send an event to one app; None when it has had its share of this hour, of which it is told once a minute.
+
+    Reference: https://docs.slack.dev/reference/events/app_rate_limited
+    """
+    if platform.limits.take_event(app.id):
+        body = envelope(platform, app, event, channel, actor_team)
+        return await platform.deliveries.send(app, "events_api", str(event["type"]), body, accepts_response=False)
+    if (minute := platform.limits.minute_to_tell(app.id)) is not None:
+        told: Json = {
+            "token": app.verification_token,
+            "type": "app_rate_limited",
+            "team_id": platform.workspace.team.id,
+            "minute_rate_limited": minute,
+            "api_app_id": app.id,
+        }
+        platform.deliveries.spawn(
+            platform.deliveries.send(app, "events_api", "app_rate_limited", told, accepts_response=False)
         )
-    )
+    return None
 
 
 def message_event(platform: Platform, message: Message, channel: Channel) -> Json:
@@ -111,7 +138,7 @@ def message_event(platform: Platform, message: Message, channel: Channel) -> Jso
     """
     workspace = platform.workspace
     event = message.wire(workspace.file_objects(message, platform.base_url))
-    if message.files:
+    if message.files and "subtype" not in event:
         event["subtype"] = "file_share"
     event |= {"channel": channel.id, "event_ts": message.ts, "channel_type": channel.kind}
     author = workspace.users.get(message.user)
@@ -132,19 +159,55 @@ def message_event(platform: Platform, message: Message, channel: Channel) -> Jso
 
 
 async def message_posted(platform: Platform, message: Message) -> list[Delivery]:
-    """Tell apps of a new message, and those that are mentioned in it."""
+    """Tell apps of a new message, of the links and files in it, and those that are mentioned in it.
+
+    All of it goes out at the same time: Slack promises no order.
+    """
     channel = platform.workspace.channels[message.channel]
     event = message_event(platform, message, channel)
-    sent = await emit(platform, channel.event_name, event, channel=channel, actor_team=message.team)
+    telling = [
+        emit(platform, channel.event_name, event, channel=channel, actor_team=message.team),
+        files_shared(platform, message, channel),
+        mentions(platform, message, channel, event),
+    ]
     if not message.bot_id:
-        sent += await links_shared(platform, message, channel)
-    mentioned = [app for app in platform.apps.installed.values() if f"<@{app.bot_user_id}" in message.text]
-    if channel.is_im or message.bot_id:
-        return sent
-    for app in mentioned:
-        mention = {key: value for key, value in event.items() if key not in {"channel_type", "subtype"}}
-        mention["type"] = "app_mention"
-        sent += await emit(platform, "app_mention", mention, channel=channel, actor_team=message.team, only=app.id)
+        telling.append(links_shared(platform, message, channel))
+    return [delivery for sent in await asyncio.gather(*telling) for delivery in sent]
+
+
+async def mentions(
+    platform: Platform, message: Message, channel: Channel, event: Json, before: str = ""
+) -> list[Delivery]:
+    """Tell apps that they are mentioned (https://docs.slack.dev/reference/events/app_mention).
+
+    Direct messages mention nobody, and no app mentions itself. `before` is the text before an edit: who was in it
+    already is not told again.
+    """
+    if channel.is_im:
+        return []
+    mention = {key: value for key, value in event.items() if key not in {"channel_type", "subtype"}}
+    mention["type"] = "app_mention"
+    sent: list[Delivery] = []
+    for app in platform.apps.installed.values():
+        word = f"<@{app.bot_user_id}"
+        if word in message.text and word not in before and app.bot_user_id != message.user:
+            sent += await emit(platform, "app_mention", mention, channel=channel, actor_team=message.team, only=app.id)
+    return sent
+
+
+async def files_shared(platform: Platform, message: Message, channel: Channel) -> list[Delivery]:
+    """Tell apps of each file in a message (https://docs.slack.dev/reference/events/file_shared)."""
+    sent: list[Delivery] = []
+    for file in message.files:
+        event: Json = {
+            "type": "file_shared",
+            "channel_id": channel.id,
+            "file_id": file,
+            "user_id": message.user,
+            "file": {"id": file},
+            "event_ts": message.ts,
+        }
+        sent += await emit(platform, "file_shared", event, channel=channel, actor_team=message.team)
     return sent
 
 
@@ -188,12 +251,16 @@ def unfurled_by(app: App, text: str) -> dict[str, str]:
 
 
 async def message_changed(platform: Platform, message: Message, before: Json) -> list[Delivery]:
-    """Tell apps of an edit (https://docs.slack.dev/reference/events/message/message_changed)."""
+    """Tell apps of an edit (https://docs.slack.dev/reference/events/message/message_changed).
+
+    Apps that are mentioned since the edit hear of that, too.
+    """
     channel = platform.workspace.channels[message.channel]
+    wire = message.wire(platform.workspace.file_objects(message, platform.base_url))
     event: Json = {
         "type": "message",
         "subtype": "message_changed",
-        "message": message.wire(platform.workspace.file_objects(message, platform.base_url)),
+        "message": wire,
         "previous_message": before,
         "channel": channel.id,
         "hidden": True,
@@ -201,7 +268,12 @@ async def message_changed(platform: Platform, message: Message, before: Json) ->
         "channel_type": channel.kind,
     }
     event["event_ts"] = event["ts"]
-    return await emit(platform, channel.event_name, event, channel=channel)
+    mention = wire | {"channel": channel.id, "event_ts": event["ts"]}
+    told, mentioned = await asyncio.gather(
+        emit(platform, channel.event_name, event, channel=channel, actor_team=message.team),
+        mentions(platform, message, channel, mention, str(before.get("text", ""))),
+    )
+    return told + mentioned
 
 
 async def message_deleted(platform: Platform, message: Message) -> list[Delivery]:
@@ -219,7 +291,7 @@ async def message_deleted(platform: Platform, message: Message) -> list[Delivery
         "event_ts": ts,
         "channel_type": channel.kind,
     }
-    return await emit(platform, channel.event_name, event, channel=channel)
+    return await emit(platform, channel.event_name, event, channel=channel, actor_team=message.team)
 
 
 async def reaction(platform: Platform, user: User, message: Message, name: str, *, added: bool) -> list[Delivery]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from bot.sandbox.apps import App
 from bot.sandbox.elements import (
     STATELESS,
+    Placed,
     action_object,
     find_element,
     initial_values,
@@ -32,18 +33,31 @@ class Source:
     channel: Channel | None = None
     view: View | None = None
 
+    def attachment_of(self, placed: Placed | None) -> Json | None:
+        """Return the attachment that an element is in; None for one in the message's own blocks, or in a view."""
+        attachments = self.message.attachments if self.message and placed else []
+        return next((one for one in attachments if placed and placed.block in one.get("blocks", [])), None)
+
 
 def in_message(platform: Platform, user: User, channel: Channel, ts: str) -> Source:
-    """Return a message a person acts on; raises `ControlError` when they do not see it or no app wrote it."""
+    """Return a message a person acts on; raises `ControlError` when they do not see it or no app wrote it.
+
+    Below what a person wrote, the elements are those of the app that unfurled its link.
+    """
     message = channel.messages.get(ts)
     if message is None or message.ephemeral_to not in {"", user.id}:
         raise ControlError(
             "message_not_found", f"ts: {user.name} sees no message {ts!r} in {channel.name or channel.id}"
         )
+    shown = [one for one in message.attachments if one.get("app_id", message.app_id) == message.app_id]
+    unfurled = next((one for one in message.attachments if one.get("is_app_unfurl")), None)
     app = platform.apps.installed.get(message.app_id)
+    if app is None and unfurled is not None:
+        app = platform.apps.installed.get(str(unfurled.get("app_id")))
+        shown = [unfurled]
     if app is None:
         raise ControlError("not_an_app_message", f"ts: the message {ts} was not written by an app")
-    blocks = message.blocks + [block for one in message.attachments for block in one.get("blocks", [])]
+    blocks = message.blocks + [block for one in shown for block in one.get("blocks", [])]
     return Source(app, blocks, message=message, channel=channel)
 
 
@@ -60,7 +74,7 @@ def in_view(platform: Platform, user: User, view_id: str) -> Source:
 
 
 def base(platform: Platform, app: App, user: User, kind: str, view_id: str = "") -> Json:
-    """Return what every interaction payload holds; `user.team_id` is the person's own team."""
+    """Return what interaction payloads hold; `user.team_id` and `team` are the person's own team."""
     team = platform.workspace.teams[user.team_id]
     return {
         "type": kind,
@@ -74,15 +88,16 @@ def base(platform: Platform, app: App, user: User, kind: str, view_id: str = "")
     }
 
 
-def _place(platform: Platform, source: Source, user: User) -> Json:
+def _place(platform: Platform, source: Source, user: User, placed: Placed | None = None) -> Json:
     """Return the fields that say where the element is: container, channel and message, or view."""
     if source.view is not None:
         return {"container": {"type": "view", "view_id": source.view.id}, "view": source.view.wire()}
     message, channel = source.message, source.channel
     if message is None or channel is None:
         raise TypeError("a source is a view, or a message in a channel")
+    attachment = source.attachment_of(placed)
     container: Json = {
-        "type": "message",
+        "type": "message" if attachment is None else "message_attachment",
         "message_ts": message.ts,
         "channel_id": channel.id,
         "is_ephemeral": bool(message.ephemeral_to),
@@ -91,12 +106,26 @@ def _place(platform: Platform, source: Source, user: User) -> Json:
         container["thread_ts"] = message.thread_ts
     place: Json = {
         "container": container,
-        "channel": {"id": channel.id, "name": channel.name or "directmessage"},
+        "channel": {"id": channel.id, "name": shown_name(channel)},
         "state": {"values": copy.deepcopy(message.inputs.get(user.id)) or initial_values(source.blocks)},
     }
+    if attachment is not None:
+        container["attachment_id"] = attachment.get("id", 1)
+        container["is_app_unfurl"] = bool(attachment.get("is_app_unfurl"))
+        if container["is_app_unfurl"]:
+            container["app_unfurl_url"] = attachment.get("app_unfurl_url")
+            place["app_unfurl"] = copy.deepcopy(attachment)
     if not message.ephemeral_to:
         place["message"] = message.wire(platform.workspace.file_objects(message, platform.base_url))
     return place
+
+
+def shown_name(channel: Channel) -> str:
+    """Return a channel's name as payloads write it: `directmessage` for a direct one, `privategroup` for a private one.
+
+    Reference: https://docs.slack.dev/interactivity/implementing-slash-commands#app_command_handling
+    """
+    return {"im": "directmessage", "group": "privategroup"}.get(channel.kind, channel.name)
 
 
 def _response_url(platform: Platform, source: Source, user: User) -> Json:
@@ -125,11 +154,11 @@ async def act(
     if placed.type not in STATELESS:
         _remember(source, user, placed.block_id, placed.action_id, value_object(placed, value))
     body = base(platform, source.app, user, "block_actions", source.view.id if source.view else "")
-    body |= _place(platform, source, user) | _response_url(platform, source, user)
+    body |= _place(platform, source, user, placed) | _response_url(platform, source, user)
     if placed.block.get("type") == "input" and not placed.block.get("dispatch_action"):
         return Outcome(details={"value": action})
     body["actions"] = [action]
-    delivery = await platform.deliveries.send(source.app, "interactive", "block_actions", body)
+    delivery = await platform.deliveries.send(source.app, "interactive", "block_actions", body, accepts_response=False)
     return _reported(platform, user, source, Outcome([delivery]))
 
 
@@ -177,7 +206,8 @@ async def suggest(
         return Outcome(details={"options": [], "min_query_length": shortest})
     body = base(platform, source.app, user, "block_suggestion", source.view.id if source.view else "")
     body.pop("trigger_id")
-    body |= _place(platform, source, user)
+    body |= _place(platform, source, user, placed)
+    body.pop("state", None)
     body |= {"action_id": placed.action_id, "block_id": placed.block_id, "value": typed}
     delivery = await platform.deliveries.send(source.app, "interactive", "block_suggestion", body)
     outcome = Outcome([delivery])
@@ -209,6 +239,7 @@ async def shortcut(
         )
     if channel is None or not ts:
         body = base(platform, app, user, "shortcut") | {"callback_id": callback_id}
+        del body["user"]["name"]
     else:
         message = channel.messages.get(ts)
         if message is None or message.ephemeral_to:
@@ -217,11 +248,12 @@ async def shortcut(
         body = base(platform, app, user, "message_action") | {
             "callback_id": callback_id,
             "message_ts": message.ts,
-            "channel": {"id": channel.id, "name": channel.name or "directmessage"},
+            "channel": {"id": channel.id, "name": shown_name(channel)},
             "message": message.wire(platform.workspace.file_objects(message, platform.base_url)),
             "response_url": f"{platform.base_url}/response/{app.id}/{key}",
         }
+    del body["api_app_id"]
     body["action_ts"] = platform.workspace.next_ts()
-    delivery = await platform.deliveries.send(app, "interactive", str(body["type"]), body)
+    delivery = await platform.deliveries.send(app, "interactive", str(body["type"]), body, accepts_response=False)
     source = Source(app, [], channel=channel)
     return _reported(platform, user, source, Outcome([delivery]))

@@ -18,7 +18,7 @@ class Options:
     `socket_lifetime`: how long a Socket Mode connection lasts before the app is asked to renew it (Slack: some hours);
     `socket_warning`: how long before that it is warned; `ping_interval`: the pause between WebSocket pings.
     `limits`: `off`; `relaxed` (ten times what Slack allows); `strict` (one message per second and channel, and the
-    tier of each method).
+    tier of each method). `events_per_hour` is how many events an app hears of then (Slack: 30,000).
     """
 
     ack_timeout: float = 3.0
@@ -30,6 +30,7 @@ class Options:
     socket_warning: float = 10.0
     ping_interval: float = 10.0
     limits: LimitMode = "off"
+    events_per_hour: int = 30_000
     history_limit: int = 2000
     deliveries_limit: int = 1000
     max_body: int = 10 * 2**20

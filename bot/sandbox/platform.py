@@ -45,4 +45,4 @@ class Platform:
             faults=self.faults,
             absence=self.absence,
         )
-        self.limits = Limits(clock, options.limits)
+        self.limits = Limits(clock, options.limits, options.events_per_hour)

@@ -200,5 +200,8 @@ async def close(platform: Platform, user: User, source: Source, *, clear: bool) 
             body = base(platform, source.app, user, "view_closed")
             body.pop("trigger_id")
             body |= {"view": gone.wire(), "is_cleared": is_cleared}
-            outcome.deliveries.append(await platform.deliveries.send(source.app, "interactive", "view_closed", body))
+            sent = await platform.deliveries.send(
+                source.app, "interactive", "view_closed", body, accepts_response=False
+            )
+            outcome.deliveries.append(sent)
     return outcome

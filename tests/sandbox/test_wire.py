@@ -112,10 +112,12 @@ async def test_wrong_questions_say_what_is_known(desk, installed):
 
 
 async def test_nothing_secret_is_listed_or_exported(desk):
-    secrets = {"bot_token": 'strange "quoted" one', "app_token": "xapp-1-given", "signing_secret": "s3cretsauce"}
-    installed = await desk.sandbox.install(AppConfig(manifest=manifest(), **secrets))
-    client = AsyncWebClient(token=secrets["bot_token"], base_url=desk.sandbox.api_url)
-    await client.apps_connections_open(app_token=secrets["app_token"])
+    secrets = ('strange "quoted" one', "xapp-1-given", "s3cretsauce")
+    bot, app, signing = secrets
+    config = AppConfig(manifest=manifest(), bot_token=bot, app_token=app, signing_secret=signing)
+    installed = await desk.sandbox.install(config)
+    client = AsyncWebClient(token=bot, base_url=desk.sandbox.api_url)
+    await client.apps_connections_open(app_token=app)
     await client.chat_postMessage(channel="#checkout", text='strange "quoted" one and xoxb-1-2-3 and s3cretsauce')
     await desk.post("commands", user="mia", channel="checkout", command="/ship")
     async with aiohttp.ClientSession() as session, session.get(f"{desk.sandbox.url}/_sandbox/export") as response:
@@ -123,7 +125,7 @@ async def test_nothing_secret_is_listed_or_exported(desk):
         assert "attachment" in response.headers["Content-Disposition"]
     listed = json.dumps(await desk.get("wire"))
     tickets = [f"ticket={ticket}" for ticket in desk.sandbox.platform.sockets._tickets]
-    for secret in (*secrets.values(), "quoted", installed.verification_token, "xoxb-1", *tickets):
+    for secret in (*secrets, "quoted", installed.verification_token, "xoxb-1", *tickets):
         assert secret not in text
         assert secret not in listed
     whole = json.loads(text)
