@@ -128,13 +128,13 @@ async def test_everything_has_a_name(harbour, ferry):
     await row(page, "C-1").first.hover()
     assert await nameless(page) == []
     await row(page, "Crossing").get_by_role("button", name="1 reply").click()
-    await page.get_by_role("button", name="Wire").click()
+    await page.get_by_role("button", name="Inspector", exact=True).click()
     await box(page).press_sequentially("/")
     assert await nameless(page) == []
     await box(page).fill("")
     await row(page, "Crossing").first.focus()
     await page.keyboard.press("r")
-    await expect(page.get_by_role("textbox", name="Search emoji")).to_be_focused()
+    await expect(page.get_by_role("combobox", name="Search", exact=True)).to_be_focused()
     assert await nameless(page) == []
     await page.keyboard.press("Escape")
     await send(page, "/form")

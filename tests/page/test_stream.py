@@ -97,8 +97,8 @@ async def test_an_address_leads_to_person_channel_and_message(harbour, ferry):
 
 async def test_the_wire_shows_what_passed(harbour, ferry):
     page = await harbour.open()
-    await page.get_by_role("button", name="Wire").click()
-    wire = page.get_by_role("region", name="Wire: deliveries and calls")
+    await page.get_by_role("button", name="Inspector", exact=True).click()
+    wire = page.get_by_role("region", name="Inspector")
     await send(page, "/carry coal")
     call = wire.locator(".wire-row").filter(has_text="chat.postMessage").first
     await expect(call).to_contain_text("ok")
@@ -107,7 +107,7 @@ async def test_the_wire_shows_what_passed(harbour, ferry):
     await expect(delivery.locator("pre")).to_contain_text('"command": "/carry"')
     await send(page, "/silent")
     await expect(wire.locator(".wire-outcome.bad").first).to_have_text("timeout")
-    await wire.get_by_role("button", name="Close wire").click()
+    await wire.get_by_role("button", name="Close inspector").click()
     await expect(wire).to_be_hidden()
 
 

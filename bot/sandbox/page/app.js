@@ -3,13 +3,14 @@
  */
 
 import { fill, h } from "./dom.js";
+import { Inspector } from "./inspector.js";
 import { MainPane } from "./main.js";
 import { ModalStack } from "./modal.js";
 import { closePopover, note } from "./overlay.js";
 import { Sidebar } from "./sidebar.js";
 import { Workspace } from "./state.js";
+import { openSwitcher } from "./switcher.js";
 import { ThreadPane } from "./thread.js";
-import { WireDrawer } from "./wire.js";
 
 const root = document.getElementById("app");
 const workspace = new Workspace();
@@ -22,8 +23,8 @@ function setDrawer(open) {
 }
 
 const sidebar = new Sidebar(workspace, { leave: () => setDrawer(false) });
-const wire = new WireDrawer(workspace);
-const main = new MainPane(workspace, { menu: () => setDrawer(!root.classList.contains("drawer-open")), wire: () => wire.toggle() });
+const inspector = new Inspector(workspace, { reveal });
+const main = new MainPane(workspace, { menu: () => setDrawer(!root.classList.contains("drawer-open")), inspect: () => inspector.toggle(), reveal });
 const thread = new ThreadPane(workspace);
 const modals = new ModalStack(workspace);
 const shade = h("div", { class: "shade", on: { click: () => setDrawer(false) } });
@@ -65,6 +66,9 @@ function keys(event) {
   if (event.altKey && !event.ctrlKey && !event.metaKey && /^Digit[1-9]$/.test(event.code)) {
     event.preventDefault();
     sidebar.become(Number(event.code.slice(5)) - 1);
+  } else if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
+    event.preventDefault();
+    openSwitcher(workspace);
   } else if (event.key === "Escape" && root.classList.contains("drawer-open")) {
     setDrawer(false);
     document.getElementById("drawer-button").focus();
@@ -76,12 +80,13 @@ function keys(event) {
 async function start() {
   const wanted = fromPermalink();
   const named = new URLSearchParams(location.hash.slice(1)).get("ts");
-  root.replaceChildren(sidebar.element, shade, h("div", { class: "middle" }, main.element, wire.element), thread.element);
+  root.replaceChildren(sidebar.element, shade, h("div", { class: "middle" }, main.element, inspector.element), thread.element);
   for (const event of ["loaded", "channels", "place", "link", "views"]) workspace.addEventListener(event, () => workspace.viewer && draw());
   workspace.addEventListener("place", () => closePopover({ refocus: false }));
   workspace.addEventListener("read", () => sidebar.draw());
   workspace.addEventListener("home", () => workspace.place.tab === "home" && main.draw());
   workspace.addEventListener("trouble", (event) => note(event.detail.error.message, { error: true }));
+  workspace.addEventListener("inspect", ({ detail }) => inspector.open(detail));
   document.addEventListener("keydown", keys);
   document.addEventListener("click", followPermalink);
   document.addEventListener("visibilitychange", () => {

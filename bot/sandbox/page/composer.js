@@ -5,6 +5,8 @@
 import { post } from "./api.js";
 import { CompletionMenu, commandIn, nearestCommand } from "./completion.js";
 import { fill, h, icon, iconButton } from "./dom.js";
+import { pickEmoji } from "./emoji.js";
+import { Enclosures } from "./enclosures.js";
 import { openMenu } from "./overlay.js";
 import { shortcutItems } from "./toolbar.js";
 
@@ -18,7 +20,7 @@ function inline(error, line, workspace) {
     const near = nearestCommand(workspace, word);
     return near ? `No app answers ${word}. Did you mean ${near}?` : `No app answers ${word}. Type / to see what there is.`;
   }
-  if (error.code === "operation_timeout" || error.code === "dispatch_failed") return "Is the app running? “Wire” shows what was sent to it.";
+  if (error.code === "operation_timeout" || error.code === "dispatch_failed") return "Is the app running? The inspector shows what was sent to it.";
   return error.body?.ts ? "" : error.message;
 }
 
@@ -47,8 +49,11 @@ export class Composer {
     this.error = h("div", { class: "composer-error", role: "alert" });
     this.send = h("button", { type: "button", class: "send", "aria-label": "Send", title: "Send (Enter)", disabled: true, on: { click: () => this.submit() } }, icon("send"));
     this.shortcuts = iconButton("bolt", "Shortcuts", (event) => this.#openShortcuts(event.currentTarget), { "aria-haspopup": "menu", class: "icon-button composer-shortcuts" });
-    this.row = h("div", { class: "composer-row" }, this.shortcuts, this.field, this.send);
-    this.element = h("div", { class: "composer" }, this.menu.element, this.error, this.row, this.usage);
+    this.enclosed = new Enclosures(workspace, { changed: () => this.#resize(), failed: (text) => this.#fail(text) });
+    this.smile = iconButton("smile", "Emoji", (event) => pickEmoji(event.currentTarget, (name) => this.#insert(`:${name}: `), "Choose an emoji"), { "aria-haspopup": "dialog", class: "icon-button composer-emoji" });
+    this.row = h("div", { class: "composer-row" }, this.shortcuts, this.enclosed.button, this.field, this.smile, this.send);
+    this.element = h("div", { class: "composer" }, this.menu.element, this.error, this.enclosed.element, this.row, this.usage);
+    this.enclosed.acceptFrom(this.element, this.field);
   }
 
   /** Go to another place: keep this place's draft, bring back that one's. */
@@ -76,6 +81,13 @@ export class Composer {
     this.menu.close();
   }
 
+  #insert(text) {
+    const { field } = this;
+    field.setRangeText(text, field.selectionStart, field.selectionEnd, "end");
+    field.focus();
+    this.#typed();
+  }
+
   #openShortcuts(anchor) {
     openMenu(anchor, ["Shortcuts", ...shortcutItems(this.workspace, "global", {})], { label: "Shortcuts" });
   }
@@ -91,7 +103,7 @@ export class Composer {
   #resize() {
     this.field.style.height = "auto";
     this.field.style.height = `${Math.min(this.field.scrollHeight, 220)}px`;
-    this.send.disabled = !this.field.value.trim();
+    this.send.disabled = !this.field.value.trim() && !this.enclosed.files.length;
   }
 
   #hint() {
@@ -133,15 +145,16 @@ export class Composer {
   async submit() {
     const line = this.field.value.trim();
     const where = this.target();
-    if (!line || !where) return;
-    if (history[0] !== line) history.unshift(line);
+    const files = this.enclosed.files.map((file) => file.id);
+    if ((!line && !files.length) || !where) return;
+    if (line && history[0] !== line) history.unshift(line);
     const key = this.#key;
     this.field.value = "";
     this.#typed();
     this.menu.close();
     this.element.setAttribute("aria-busy", "true");
     try {
-      await this.#deliver(line, where);
+      await this.#deliver(line, where, files);
       this.sent();
     } catch (error) {
       if (this.#key === key && !this.field.value) this.field.value = line;
@@ -152,10 +165,13 @@ export class Composer {
     }
   }
 
-  async #deliver(line, where) {
+  async #deliver(line, where, files) {
     const user = this.workspace.viewer;
     const command = /^(\/[A-Za-z0-9_-]+)(?:\s+([\s\S]*))?$/.exec(line);
-    if (!command) return post("messages", { user, text: line, ...where });
+    if (!command) {
+      await post("messages", { user, text: line, ...(files.length ? { files } : {}), ...where });
+      return this.enclosed.clear();
+    }
     return post("commands", { user, command: command[1], text: command[2] ?? "", ...where });
   }
 }

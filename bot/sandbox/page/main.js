@@ -7,12 +7,13 @@ import { copyText, fill, h, icon, iconButton } from "./dom.js";
 import { HomeTab } from "./home.js";
 import { note } from "./overlay.js";
 import { avatar } from "./people.js";
+import { PinsButton } from "./pins.js";
 import { isDirect } from "./state.js";
 import { MessageList } from "./stream.js";
 
 /** The conversation in view. */
 export class MainPane {
-  constructor(workspace, { menu, wire }) {
+  constructor(workspace, { menu, inspect, reveal }) {
     this.workspace = workspace;
     this.title = h("h1", {});
     this.topic = h("div", { class: "topic" });
@@ -20,25 +21,26 @@ export class MainPane {
     this.link = h("div", { class: "link-note", role: "status" });
     this.tabs = h("div", { class: "tabs", role: "tablist", "aria-label": "App", hidden: true });
     this.home = new HomeTab(workspace);
+    this.pins = new PinsButton(workspace, { reveal });
     this.list = new MessageList({
       workspace, label: "Messages", empty: (channel) => this.#empty(channel),
-      seen: (channel) => workspace.markRead(channel) && workspace.emit("read"),
+      seen: (channel) => workspace.marks.mark(channel) && workspace.emit("read"),
     });
     this.composer = new Composer({ workspace, label: "Message", target: () => this.#target(), sent: () => this.list.toEnd() });
     this.element = h("main", { class: "main" },
       h("header", { class: "main-head" },
         iconButton("menu", "Channels and people", menu, { class: "icon-button drawer-button", "aria-controls": "sidebar", "aria-expanded": "false", id: "drawer-button" }),
         h("div", { class: "main-title" }, this.title, this.topic),
-        this.you,
-        h("button", { type: "button", class: "button quiet", id: "wire-button", "aria-pressed": "false", title: "What passes between the workspace and its apps", on: { click: wire } }, icon("wire"), h("span", {}, "Wire"))),
+        this.pins.element, this.you,
+        h("button", { type: "button", class: "button quiet", id: "wire-button", "aria-pressed": "false", title: "What passes between the workspace and its apps", on: { click: inspect } }, icon("wire"), h("span", {}, "Inspector"))),
       this.link, this.tabs, this.list.element, this.home.element, this.composer.element);
   }
 
   #target() {
     const { workspace } = this;
     if (workspace.channel) return { channel: workspace.channel.id };
-    const bot = workspace.app && workspace.user(workspace.app.bot_user_id);
-    return bot ? { channel: `@${bot.name}` } : null;
+    const other = workspace.app ? workspace.user(workspace.app.bot_user_id) : workspace.stranger;
+    return other ? { channel: `@${other.name}` } : null;
   }
 
   /** Draw what the place says. */
@@ -47,11 +49,12 @@ export class MainPane {
     const { app, channel } = workspace;
     const home = Boolean(app && workspace.place.tab === "home");
     this.#drawHead(app, channel);
+    this.pins.draw();
     this.#drawTabs(app, home);
     this.#drawLink();
     this.home.element.hidden = !home;
     this.list.element.hidden = home;
-    this.composer.element.hidden = home || (!app && !channel);
+    this.composer.element.hidden = home || (!app && !channel && !workspace.stranger);
     if (home) return void this.home.draw(app);
     this.home.left();
     this.#drawMessages(app, channel);
@@ -59,10 +62,11 @@ export class MainPane {
 
   #drawMessages(app, channel) {
     const { workspace } = this;
-    const shown = channel ?? { id: `app-${app?.id ?? "none"}`, name: app?.name ?? "", messages: [], is_im: true };
+    const { stranger } = workspace;
+    const shown = channel ?? { id: `app-${app?.id ?? stranger?.id ?? "none"}`, name: app?.name ?? stranger?.real_name ?? "", messages: [], is_im: true };
     const key = `${workspace.viewer}/${shown.id}`;
-    this.list.show(shown, workspace.stream(shown), key, channel ? workspace.readUpTo(channel.id) : "");
-    const name = app ? app.name : channel ? (isDirect(channel) ? workspace.title(channel) : `#${channel.name}`) : "";
+    this.list.show(shown, workspace.stream(shown), key, channel ? workspace.marks.upTo(channel.id) : "");
+    const name = app ? app.name : stranger ? stranger.real_name : channel ? (isDirect(channel) ? workspace.title(channel) : `#${channel.name}`) : "";
     this.composer.place(key, { placeholder: `Message ${name}` });
   }
 
@@ -70,6 +74,7 @@ export class MainPane {
     const { workspace } = this;
     const viewer = workspace.user(workspace.viewer);
     if (app) fill(this.title, app.name, h("span", { class: "badge" }, "APP"));
+    else if (this.workspace.stranger) fill(this.title, this.workspace.stranger.real_name);
     else fill(this.title, channel ? [isDirect(channel) ? null : icon("hash"), workspace.title(channel)] : "No channel");
     fill(this.you, avatar(viewer, "small"), h("span", {}, (viewer?.real_name ?? "").split(" ")[0]));
     this.you.setAttribute("aria-label", `You are ${viewer?.real_name ?? ""}; switch person`);
@@ -102,7 +107,7 @@ export class MainPane {
 
   #empty(channel) {
     const { workspace } = this;
-    const name = isDirect(channel) ? this.workspace.title(channel) || channel.name : `#${channel.name}`;
+    const name = isDirect(channel) ? (channel.members ? workspace.title(channel) : channel.name) : `#${channel.name}`;
     const hints = workspace.hints.length ? [h("p", {}, "Things to try:"), h("ul", { class: "hints" }, workspace.hints.map((hint) => this.#hint(hint)))] : h("p", {}, "Write a message, or type / to see what the app can do.");
     return h("div", { class: "empty" }, h("h2", {}, isDirect(channel) ? `Say something to ${name}` : `This is the beginning of ${name}`), hints);
   }

@@ -2,9 +2,13 @@
  * The left bar: who you are, the switch between people, channels, direct messages and apps.
  */
 
-import { fill, h, icon } from "./dom.js";
+import { fill, h, icon, iconButton } from "./dom.js";
+import { makeChannel } from "./own.js";
 import { avatar, standing } from "./people.js";
 import { isDirect } from "./state.js";
+import { openSwitcher } from "./switcher.js";
+
+const heading = (name, label, click) => h("div", { class: "places-head" }, h("h2", {}, name), iconButton("plus", label, click, { data: { focus: `head/${name}` } }));
 
 /** The left bar; a drawer on narrow windows. */
 export class Sidebar {
@@ -16,7 +20,7 @@ export class Sidebar {
     this.people = h("div", { class: "people", role: "group", "aria-label": "Act as" });
     this.places = h("nav", { class: "places", "aria-label": "Channels and apps" });
     this.element = h("div", { class: "sidebar", id: "sidebar" }, this.name, this.you, this.people, this.places,
-      h("p", { class: "sidebar-foot" }, "Alt+1…9 switches person"));
+      h("p", { class: "sidebar-foot" }, h("kbd", {}, "Alt 1…9"), " person ", h("kbd", {}, "Ctrl K"), " go to"));
     this.places.addEventListener("keydown", (event) => this.#keys(event));
   }
 
@@ -52,7 +56,7 @@ export class Sidebar {
   #person(person, index) {
     const { workspace } = this;
     const current = person.id === workspace.viewer;
-    const waiting = current ? 0 : workspace.waitingFor(person.id);
+    const waiting = current ? 0 : workspace.marks.waitingFor(person.id);
     const what = standing(person, workspace.team);
     const first = (person.real_name || person.name).split(" ")[0];
     return h("button", {
@@ -63,7 +67,7 @@ export class Sidebar {
   }
 
   #place(channel, { glyph, name, extra = null, current, go }) {
-    const { count, named } = channel ? this.workspace.unread(channel) : { count: 0, named: 0 };
+    const { count, named } = channel ? this.workspace.marks.unread(channel) : { count: 0, named: 0 };
     const unread = count > 0 && !current;
     const words = unread ? `, ${count} unread${named ? `, ${named} for you` : ""}` : "";
     return h("button", {
@@ -76,8 +80,8 @@ export class Sidebar {
   #channels() {
     const { workspace } = this;
     const list = [...workspace.channels.values()].filter((channel) => !isDirect(channel));
-    return h("section", {}, h("h2", {}, "Channels"), list.map((channel) => this.#place(channel, {
-      glyph: icon(channel.is_private ? "eye" : "hash"), name: channel.name, current: !workspace.place.app && workspace.place.channel === channel.id,
+    return h("section", {}, heading("Channels", "New channel", () => makeChannel(workspace)), list.map((channel) => this.#place(channel, {
+      glyph: icon(channel.is_private ? "lock" : "hash"), name: channel.name, current: !workspace.place.app && workspace.place.channel === channel.id,
       extra: channel.is_ext_shared ? h("span", { class: "shared", title: "Shared with another organisation" }, icon("globe"), h("span", { class: "visually-hidden" }, "shared")) : null,
       go: () => workspace.go({ channel: channel.id, app: null, tab: "messages" }),
     })), list.length ? null : h("p", { class: "none" }, "None that you can see"));
@@ -101,8 +105,8 @@ export class Sidebar {
     const { workspace } = this;
     const bots = new Set(workspace.apps.map((app) => app.bot_user_id));
     const list = [...workspace.channels.values()].filter((channel) => isDirect(channel) && !bots.has(workspace.other(channel)));
-    if (!list.length) return null;
-    return h("section", {}, h("h2", {}, "Direct messages"), list.map((channel) => this.#place(channel, {
+    const others = (one) => one.go.person;
+    return h("section", {}, heading("Direct messages", "New message", () => openSwitcher(workspace, { only: others, label: "Write to" })), list.map((channel) => this.#place(channel, {
       glyph: avatar(workspace.user(workspace.other(channel)), "small"), name: workspace.title(channel),
       current: !workspace.place.app && workspace.place.channel === channel.id, go: () => workspace.go({ channel: channel.id, app: null }),
     })));

@@ -6,23 +6,7 @@
  */
 
 import { follow, get } from "./api.js";
-
-const storage = {
-  read(key) {
-    try {
-      return JSON.parse(localStorage.getItem(key) ?? "null");
-    } catch {
-      return null;
-    }
-  },
-  write(key, value) {
-    try {
-      localStorage.setItem(key, JSON.stringify(value));
-    } catch {
-      // A full or forbidden storage costs the markers, nothing else.
-    }
-  },
-};
+import { ReadMarks } from "./reading.js";
 
 const MANY = 40;
 
@@ -36,8 +20,9 @@ export class Workspace extends EventTarget {
   apps = [];
   views = [];
   hints = [];
-  place = { channel: null, thread: null, tab: "messages" };
+  place = { channel: null, thread: null, tab: "messages", app: null, person: null };
   lost = false;
+  marks = new ReadMarks(this);
   #everConnected = false;
   #dirty = new Map();
   #all = false;
@@ -250,7 +235,13 @@ export class Workspace extends EventTarget {
   /** The conversation in view; with an app that the viewer never wrote to there is none yet. */
   get channel() {
     const { app } = this;
-    return app ? this.directWith(app.bot_user_id) : this.channels.get(this.place.channel) ?? null;
+    if (app) return this.directWith(app.bot_user_id);
+    return this.place.person ? this.directWith(this.place.person) : this.channels.get(this.place.channel) ?? null;
+  }
+
+  /** The person in view to whom the viewer never wrote, or null. */
+  get stranger() {
+    return this.place.person && !this.channel ? this.user(this.place.person) : null;
   }
 
   /** Messages of the stream: all but replies that were not also sent to the channel. */
@@ -289,14 +280,17 @@ export class Workspace extends EventTarget {
   async become(viewer) {
     this.views = [];
     await this.#load(viewer);
-    const kept = this.channels.has(this.place.channel) || this.place.app;
+    const kept = (this.channels.has(this.place.channel) || this.place.app) && !this.place.person;
     this.go(kept ? {} : { channel: this.#firstChannel(), thread: null, tab: "messages" });
   }
 
-  /** Go somewhere: `{channel, thread, tab, app}`; what is not given stays, a new channel closes the thread. */
+  /** Go somewhere: `{channel, thread, tab, app, person}`; what is not given stays, a new channel closes the thread. */
   go(target) {
-    const elsewhere = ("channel" in target && target.channel !== this.place.channel) || ("app" in target && target.app !== this.place.app);
-    this.place = { ...this.place, ...(elsewhere ? { thread: null, tab: "messages", app: null } : {}), ...target };
+    const elsewhere = ["channel", "app", "person"].some((kind) => kind in target && target[kind] !== this.place[kind]) || (this.place.person && "channel" in target);
+    this.place = { ...this.place, ...(elsewhere ? { thread: null, tab: "messages", app: null, person: null } : {}), ...target };
+    // With somebody one has written to, there is a conversation already.
+    const talk = this.place.person && this.directWith(this.place.person);
+    if (talk) this.place = { ...this.place, channel: talk.id, person: null };
     // A direct message with an app is shown as the app, with its tabs.
     const direct = this.channels.get(this.place.channel);
     const app = !this.place.app && direct && isDirect(direct) ? this.appOf(this.other(direct)) : null;
@@ -325,6 +319,7 @@ export class Workspace extends EventTarget {
       thread: wanted.get("thread"),
       tab: wanted.get("tab") ?? "messages",
       app: app?.id ?? null,
+      person: null,
     };
     this.go({});
   }
@@ -335,43 +330,6 @@ export class Workspace extends EventTarget {
     if (person && person !== this.user(this.viewer)?.name && person !== this.viewer) await this.#load(person);
     this.#arrive(wanted);
   }
-
-  #readKey() {
-    return `sandbox-read/${this.team.id}/${this.viewer}`;
-  }
-
-  /** The ts up to which the viewer has read a channel; "" for never. */
-  readUpTo(channelId) {
-    return storage.read(this.#readKey())?.[channelId] ?? "";
-  }
-
-  /** Remember that the viewer has read a channel up to its newest message. */
-  markRead(channel) {
-    const last = channel.messages.at(-1)?.ts ?? "";
-    const marks = storage.read(this.#readKey()) ?? {};
-    if (!last || marks[channel.id] === last) return false;
-    storage.write(this.#readKey(), { ...marks, [channel.id]: last });
-    return true;
-  }
-
-  /** Count what is unread in a channel and how much of it names the viewer. */
-  unread(channel) {
-    const mark = this.readUpTo(channel.id);
-    const fresh = channel.messages.filter((message) => message.ts > mark && message.user !== this.viewer);
-    const named = fresh.filter((message) => isDirect(channel) || mentions(message, this.viewer) || message.ephemeral_to === this.viewer);
-    return { count: fresh.length, named: named.length };
-  }
-
-  /** Count messages in sight of the viewer that name another person and which that person has not read. */
-  waitingFor(userId) {
-    const marks = storage.read(`sandbox-read/${this.team.id}/${userId}`) ?? {};
-    let count = 0;
-    for (const channel of this.channels.values()) {
-      if (isDirect(channel)) continue;
-      count += channel.messages.filter((message) => message.ts > (marks[channel.id] ?? "") && message.user !== userId && mentions(message, userId)).length;
-    }
-    return count;
-  }
 }
 
 /** Tell whether a conversation is a direct message. */
@@ -379,16 +337,3 @@ export const isDirect = (channel) => Boolean(channel.is_im || channel.is_mpim ||
 
 /** Tell whether a message is an answer in a thread. */
 export const isReply = (message) => Boolean(message.thread_ts && message.thread_ts !== message.ts);
-
-const named = new WeakMap();
-
-/** Tell whether a message names a person; looked for once in a message, since counting unread ones asks often. */
-function mentions(message, userId) {
-  let ids = named.get(message);
-  if (!ids) {
-    const written = `${message.text ?? ""}${message.blocks?.length ? JSON.stringify(message.blocks) : ""}`;
-    ids = new Set([...written.matchAll(/<@([A-Z0-9]+)|"user_id":"([A-Z0-9]+)"/g)].map(([, token, rich]) => token ?? rich));
-    named.set(message, ids);
-  }
-  return ids.has(userId);
-}
