@@ -2,7 +2,7 @@
 
 import asyncio
 import importlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from types import ModuleType
 from typing import Final, cast
 
@@ -58,7 +58,7 @@ class Tools:
         self._toolbox = toolbox
         self._health = health
         self._clock = clock
-        self._known: dict[str, Integration] = declared()
+        self._known: Mapping[str, Integration] = declared()
         self._retries: asyncio.Task[None] | None = None
 
     async def connect(self) -> None:

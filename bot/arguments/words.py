@@ -18,15 +18,14 @@ _ESCAPABLE = frozenset([*_CLOSED_BY, "\\"])
 # ... and of a hyphen: hyphens, figure, en and em dash, bar, minus, small and full-width forms.
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"
 
+# These patterns are compiled (and kept) by `re` when a text first needs them: ranges of Unicode are slow to compile.
 # Format characters nobody sees and everybody copies: zero-width space, soft hyphen, marks of writing direction,
 # byte order mark; control characters except the white ones.
-_INVISIBLE = re.compile(
-    "[\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]"
-)
+_INVISIBLE = "[\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]"
 # Joiners belong to emoji and to Persian; beside ASCII they are dirt.
-_STRAY_JOINER = re.compile("(?<![^\\x00-\\x7f])[\u200c\u200d]|[\u200c\u200d](?![^\\x00-\\x7f])")
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_PHONE_DASH = re.compile(rf"-?[{_DASHES}][-{_DASHES}]*(?=[^\W\d_])")
+_STRAY_JOINER = "(?<![^\\x00-\\x7f])[\u200c\u200d]|[\u200c\u200d](?![^\\x00-\\x7f])"
+_SURROGATE = "[\ud800-\udfff]"
+_PHONE_DASH = rf"-?[{_DASHES}][-{_DASHES}]*(?=[^\W\d_])"
 _SLACK_TOKEN = re.compile(r"<((?:[@#!]|[a-z][a-z+.-]{1,20}:)[^<>\n]{1,3000})>")
 _SCHEME = re.compile(r"\A(?:https?://|mailto:|tel:)")
 
@@ -66,8 +65,8 @@ def clean(text: str) -> str:
     """Return `text` without what cannot be seen, typed or stored."""
     if text.isascii() and text.isprintable():
         return text
-    text = _SURROGATE.sub("\ufffd", text)
-    return _STRAY_JOINER.sub("", _INVISIBLE.sub("", text))
+    text = re.sub(_SURROGATE, "\ufffd", text)
+    return re.sub(_STRAY_JOINER, "", re.sub(_INVISIBLE, "", text))
 
 
 def from_slack(text: str) -> str:
@@ -164,7 +163,11 @@ def _quotation(text: str, at: int, closers: str) -> tuple[list[str], int]:
 
 def _dashed(word: Word) -> Word:
     """Give a flag its two hyphens back where a phone made one dash of them."""
-    if not word.plain or (match := _PHONE_DASH.match(word.text)) is None or any(i < match.end() for i in word.quoted):
+    if (
+        not word.plain
+        or (match := re.match(_PHONE_DASH, word.text)) is None
+        or any(i < match.end() for i in word.quoted)
+    ):
         return word
     moved = 2 - match.end()
     quoted = frozenset(i + moved for i in word.quoted)

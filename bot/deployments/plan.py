@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
 
 from pydantic import JsonValue, TypeAdapter
-from pydantic.dataclasses import dataclass
 
 from bot.catalog import Service
 from bot.deployments.rules import Verdict, digest
@@ -80,13 +81,13 @@ class Plan:
 
     def to_json(self) -> dict[str, JsonValue]:
         """Return it as plain JSON."""
-        written: dict[str, JsonValue] = _PLAN.dump_python(self, mode="json")
+        written: dict[str, JsonValue] = _form().dump_python(self, mode="json")
         return written
 
     @classmethod
     def from_json(cls, value: JsonValue) -> "Plan":
         """Return the plan that `to_json` wrote."""
-        return _PLAN.validate_python(value)
+        return _form().validate_python(value)
 
 
 def digest_of(plan: Plan, *, kind: str, place: str, release: Release) -> str:
@@ -156,4 +157,6 @@ def _tickets(service: Service, commits: Sequence[Commit]) -> tuple[tuple[str, st
     return tuple((name, url.replace("{}", name) if url else "") for name in found)[:SHOWN]
 
 
-_PLAN: TypeAdapter[Plan] = TypeAdapter(Plan)
+@cache
+def _form() -> TypeAdapter[Plan]:
+    return TypeAdapter(Plan)  # made when the first plan is read or written: a start need not wait for it

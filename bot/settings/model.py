@@ -80,7 +80,7 @@ class PersonEntry(Model):
     )
     title: str = Field("", description="The name people read where Slack is not at hand.")
     accounts: dict[Name, Word] = Field(
-        default_factory=dict, description="Their user name in a tool, by the integration's name: gitlab: tom.k."
+        {}, description="Their user name in a tool, by the integration's name: gitlab: tom.k."
     )
 
 
@@ -195,8 +195,8 @@ class Settings(Model):
     include: tuple[Word, ...] = Field((), description="Files of services, by pattern, beside this file.")
     server: Server = Field(default_factory=Server, description="The HTTP server.")
     slack: Slack = Field(default_factory=Slack, description="How Shipmate reaches Slack.")
-    people: dict[Name, PersonEntry] = Field(default_factory=dict, description="People, by a name of your choice.")
-    groups: dict[Name, _Group] = Field(default_factory=dict, description="Groups of people.")
+    people: dict[Name, PersonEntry] = Field({}, description="People, by a name of your choice.")
+    groups: dict[Name, _Group] = Field({}, description="Groups of people.")
     permissions: tuple[GrantSettings, ...] = Field((), description="Who may do what. The default is nothing.")
     terminal: Terminal = Field(default_factory=Terminal, description="Who may use `shipmate do`.")
     encryption_keys: tuple[Annotated[SecretStr, AfterValidator(_fernet_key)], ...] = Field(
@@ -204,9 +204,9 @@ class Settings(Model):
     )
     network: Network = Field(default_factory=Network, description="How tools are reached.")
     logs: Logs = Field(default_factory=Logs, description="How Shipmate writes its log.")
-    integrations: _Instances = Field(default_factory=dict, description="The tools, by a name of your choice.")
-    environments: dict[Name, EnvironmentKind] = Field(default_factory=dict, description="The environments there are.")
-    services: dict[Name, ServiceSettings] = Field(default_factory=dict, description="The services there are.")
+    integrations: _Instances = Field({}, description="The tools, by a name of your choice.")
+    environments: dict[Name, EnvironmentKind] = Field({}, description="The environments there are.")
+    services: dict[Name, ServiceSettings] = Field({}, description="The services there are.")
 
     @property
     def database_url(self) -> str:

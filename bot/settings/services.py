@@ -40,7 +40,7 @@ class Job(Model):
 
     instance: Word = Field(alias="with", description="Name of the integration that runs it.")
     job: Word = Field(description="Name of the job, pipeline, playbook or recipe as the tool knows it.")
-    parameters: dict[str, str] = Field(default_factory=dict, description="Further parameters, handed over as they are.")
+    parameters: dict[str, str] = Field({}, description="Further parameters, handed over as they are.")
 
 
 class Migrations(Model):

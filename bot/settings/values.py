@@ -86,4 +86,10 @@ class MayBePlain:
 class Model(BaseModel):
     """What all settings have in common: frozen, unknown keys are mistakes, and errors never repeat a value."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=False)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        validate_default=False,
+        defer_build=True,  # parts of the whole need no validator of their own: a third of the import
+    )

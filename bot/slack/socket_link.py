@@ -103,7 +103,10 @@ class SocketLink:
                     failure = failures.read(error)
                     self.reason = failure.reason if failure is not None else f"{type(error).__name__}: {error}"
                     return False
-            await self._clock.sleep(_LOOK_SECONDS)
+            if connecting.done():
+                await self._clock.sleep(_LOOK_SECONDS)
+            else:
+                await asyncio.wait({connecting}, timeout=_LOOK_SECONDS)  # who asks at once is told that it stands
         self.reason = "the connection was lost"
         return ever
 

@@ -28,7 +28,7 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$")]
 class ParameterNames(BaseModel):
     """How a job's parameters are called that Shipmate fills. Those that a job does not declare are not sent."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     request_id: Name = "SHIPMATE_REQUEST_ID"
     project: Name = "SHIPMATE_PROJECT"
@@ -60,7 +60,7 @@ class JenkinsSettings(BaseModel):
     read at a time, and looked through for what runs and for fences.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     url: Annotated[str, AfterValidator(_base_url)]
     username: Annotated[str, Field(min_length=1)]

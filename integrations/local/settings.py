@@ -44,7 +44,7 @@ Command = Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=
 class _Strict(BaseModel):
     """An unknown key is a mistake."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class BuildRecipe(_Strict):
@@ -56,7 +56,7 @@ class BuildRecipe(_Strict):
 
     command: Command | None = None
     timeout: float = Field(default=900, gt=0, le=86_400)
-    env: Environment = Field(default_factory=dict)
+    env: Environment = Field(default={})
 
 
 class DeployRecipe(_Strict):
@@ -64,7 +64,7 @@ class DeployRecipe(_Strict):
 
     command: Command
     timeout: float = Field(default=900, gt=0, le=86_400)
-    env: Environment = Field(default_factory=dict)
+    env: Environment = Field(default={})
     url: str = ""
 
 
@@ -84,7 +84,7 @@ class Place(_Strict):
     stop_timeout: float = Field(default=10, gt=0, le=600)
     timeout: float = Field(default=300, gt=0, le=86_400)
     probe_interval: float = Field(default=1.0, ge=0.05, le=60)
-    env: Environment = Field(default_factory=dict)
+    env: Environment = Field(default={})
 
     @model_validator(mode="after")
     def _fillable(self) -> Self:
@@ -102,12 +102,12 @@ class LocalSettings(_Strict):
     """One machine: where its repositories are, how its jobs build and deploy, and what is masked in their logs."""
 
     root: Path | None = None
-    repositories: dict[Name, Path] = Field(default_factory=dict)
-    builds: dict[Name, BuildRecipe] = Field(default_factory=dict)
-    deploys: dict[Name, DeployRecipe] = Field(default_factory=dict)
-    places: dict[Name, Place] = Field(default_factory=dict)
-    secrets: list[SecretStr] = Field(default_factory=list)
-    mask: list[Annotated[str, AfterValidator(_pattern)]] = Field(default_factory=list)
+    repositories: dict[Name, Path] = Field(default={})
+    builds: dict[Name, BuildRecipe] = Field(default={})
+    deploys: dict[Name, DeployRecipe] = Field(default={})
+    places: dict[Name, Place] = Field(default={})
+    secrets: list[SecretStr] = Field(default=[])
+    mask: list[Annotated[str, AfterValidator(_pattern)]] = Field(default=[])
     path: str = "/usr/local/bin:/usr/bin:/bin"
     git_timeout: float = Field(default=20, gt=0, le=600)
     stop_grace: float = Field(default=5, ge=0, le=300)

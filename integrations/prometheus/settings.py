@@ -23,7 +23,7 @@ def _base_url(text: str) -> str:
 class PrometheusSettings(BaseModel):
     """One Prometheus: where it is, and how to authenticate, by token or by name and password. Times are in seconds."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     url: Annotated[str, AfterValidator(_base_url)]
     token: SecretStr | None = None

@@ -84,16 +84,15 @@ def test_settings_are_documented():
 
 
 def test_integrations_are_documented():
-    names = [integration.name for integration in INTEGRATIONS]
-    assert names
-    for name in names:
+    assert INTEGRATIONS
+    for name in INTEGRATIONS:
         assert is_told(name), f"{name} is not in docs/"
         assert text(f"integrations/{name}/README.md").strip(), f"integrations/{name} needs its README.md"
 
 
 def test_every_tool_folder_is_registered():
     folders = {path.split("/")[1] for path in files() if re.match(r"integrations/\w+/client\.py$", path)}
-    assert folders <= {integration.name for integration in INTEGRATIONS}
+    assert folders <= set(INTEGRATIONS)
 
 
 def test_targets_that_pages_name_exist():
