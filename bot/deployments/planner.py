@@ -274,11 +274,10 @@ class Planner:
         before = service.environment(environment.promote_from)
         verdict = None
         for target in before.targets or ("",):
-            newest = await records.newest_ended(conn, service.name, before.name, target)
-            good = newest is not None and newest.state is State.SUCCEEDED
+            stands = await _stands_with_success(conn, Place(service.name, before.name, target))
             verdict = judge_promotion(
                 promote_from="/".join(part for part in (before.name, target) if part),
-                succeeded_sha=newest.sha if newest is not None and good else "",
+                succeeded_sha=stands,
                 sha=release.sha,
                 version=release.name,
             )
@@ -339,6 +338,20 @@ class Planner:
 def unreachable(error: IntegrationError) -> Degraded:
     """Return what people are told when a tool is needed and does not answer."""
     return Degraded("tool_unavailable", f"{error.instance} does not answer: {error.message}. Nothing was started.")
+
+
+async def _stands_with_success(conn: AsyncConnection, place: Place) -> str:
+    """Return the commit that stands on a place because a deployment of it succeeded, "" where none does.
+
+    After a rollback that is the commit it went back to, if that one had succeeded there before.
+    """
+    newest = await records.newest_ended(conn, place.service, place.environment, place.target)
+    if newest is None:
+        return ""
+    if newest.state is State.SUCCEEDED:
+        return newest.sha
+    back = newest.previous.sha if newest.state is State.ROLLED_BACK else ""
+    return back if back and await records.newest_success(conn, place, back) else ""
 
 
 def _approval_verdict(asks: Sequence[Ask]) -> Verdict:

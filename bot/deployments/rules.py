@@ -120,15 +120,15 @@ def judge_same(*, running_sha: str, sha: str, version: str, place: str, again: b
 def judge_promotion(*, promote_from: str, succeeded_sha: str, sha: str, version: str) -> Verdict:
     """Say whether exactly this commit runs, deployed with success, on the environment it must come from.
 
-    `promote_from` is "" where no order is asked; `succeeded_sha` is what the newest deployment there put on it,
-    "" when that one did not succeed or there was none.
+    `promote_from` is "" where no order is asked; `succeeded_sha` is what stands there because its deployment
+    succeeded, "" when nothing does.
     """
     rule = "promotion order"
     if not promote_from:
         return Verdict(rule=rule, ok=True, words="no environment comes before this one")
     if succeeded_sha == sha:
         return Verdict(rule=rule, ok=True, words=f"{version} runs on {promote_from}")
-    there = f"it runs {succeeded_sha[:7]}" if succeeded_sha else "no deployment there has succeeded"
+    there = f"it runs {succeeded_sha[:7]}" if succeeded_sha else "nothing stands there whose deployment succeeded"
     return Verdict(
         rule=rule,
         ok=False,
