@@ -11,6 +11,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
 SERVERS := $(PYTHON) tools/servers.py
 CLIENTS := $(BIN)/python tools/clients.py
 
+# Some hundred processes are started by the tests: compiled modules are kept, whatever the caller's shell says.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Each of them runs, so that one run tells all that is wrong.
 CHECKS = status=0; \
 	$(BIN)/ruff check . || status=1; \
