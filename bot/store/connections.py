@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any, Literal
 
-import aiosqlite
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -38,24 +37,20 @@ def parse_url(url: str) -> tuple[sa.URL, DialectName]:
     return parsed.set(drivername=_DRIVERS[kind]), dialect
 
 
-def sqlite_engines(url: sa.URL) -> tuple[AsyncEngine, AsyncEngine]:
-    """Return (writing, reading) engines of one SQLite file in WAL mode.
+def sqlite_engines(url: sa.URL) -> tuple[AsyncEngine, AsyncEngine, one_trip.Connections]:
+    """Return (writing, reading) engines of one SQLite file in WAL mode, and the connections of both.
 
     Writing: the driver's own transaction control is off and SQLAlchemy's begin says BEGIN IMMEDIATE where a
     transaction may read before it writes (isolation SERIALIZABLE, which the durability engine asks for, or our
     own option), else a plain BEGIN. Reading: autocommit, and the connection refuses to write.
     """
-    path = Path(url.database or "")
-
-    async def connect() -> aiosqlite.Connection:
-        return await one_trip.connect(path)
-
-    writing = create_async_engine(url, async_creator=connect, pool_size=3, max_overflow=5, pool_timeout=10)
+    made = one_trip.Connections(Path(url.database or ""))
+    writing = create_async_engine(url, async_creator=made.connect, pool_size=3, max_overflow=5, pool_timeout=10)
     event.listen(writing.sync_engine, "connect", _set_up_sqlite)
     event.listen(writing.sync_engine, "begin", _begin_sqlite)
     reading = create_async_engine(
         url,
-        async_creator=connect,
+        async_creator=made.connect,
         isolation_level="AUTOCOMMIT",
         pool_size=4,
         max_overflow=4,
@@ -64,7 +59,7 @@ def sqlite_engines(url: sa.URL) -> tuple[AsyncEngine, AsyncEngine]:
         skip_autocommit_rollback=True,
     )
     event.listen(reading.sync_engine, "connect", _set_up_sqlite_reader)
-    return writing, reading
+    return writing, reading, made
 
 
 def postgres_engines(url: sa.URL) -> tuple[AsyncEngine, AsyncEngine]:

@@ -11,22 +11,32 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from bot.clock import Clock
 from bot.store.connections import IMMEDIATE, DialectName, parse_url, postgres_engines, sqlite_engines
 from bot.store.errors import StoreMismatch, told_plainly
+from bot.store.one_trip import Connections
 from bot.store.schema import prepare
 from bot.store.transaction import Signals, Tx
 from bot.store.turns import Turns
 
 T = TypeVar("T")
+_LAST_STATEMENT = 10.0  # seconds that one gets at the end
 
 
 class Store:
     """An open database. Made by `Store.open`; `engine` is the writing engine, for the durability engine's steps."""
 
-    def __init__(self, engine: AsyncEngine, reading: AsyncEngine, dialect: DialectName, clock: Clock) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        reading: AsyncEngine,
+        dialect: DialectName,
+        clock: Clock,
+        made: Connections | None = None,
+    ) -> None:
         self.engine = engine
         self.dialect: DialectName = dialect
         self.clock = clock
         self.turns = Turns()
         self._reading = reading
+        self._made = made
 
     @classmethod
     async def open(cls, url: str, *, clock: Clock, create: bool = True) -> Self:
@@ -43,10 +53,10 @@ class Store:
         parsed, dialect = parse_url(url)
         if dialect == "sqlite":
             _find_folder(Path(parsed.database or ""), create=create)
-            engine, reading = sqlite_engines(parsed)
+            engine, reading, made = sqlite_engines(parsed)
         else:
-            engine, reading = postgres_engines(parsed)
-        store = cls(engine, reading, dialect, clock)
+            (engine, reading), made = postgres_engines(parsed), None
+        store = cls(engine, reading, dialect, clock, made)
         try:
             with told_plainly():
                 await prepare(engine, create=create)
@@ -101,9 +111,11 @@ class Store:
         return Signals.of(self.engine.sync_engine).event(name)
 
     async def close(self) -> None:
-        """Close all connections."""
+        """Close all connections, and wait for statements that go on although nobody waits for them any more."""
         await self._reading.dispose()
         await self.engine.dispose()
+        if self._made is not None:
+            await self._made.end(_LAST_STATEMENT)
 
 
 def _find_folder(path: Path, *, create: bool) -> None:

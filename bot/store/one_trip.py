@@ -5,7 +5,10 @@ fetched and the cursor closed are four trips, and on a busy event loop the trips
 Here a statement and all its rows are one. Source: https://aiosqlite.omnilib.dev/en/stable/api.html
 """
 
+import asyncio
 import sqlite3
+import threading
+import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -96,12 +99,44 @@ class Cursor:
         self.lastrowid = outcome.lastrowid
 
 
-def connect(path: Path) -> Connection:
-    """Return a connection to a file, to be awaited; its thread does not keep the process alive."""
-    connection = Connection(lambda: sqlite3.connect(path), 64)
-    thread: Any = getattr(connection, "_thread", connection)  # before aiosqlite 0.22 the connection was the thread
-    thread.daemon = True
-    return connection
+class Connections:
+    """Makes the connections of one file, and knows their threads until they have ended.
+
+    A statement whose task was cancelled goes on in its thread, which then tells the event loop of it: while one is at
+    work the loop must not be closed.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._made: list[Connection] = []
+
+    async def connect(self) -> Connection:
+        """Return a new connection; its thread does not keep the process alive."""
+        self._made = [one for one in self._made if _thread(one).is_alive()]
+        connection = Connection(lambda: sqlite3.connect(self._path), 64)
+        _thread(connection).daemon = True
+        self._made.append(connection)
+        await connection
+        return connection
+
+    async def end(self, seconds: float) -> None:
+        """End all connections and wait until their threads have, at most so many seconds."""
+        left, self._made = [one for one in self._made if _thread(one).is_alive()], []
+        for one in left:
+            one.stop()  # after the statement that is being executed; once more does no harm
+        if left:
+            await asyncio.to_thread(_join, [_thread(one) for one in left], seconds)
+
+
+def _thread(connection: Connection) -> threading.Thread:
+    thread: threading.Thread = connection._thread  # noqa: SLF001 -- there is no public way to wait for its end
+    return thread
+
+
+def _join(threads: Iterable[threading.Thread], seconds: float) -> None:
+    until = time.monotonic() + seconds
+    for thread in threads:
+        thread.join(max(until - time.monotonic(), 0))
 
 
 def _run(driver: sqlite3.Connection, sql: str, parameters: Any, *, many: bool) -> Outcome:  # noqa: ANN401

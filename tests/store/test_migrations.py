@@ -71,7 +71,7 @@ async def test_migrations_make_what_the_code_declares_and_take_it_back(
     database_url: str, state_folder: None, all_tables: None
 ) -> None:
     parsed, dialect = parse_url(database_url)
-    engine, _reading = (sqlite_engines if dialect == "sqlite" else postgres_engines)(parsed)
+    engine, *_ = (sqlite_engines if dialect == "sqlite" else postgres_engines)(parsed)
     try:
         async with engine.begin() as conn:
             if dialect == "postgresql":
