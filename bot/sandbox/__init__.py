@@ -5,10 +5,21 @@ what people do over a control API under `/_sandbox/`. It needs nothing of the pr
 """
 
 from bot.sandbox.apps import App, AppConfig
-from bot.sandbox.errors import ControlError, ManifestError, SeedError
+from bot.sandbox.errors import ControlError, ManifestError, SeedError, StateError
 from bot.sandbox.options import Options
 from bot.sandbox.sandbox import Sandbox
 from bot.sandbox.seed import Seed
 from bot.sandbox.workspace import Workspace
 
-__all__ = ["App", "AppConfig", "ControlError", "ManifestError", "Options", "Sandbox", "Seed", "SeedError", "Workspace"]
+__all__ = [
+    "App",
+    "AppConfig",
+    "ControlError",
+    "ManifestError",
+    "Options",
+    "Sandbox",
+    "Seed",
+    "SeedError",
+    "StateError",
+    "Workspace",
+]

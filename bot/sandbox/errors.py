@@ -64,3 +64,7 @@ class ManifestError(ValueError):
 
 class SeedError(ValueError):
     """Refuse a workspace description; the text names the field and what it may hold."""
+
+
+class StateError(ValueError):
+    """Refuse a file that is to hold a workspace; the text names the file, what is wrong, and the way out."""

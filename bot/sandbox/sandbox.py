@@ -5,6 +5,7 @@ import importlib.resources
 import logging
 import mimetypes
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -21,6 +22,7 @@ from bot.sandbox.options import Options
 from bot.sandbox.platform import Platform
 from bot.sandbox.replies import ResponseUrls
 from bot.sandbox.seed import Seed
+from bot.sandbox.state_file import StateFile
 from bot.sandbox.uploads import Uploads
 from bot.sandbox.web_api import WebApi
 from bot.sandbox.workspace import Workspace
@@ -33,14 +35,23 @@ _SHUTDOWN = 1.0
 class Sandbox:
     """A local Slack workspace: Web API, Socket Mode or HTTP delivery, a page, and a control API for tests.
 
-    `seed` describes people and channels, `options` the behaviour, `clock` the time (seconds since the epoch).
+    `seed` describes people and channels, `options` the behaviour, `clock` the time (seconds since the epoch). With
+    `state` the workspace is kept in this file; where it exists, it wins over the seed.
     """
 
-    def __init__(self, seed: Seed | None = None, options: Options | None = None, clock: Clock = wall_clock) -> None:
+    def __init__(
+        self,
+        seed: Seed | None = None,
+        options: Options | None = None,
+        clock: Clock = wall_clock,
+        *,
+        state: Path | None = None,
+    ) -> None:
         """Build the workspace; no I/O before `start`."""
         self.platform = Platform(seed or Seed(), options or Options(), clock)
         self._runner: web.AppRunner | None = None
         self._guard = Guard()
+        self._state = StateFile(state) if state is not None else None
 
     @property
     def workspace(self) -> Workspace:
@@ -60,7 +71,12 @@ class Sandbox:
         return f"{self.url}/api/"
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> str:
-        """Listen on `host` and `port` (0: any free one) and return the address; raises `OSError` when it is taken."""
+        """Listen on `host` and `port` (0: any free one) and return the address.
+
+        Raises `OSError` when the port is taken, `StateError` when the state file is faulty or another workspace has it.
+        """
+        if self._state is not None:
+            self._state.open(self.platform)
         await self.platform.http.start()
         self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=_SHUTDOWN)
         await self._runner.setup()
@@ -86,6 +102,9 @@ class Sandbox:
             await self._runner.cleanup()
             self._runner = None
         await self.platform.http.close()
+        if self._state is not None:
+            await self._state.close(self.platform)
+            self._state = None
 
     async def install(self, config: AppConfig) -> App:
         """Install an app; in HTTP mode its events URL must answer the challenge.

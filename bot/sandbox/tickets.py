@@ -74,6 +74,15 @@ class Tickets:
         trigger.is_used = True
         return trigger
 
+    @property
+    def responses(self) -> list[ResponseUrl]:
+        """Return every response URL that is known, oldest first; set it to bring them back."""
+        return list(self._responses.values())
+
+    @responses.setter
+    def responses(self, kept: list[ResponseUrl]) -> None:
+        self._responses = OrderedDict((one.key, one) for one in kept)
+
     def response(self, app_id: str, user: str, channel: str, *, thread_ts: str = "", message_ts: str = "") -> str:
         """Return the key of a new response URL."""
         key = new_secret(24)

@@ -36,7 +36,7 @@ class Workspace:
         self.scheduled: dict[str, Scheduled] = {}
         self.assisted: dict[tuple[str, str], Assistance] = {}
         self.app_channels: list[str] = []
-        self._last_micros = 0
+        self.last_micros = 0
         self.users[SLACKBOT] = User(SLACKBOT, "slackbot", "Slackbot", self.team.id, "")
         for user in seed.users:
             self._add_person(user)
@@ -200,8 +200,8 @@ class Workspace:
 
     def next_ts(self) -> str:
         """Return the present moment as Slack writes it ("1700000000.000100"), later than every one before."""
-        self._last_micros = max(int(self.clock() * _MICRO), self._last_micros + 1)
-        return f"{self._last_micros // _MICRO}.{self._last_micros % _MICRO:06d}"
+        self.last_micros = max(int(self.clock() * _MICRO), self.last_micros + 1)
+        return f"{self.last_micros // _MICRO}.{self.last_micros % _MICRO:06d}"
 
     def add(self, message: Message) -> Message:
         """Put a message into its channel, count it in its thread, and forget the oldest one over the limit."""

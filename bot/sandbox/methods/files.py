@@ -106,9 +106,6 @@ async def complete_upload(call: Call) -> Json:
             looks=looks,
             author=composing.author(call),
         )
-        for file, _ in files:
-            event = {"file_id": file.id, "user_id": file.user, "file": {"id": file.id}, "channel_id": channel.id}
-            happenings.tell(call.platform, "file_shared", event, channel, file.user)
     return {"files": [file.wire(call.platform.base_url) for file, _ in files]}
 
 
