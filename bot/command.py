@@ -56,7 +56,8 @@ class Invocation:
     """One wish as it arrived, whatever the trigger; plain data, so that it can be stored and run later.
 
     Either `text` (the words after the bot's name, to be parsed: "deploy checkout to staging") or `command` and
-    `args` (from a button or modal) is set. `ours` is false for people of another organisation.
+    `args` (from a button or modal) is set, or, while it is stored and a value among them may be secret, `sealed` in
+    place of `text` and `args`. `ours` is false for people of another organisation.
     """
 
     delivery_id: str
@@ -67,6 +68,7 @@ class Invocation:
     text: str = ""
     command: str = ""
     args: Mapping[str, str] = field(default_factory=dict)
+    sealed: str = ""
     channel: Channel | None = None
     channel_name: str = ""
     thread_ts: str = ""

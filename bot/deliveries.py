@@ -16,6 +16,7 @@ from bot.clock import Clock
 from bot.command import Invocation, Trigger
 from bot.identity import Channel, Person
 from bot.store import JsonColumn, Store, Timestamp, Tx, insert, metadata
+from bot.vault import Vault, for_moments
 
 KEEP: Final = timedelta(days=7)
 LEASE: Final = timedelta(seconds=15)
@@ -51,11 +52,15 @@ class Delivery:
 
 
 class Deliveries:
-    """The rows, for one process: `owner` is its unique name. `arrived` is called after each new row is kept."""
+    """The rows, for one process: `owner` is its unique name. `arrived` is called after each new row is kept.
 
-    def __init__(self, store: Store, clock: Clock, owner: str) -> None:
+    `vault` seals what may be secret in a row.
+    """
+
+    def __init__(self, store: Store, clock: Clock, owner: str, vault: Vault | None = None) -> None:
         self.store = store
         self.owner = owner
+        self.vault = vault or for_moments()
         self.arrived: Callable[[Delivery], None] = lambda _delivery: None
         self._clock = clock
 

@@ -6,7 +6,7 @@ whose first entry cannot be written is not made. This is the one place that catc
 
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -24,6 +24,7 @@ from bot.permissions import EVERYONE, Decision, Permissions
 from bot.registry import OPEN, Registry
 from bot.reply import Button, Reply
 from bot.store import Store, StoreUnavailable, Tx
+from bot.vault import Unreadable
 from integrations.errors import IntegrationError
 
 __all__ = ["Dispatcher", "Incomplete", "Outcome", "Parsed", "Replier"]
@@ -129,11 +130,12 @@ class Dispatcher:
         Raises:
             StoreUnavailable: it was not stored; nothing was started.
         """
-        return await self._deliveries.accept(invocation)
+        return await self._deliveries.accept(self._sealed(invocation))
 
     async def run(self, invocation: Invocation) -> Outcome:
         """Take a stored delivery down the road; `finish` is due in the transaction that ends it."""
         try:
+            invocation = self._opened(invocation)
             parsed = self.parse(invocation)
         except UserError as error:
             return Outcome(invocation=invocation, reply=error.reply(), ended="refused")
@@ -155,6 +157,28 @@ class Dispatcher:
         outcome = Outcome(invocation=invocation, reply=reply, ended="failed", command=command, error_id=error_id)
         await self._close(tx, outcome)
         await self._replier(tx, invocation, reply)
+
+    def _sealed(self, invocation: Invocation) -> Invocation:
+        """Return an invocation as it may be stored: its words sealed where a value among them may be secret."""
+        if invocation.command:
+            command = self.registry.get(invocation.command)
+        else:
+            command = self.parse(invocation).command if "=" in invocation.text else None
+        if command is None or not arguments.takes_pairs(command):
+            return invocation
+        words = {"text": invocation.text, "args": dict(invocation.args)}
+        sealed = self._deliveries.vault.seal(invocation.delivery_id, words)
+        return replace(invocation, text="", args={}, sealed=sealed)
+
+    def _opened(self, invocation: Invocation) -> Invocation:
+        """Return an invocation with its words. Raises: Refused (`words_lost`)."""
+        if not invocation.sealed:
+            return invocation
+        try:
+            words = self._deliveries.vault.open(invocation.delivery_id, invocation.sealed)
+        except Unreadable as error:
+            raise refusals.words_lost() from error
+        return replace(invocation, text=words["text"], args=words["args"], sealed="")
 
     def _corrected(self, name: str, words: str, error: BadInput) -> BadInput:
         near = self.registry.near(name)

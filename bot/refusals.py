@@ -79,10 +79,23 @@ def press(command: Command, args: object) -> Reply:
     )
 
 
+def words_lost() -> Refused:
+    """Refuse what was sealed by a process that ended before it ran it: nothing can read it any more."""
+    return Refused(
+        "words_lost",
+        "Not run: Shipmate was restarted before it came to it, and what you asked for may hold secret values, which "
+        "only that process could read. Ask again. (With encryption_keys a restart does no harm.)",
+    )
+
+
 def _again(command: Command, args: object) -> Button:
+    """Return a button that asks for the same again; values that may be secret are asked for anew, in the form."""
     asked = arguments.line(command, args)
     label = asked if len(asked) <= _LONGEST_LABEL else f"{asked[: _LONGEST_LABEL - 1]}…"
-    return Button(label=label[:1].upper() + label[1:], command=command.name, args=arguments.as_mapping(command, args))
+    label = label[:1].upper() + label[1:]
+    given = arguments.as_mapping(command, args)
+    plain = arguments.without_pairs(command, given)
+    return Button(label=label, command=command.name, args=plain, ask=plain != given)
 
 
 def incomplete(wish: Incomplete, trigger: Trigger) -> Reply:

@@ -31,7 +31,6 @@ from bot.grants.linking import Linking
 from bot.grants.page import ConnectPages
 from bot.grants.people import SlackPeople
 from bot.grants.runs import RunsByPerson
-from bot.grants.vault import Vault
 from bot.health import Health, HealthChecks
 from bot.help import Help
 from bot.identity import Channel, Person
@@ -53,6 +52,7 @@ from bot.store import Store, Tx
 from bot.store.kept import keep, recall
 from bot.terminal import Terminal
 from bot.toolbox import Toolbox
+from bot.vault import Vault, for_moments
 from bot.watch import Watch
 from bot.web import Web
 from bot.webhooks import EventHandler, Webhooks
@@ -75,6 +75,7 @@ class App:
         self.registry = registry
         owner = f"{socket.gethostname()}-{uuid.uuid4().hex[:12]}"
         self.health = HealthChecks(clock)
+        self.vault = for_moments(settings.encryption_keys)
         self.permissions = Permissions(settings, clock)
         self.audit = Audit(store, clock)
         self.toolbox = Toolbox()
@@ -88,10 +89,10 @@ class App:
         self.deployments = Deployments(self._parts())
         lending = self._lending()
         self.grants = Grants(lending)
-        self.linking = Linking(lending, self.grants)
-        self.lent = Housekeeping(lending, self.grants)
         self.builds = Builds(self._build_parts())
         self.builds.answers.finders["D-"] = self.deployments.waiting
+        self.linking = Linking(lending, self.grants)
+        self.lent = Housekeeping(lending, self.grants)
         self.reviews = Reviews(
             catalog=lambda: self.catalog,
             toolbox=self.toolbox,
@@ -108,7 +109,7 @@ class App:
             channel_of=self._channel_of,
         )
         self.world = World()
-        deliveries = Deliveries(store, clock, owner)
+        deliveries = Deliveries(store, clock, owner, self.vault)
         self.terminal = Terminal(settings.terminal, deliveries, clock)
         self.dispatcher = Dispatcher(
             registry=registry,
@@ -173,11 +174,12 @@ class App:
             audit=self.audit,
             outbox=self.slack.outbox,
             watch=self.watch,
+            vault=self.vault,
             channel_of=self._channel_of,
+            by_person=RunsByPerson(self.grants, self.toolbox),
         )
 
     def _activity_parts(self) -> ActivityParts:
-            by_person=RunsByPerson(self.grants, self.toolbox),
         return ActivityParts(
             store=self.store,
             clock=self.clock,

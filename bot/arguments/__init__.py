@@ -8,7 +8,7 @@ as `--<name> value`. Quotes hold words together; a lone `--` ends the flags.
 """
 
 from bot.arguments.parsing import Incomplete, build, parse
-from bot.arguments.slots import Slot, grammar_of, takes_pairs
+from bot.arguments.slots import Slot, grammar_of, takes_pairs, without_pairs
 from bot.arguments.values import shown
 from bot.arguments.words import MAX_TEXT, clean, from_slack, unwrap
 from bot.arguments.writing import as_mapping, format, line, usage  # noqa: A004 - the inverse of `parse`
@@ -29,4 +29,5 @@ __all__ = [
     "takes_pairs",
     "unwrap",
     "usage",
+    "without_pairs",
 ]

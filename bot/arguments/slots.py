@@ -6,6 +6,7 @@ A declaration that cannot work is a mistake of ours and fails when the registry 
 import dataclasses
 import types
 import typing
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, Union
@@ -79,6 +80,12 @@ _KNOWN: dict[type, Grammar] = {}
 def takes_pairs(command: Command) -> bool:
     """Tell whether an argument of the command takes names with values, which may be secret."""
     return any(slot.kind is Pairs for slot in grammar_of(command.args).slots.values())
+
+
+def without_pairs(command: Command, given: Mapping[str, str]) -> dict[str, str]:
+    """Return arguments without those that take names with values, which may be secret."""
+    slots = grammar_of(command.args).slots
+    return {name: text for name, text in given.items() if name not in slots or slots[name].kind is not Pairs}
 
 
 def grammar_of(args: type[Any]) -> Grammar:

@@ -149,8 +149,8 @@ class Answers:
             return parameters.check(action.parameters, given, of=action.label)
         except BadInput as error:
             args = {"run": waiting.subject, "action": action.id}
-            if given:
-                args["param"] = write(Pairs(given))
+            if known := parameters.without_secrets(action.parameters, given):
+                args["param"] = write(Pairs(known))
             fill = Button(label="Fill in…", command="answer", args=args, ask=True)
             raise BadInput(error.code, error.text, moves=(fill,)) from None
 

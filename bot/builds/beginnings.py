@@ -67,7 +67,10 @@ class Beginnings:
         try:
             values = parameters.check(found.parameters, given, of=found.name)
         except BadInput as error:
-            raise BadInput(error.code, error.text, moves=(_fill_in(service, ref, given),)) from None
+            known = parameters.without_secrets(found.parameters, given)
+            raise BadInput(error.code, error.text, moves=(_fill_in(service, ref, known),)) from None
+        if values.secret and not self._parts.vault.lasting and self._parts.store.dialect == "postgresql":
+            raise replies.no_key(values.secret)
         asked = ref or service.repository.default_branch
         source = await resolve(self._parts.toolbox, service, asked)
         wish = _Wish(service=service, job=job, source=source, asked=asked, values=values)
@@ -135,11 +138,11 @@ class Beginnings:
                     moves=(_fill_in(service, build.asked, {}),),
                 )
             wish = _Wish(service=service, job=job, source=source, asked=build.asked, values=values)
+        else:
+            await self._parts.acting.allowed(retrying(build, call.person, build.id, call.request_id))
         return replies.begun(await self._write(call, wish, instead_of=build.id))
 
     async def get(self, build_id: str) -> Build:
-        else:
-            await self._parts.acting.allowed(retrying(build, call.person, build.id, call.request_id))
         """Return a build. Raises: BadInput (`unknown_build`)."""
         async with self._parts.store.read() as conn:
             build = await records.get(conn, build_id)
@@ -191,7 +194,9 @@ class Beginnings:
                 if before is None:
                     raise replies.retried(await self._in(tx.conn, instead_of))
             build_id = await next_id(tx, "B")
-            written = await records.add(tx, id=build_id, **_row(call, wish), channel=channel, **self._moments())
+            held = {"sealed": parts.vault.seal(call.request_id, wish.values.secret)} if wish.values.secret else {}
+            row = {**_row(call, wish), "held": held, "channel": channel, **self._moments()}
+            written = await records.add(tx, id=build_id, **row)
             build = await records.of_request(tx.conn, call.request_id)
             if build is None:
                 raise LookupError(f"the build of {call.request_id} was not kept")
@@ -288,7 +293,6 @@ def _row(call: Call, wish: _Wish) -> dict[str, object]:
         "version": wish.source.version,
         "title": wish.source.title,
         "parameters": {**wish.values.shown, **hidden},
-        "held": dict(wish.values.secret),
         "requested_by": call.person,
         "watched": run is not None,
         "retry_of": wish.retry_of,

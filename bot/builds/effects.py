@@ -18,13 +18,15 @@ from bot.builds.records import Build
 from bot.builds.rules import UNDER_WAY, State
 from bot.builds.sending import Sent, start_once
 from bot.errors import Degraded, Refused as UserRefused
+from bot.vault import Unreadable
 from bot.watch import Hooks
 from integrations.capabilities.builds import BuildRequest, BuildServer
+from integrations.capabilities.personal_runs import RunRight
 from integrations.capabilities.runs import Run, RunRef, RunState, RunTracker
 from integrations.errors import IntegrationError, NotFound, Refused, Unavailable
-from integrations.capabilities.personal_runs import RunRight
 
 ABORTED = "aborted"
+_KEY_GONE = "its secret parameters were sealed by a key that is gone (see encryption_keys): start it again"
 _FOR_EVER = timedelta(days=3650)  # a build that was started elsewhere is not ours to end
 
 
@@ -62,6 +64,11 @@ class Effects:
                 return Sent(code="tool_refused", words=f"{build.retry_of} never ran")
             deed = retrying(before, build.requested_by, build.id, build.request_id)
             return await self._once(build, server, lambda: self._parts.acting.retry(deed, request_id))
+        try:
+            held = self._parts.vault.open(build.request_id, build.held["sealed"]) if build.held else {}
+        except Unreadable:
+            sent = await server.find_run(request_id, build.job, build.created_at)
+            return Sent(ref=str(sent)) if sent is not None else Sent(code="secret_gone", words=_KEY_GONE)
         service = self._parts.catalog().service(build.service)
         fixed = service.build.parameters if service.build is not None else {}
         request = BuildRequest(
@@ -71,7 +78,7 @@ class Effects:
             sha=build.sha,
             version=build.version or build.sha[:7],
             branch=build.branch,
-            parameters={**fixed, **build.parameters, **build.held},
+            parameters={**fixed, **build.parameters, **held},
             asked_at=build.created_at,
         )
         return await self._once(build, server, lambda: server.start_build(request))
@@ -101,6 +108,7 @@ class Effects:
             logged=following.logged,
             silent=following.silent,
             not_ended=following.not_ended,
+            end=following.end,
             log_offset=following.tail.offset,
         )
         now = self._parts.clock.now()
@@ -109,7 +117,6 @@ class Effects:
         try:
             run = await self._parts.watch.follow(tracker, where, hooks, deadline=deadline)
         except NotFound as error:
-            end=following.end,
             words = f"{where.instance} no longer knows the build: {error.message}"
             return RunEnd(state=RunState.FAILED.value, words=words, code="build_gone")
         await following.changed(run)
@@ -172,14 +179,6 @@ class _Following:
             now = await records.get(conn, self._build.id)
         return now is None or now.cancel_at is not None
 
-    async def changed(self, run: Run) -> None:
-        """Show the run as it stands; ask for a person where it waits for one."""
-        async with self._parts.store.write() as tx, self._ledger.open(tx) as book:
-            current = await records.get(tx.conn, self._build.id)
-            if current is None or current.ended:
-                return
-            told = progress.told(run, current.progress, self._parts.clock.now())
-            values: dict[str, Any] = {
     async def end(self, ref: RunRef) -> None:
         """End the run for who asked, as themselves where the tool decides by person.
 
@@ -198,6 +197,16 @@ class _Following:
         except UserRefused as error:
             raise Refused(ref.instance, str(error.text)) from error
 
+    async def changed(self, run: Run) -> None:
+        """Show the run as it stands; ask for a person where it waits for one."""
+        async with self._parts.store.write() as tx, self._ledger.open(tx) as book:
+            current = await records.get(tx.conn, self._build.id)
+            if current is None or current.ended:
+                return
+            told = progress.told(run, current.progress, self._parts.clock.now())
+            if run.actions and self._parts.acting.by_link_alone(run.ref.instance, RunRight.ANSWER):
+                told["by_person"] = True
+            values: dict[str, Any] = {
                 "progress": {**current.progress, **told, "silent": "", "tail_from": self.tail.begins_at},
                 "run": str(run.ref),
             }
@@ -205,8 +214,6 @@ class _Following:
                 values["sha"] = run.sha[:64]
             if run.branch and not current.branch:
                 values["branch"] = run.branch[:255]
-            if run.actions and self._parts.acting.by_link_alone(run.ref.instance, RunRight.ANSWER):
-                told["by_person"] = True
             await answers.see(tx, current.run, run.actions)
             before = {action.id for action in progress.actions(current.progress)}
             to = State.QUEUED if run.state is RunState.QUEUED else State.RUNNING

@@ -43,6 +43,12 @@ def check(declared: Sequence[Parameter], given: Mapping[str, str], *, of: str) -
     return Values(shown, secret)
 
 
+def without_secrets(declared: Sequence[Parameter], given: Mapping[str, str]) -> dict[str, str]:
+    """Return of what was given what is known to be no secret; an unknown name may be that of a secret, misspelt."""
+    plain = {one.name.casefold() for one in declared if one.kind is not ParameterKind.SECRET}
+    return {name: value for name, value in given.items() if name.casefold() in plain}
+
+
 def _unlike_case(typed: str, declared: Sequence[Parameter]) -> Parameter | None:
     same = [one for one in declared if one.name.casefold() == typed.casefold()]
     return same[0] if len(same) == 1 else None

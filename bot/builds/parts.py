@@ -13,6 +13,7 @@ from bot.permissions import Permissions
 from bot.slack.outbox import Outbox
 from bot.store import Store
 from bot.toolbox import Toolbox
+from bot.vault import Vault
 from bot.watch import Watch
 
 ChannelOf = Callable[[Service, Channel | None], Awaitable[Channel | None]]
@@ -21,7 +22,7 @@ ChannelOf = Callable[[Service, Channel | None], Awaitable[Channel | None]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """Everything builds use. `catalog` is asked each time, so that a reload is seen at once.
+    """Everything builds use. `catalog` is asked each time, so that a reload is seen at once; `vault` seals secrets.
 
     `longest_run` bounds one build; what it waits for people is not counted. `by_person` does for people what tools
     decide by person; without one Shipmate's own token does everything.
@@ -35,15 +36,16 @@ class Parts:
     audit: Audit
     outbox: Outbox
     watch: Watch
+    vault: Vault
     channel_of: ChannelOf
     longest_run: timedelta = timedelta(hours=24)
-
-    def name_of(self, person: Person) -> str:
     by_person: Acting | None = None
 
     @property
     def acting(self) -> Acting:
         """What answers, retries and ends runs for people."""
         return self.by_person or OwnToken(self.toolbox)
+
+    def name_of(self, person: Person) -> str:
         """Return a person's name without @."""
         return "Shipmate" if person == SHIPMATE else self.permissions.name_of(person)

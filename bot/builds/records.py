@@ -18,9 +18,9 @@ class Build:
     """One build as it stands.
 
     `asked` is the ref as it was typed, `sha` what it stood for then; both are empty where the tool decides. `held` are
-    secret parameters, kept only until the tool has them. `watched` means that it was started elsewhere. `run` is the
-    tool's reference. `progress` holds what is known of the run, plain values. `parked_why` is set while it stands
-    still.
+    secret parameters, sealed, and kept only until the tool has them. `watched` means that it was started elsewhere.
+    `run` is the tool's reference. `progress` holds what is known of the run, plain values. `parked_why` is set while
+    it stands still.
     """
 
     id: str

@@ -1,5 +1,7 @@
 """What whoever asks about builds is answered."""
 
+from collections.abc import Iterable
+
 from bot.builds.records import Build
 from bot.errors import Refused
 from bot.reply import Button, Paragraph, Reply, say
@@ -34,6 +36,17 @@ def aborting(build: Build) -> Reply:
         parts=(Paragraph(say("*{}* is being aborted; {} is told.", build.id, build.instance)),),
         subject=build.id,
         shown_in=build.channel,
+    )
+
+
+def no_key(names: Iterable[str]) -> Refused:
+    """Refuse secret parameters where several processes share the work and none could read what another sealed."""
+    listed = " and ".join(names)
+    verb = "is" if " and " not in listed else "are"
+    return Refused(
+        "no_key",
+        f"{listed} {verb} secret, and Shipmate has no key to seal that with until the build is started. "
+        "Whoever runs Shipmate can set encryption_keys.",
     )
 
 

@@ -20,12 +20,12 @@ from bot.grants.people import People
 from bot.grants.proposals import Proposals
 from bot.grants.records import Kept
 from bot.grants.rules import ends_soon
-from bot.grants.vault import Unreadable, Vault
 from bot.identity import Person
 from bot.reply import Button
 from bot.slack.outbox import Outbox
 from bot.store import Store, Tx
 from bot.toolbox import Toolbox
+from bot.vault import Unreadable, Vault
 from integrations.capabilities.persons import Account, Grant, PersonalAccess
 from integrations.errors import IntegrationError, NotAuthenticated, Refused as ToolRefused
 

@@ -8,8 +8,8 @@ from bot.audit import SHIPMATE
 from bot.errors import Degraded
 from bot.grants import records
 from bot.grants.grants import LEFT, Grants, Lending
-from bot.grants.vault import Unreadable
 from bot.store.starts import want
+from bot.vault import Unreadable
 
 SWEEP = "grant.sweep.v1"
 EVERY = timedelta(hours=1)

@@ -21,9 +21,9 @@ from bot.grants import messages, records
 from bot.grants.grants import REPLACED, Grants, Lending
 from bot.grants.records import Kept, SignIn
 from bot.grants.rules import SIGN_IN_LASTS, Stage, Verdict, may_link, over
-from bot.grants.vault import Unreadable
 from bot.identity import Person
 from bot.store import Tx
+from bot.vault import Unreadable
 from integrations.capabilities.persons import Account, Grant, PersonalAccess
 from integrations.errors import IntegrationError, NotAuthenticated, Refused as ToolRefused
 

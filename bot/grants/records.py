@@ -13,9 +13,9 @@ from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.grants.rules import Stage
-from bot.grants.vault import Vault
 from bot.identity import Person
 from bot.store import PersonColumn, Timestamp, Tx, insert, metadata
+from bot.vault import Vault
 from integrations.capabilities.persons import Account, Grant
 
 sign_ins = sa.Table(

@@ -34,7 +34,7 @@ class RunsByPerson:
         """Make sure that it can be tried for this person.
 
         Raises:
-            Refused: `not_connected` or `act_there`, with a link: the tool decides by person, and they have lent nothing.
+            Refused: `not_connected` or `act_there`, with a link: the tool decides by person, and they lent nothing.
         """
         await self._tool(deed)
 

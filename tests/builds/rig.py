@@ -19,6 +19,7 @@ from bot.identity import Person
 from bot.locks import workflow as lock_workflow
 from bot.reply import Message, Reply
 from bot.store import Store
+from bot.vault import for_moments
 from integrations.capabilities.builds import BuildJob, BuildRequest
 from integrations.capabilities.runs import Parameter, ParameterKind, Run, RunRef
 from tests.deployments import rig as deployments
@@ -38,6 +39,7 @@ class Rig(deployments.Rig):
 
     def __init__(self, folder: Path, store: Store, clock: Clock, config: dict[str, Any]) -> None:
         super().__init__(folder, store, clock, config)
+        self.vault = for_moments(self.settings.encryption_keys)
         self.followed = Builds(self.build_parts())
         self.followed.answers.finders["D-"] = self.deployments.waiting
         self.world.add(self.followed)
@@ -54,6 +56,7 @@ class Rig(deployments.Rig):
             audit=self.audit,
             outbox=self.outbox,
             watch=self.watch,
+            vault=self.vault,
             channel_of=_channel_of,
         )
 

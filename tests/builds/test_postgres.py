@@ -9,8 +9,9 @@ import pytest
 from bot.builds.rules import State
 from bot.errors import UserError
 from bot.reply import Reply
+from integrations.capabilities.builds import BuildJob
 from integrations.capabilities.runs import ManualAction, RunState
-from tests.builds.rig import Rig, read, up
+from tests.builds.rig import PARAMETERS, Rig, read, up
 from tests.builds.test_tests import TestedBuilds, built
 from tests.deployments.rig import ANA, MIA, RAJ, TOM
 from tests.fakes.runs import Outcome
@@ -59,3 +60,10 @@ async def test_the_history_of_tests(rig: Rig):
     said = read(await rig.run(MIA, "tests checkout"))
     assert said.index("*new* `shop.Cart › removes`") < said.index("*known* `shop.Cart › adds`")
     assert (await rig.audit.verify()).ok
+
+
+async def test_a_secret_that_another_replica_could_not_read_is_refused(rig: Rig):
+    rig.builds.jobs["checkout"] = BuildJob(name="checkout", parameters=PARAMETERS)
+    error = await rig.refused(MIA, "build run checkout main --param TOKEN=hunter2")
+    assert (error.code, rig.built) == ("no_key", [])
+    assert "encryption_keys" in str(error.text)

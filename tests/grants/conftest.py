@@ -26,7 +26,6 @@ from bot.grants.grants import Grants, Lending, Purpose
 from bot.grants.housekeeping import Housekeeping
 from bot.grants.linking import Linking
 from bot.grants.page import ConnectPages
-from bot.grants.vault import Vault
 from bot.identity import Channel, Person
 from bot.permissions import Permissions
 from bot.reply import Button, Buttons, Message, Reply
@@ -37,6 +36,7 @@ from bot.slack.outbox import Outbox
 from bot.slack.records import outbox as outbox_rows
 from bot.store import Store, metadata
 from bot.toolbox import Toolbox
+from bot.vault import Vault
 from bot.web import Web
 from commands.registry import registry
 from tests.fakes.forge import FakeForge

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from cryptography.fernet import Fernet
 
 from bot.settings import load
 from bot.slack import manifest
@@ -24,7 +25,7 @@ MAKE = (
     'echo "$SHIPMATE_SHA" >> {}; echo "::stage compile"; echo made; echo x > a.txt; '
     'echo \'{{"artifact": "a.txt"}}\' > "$SHIPMATE_RESULT"'
 )
-CARD = re.compile(r"B-\d+ build of .*: (being started|queued|running|succeeded|failed|aborted)")
+CARD = re.compile(r"B-\d+ build of .*: (being started|queued|running|succeeded|failed|aborted|not started)")
 FAILS = ["/bin/sh", "-c", "echo '::stage compile'; echo compiling; echo main.c:7: no such thing >&2; exit 2"]
 RIGHTS = [
     {"allow": ["build.*"], "to": ["developers"]},
@@ -199,6 +200,46 @@ async def test_the_parameters_of_a_job_have_inputs_and_secrets_stay_secret(tmp_p
             assert await town.stop() == 0
             for file in (tmp_path / "state").glob("*.db*"):
                 assert SECRET.encode() not in file.read_bytes(), file
+
+
+@pytest.mark.parametrize("keys", [True, False])
+async def test_killed_before_jenkins_has_the_secret_it_lies_sealed_and_is_handed_over_once_or_asked_for(tmp_path, keys):
+    """With a key of the configuration the next process reads it; without one it says that it cannot."""
+    async with JenkinsServer() as jenkins:
+        taken = [*TAKEN, choice("RING", "all", "one"), password("TOKEN")]
+        jenkins.add_job("team/build", parameters=taken, script=command("true"))
+        (tmp_path / "places").mkdir()
+
+        def change(settings: Json) -> None:
+            use_jenkins(jenkins, tmp_path, "0123456789abcdef", settings)
+            if keys:
+                (tmp_path / "key").write_bytes(Fernet.generate_key())
+                settings["encryption_keys"] = [f"file:{tmp_path / 'key'}"]
+
+        async with CrashTown.build(tmp_path, change=change) as town:
+            shop = Shop(town, "checkout")
+            jenkins.faults.answer("POST .*/buildWithParameters", 503, "<h1>Please wait while Jenkins</h1>", times=-1)
+            await shop.slash("mia", f"/build run checkout 1.4.1 --param TOKEN={SECRET}")
+
+            async def asked():
+                return any(one.form.get("TOKEN") == SECRET for one in jenkins.requests)
+
+            await town.until(asked, "Jenkins was not asked")
+            await town.kill()
+            jenkins.faults._coming.clear()
+            kept = [path for path in (tmp_path / "state").rglob("*") if path.is_file()]
+            assert kept
+            assert [path.name for path in kept if SECRET.encode() in path.read_bytes()] == []
+            await town.start()
+            if keys:
+                assert await card(shop, ": succeeded")
+                (built,) = jenkins.job("team/build").builds.values()
+                assert built.values["TOKEN"] == SECRET
+            else:
+                assert await card(shop, "encryption_keys")
+                assert not jenkins.job("team/build").builds
+            assert SECRET not in town.log
+            assert [path.name for path in kept if path.exists() and SECRET.encode() in path.read_bytes()] == []
 
 
 async def test_a_killed_shipmate_goes_on_following(town):

@@ -3,7 +3,9 @@
 Source: https://cryptography.io/en/latest/fernet/#cryptography.fernet.MultiFernet
 """
 
+import base64
 import json
+import secrets
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -20,11 +22,13 @@ class Unreadable(Exception):
 class Vault:
     """Seals values and opens them again. The first key seals, all of them open; without keys it does neither.
 
-    What is sealed names its owner, so that a row copied over another's opens for nobody.
+    What is sealed names its owner, so that a row copied over another's opens for nobody. `lasting` tells whether
+    another process can open it, too.
     """
 
     def __init__(self, keys: Sequence[SecretStr]) -> None:
         self._keys = tuple(keys)
+        self.lasting = True
         self._made: MultiFernet | None = None
 
     @property
@@ -88,3 +92,12 @@ class Vault:
             return fernet.rotate(sealed.encode()).decode()
         except InvalidToken as error:
             raise Unreadable("none of the keys in encryption_keys opens it") from error
+
+
+def for_moments(keys: Sequence[SecretStr] = ()) -> Vault:
+    """Return a vault for what is kept only until it is handed over: without keys its key ends with the process."""
+    if keys:
+        return Vault(keys)
+    vault = Vault([SecretStr(base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())])
+    vault.lasting = False
+    return vault
