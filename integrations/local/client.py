@@ -168,7 +168,7 @@ class Local:
             raise Refused(self._instance, f"{request.job} builds a commit: name a branch, a tag or a commit")
         run = self._runs.folder_for(request.request_id)
         job = self._recipes.build(recipe, request, git_dir, run)
-        return await self._runs.start(request.request_id, "build", asdict(request), job)
+        return await self._runs.start(request.request_id, "build", _kept(request), job)
 
     async def get_job(self, job: str) -> BuildJob:
         """Return a build recipe; it takes no parameters by name. Raises: NotFound."""
@@ -233,7 +233,7 @@ class Local:
             raise Refused(self._instance, f"{request.job}: {error}") from error
         except OSError as error:
             raise Unavailable(self._instance, f"the folder of the place cannot be used: {error}") from error
-        return await self._runs.start(request.request_id, "deploy", asdict(request), job)
+        return await self._runs.start(request.request_id, "deploy", _kept(request), job)
 
     async def get_running(self, job: str, service: str, environment: str, target: str) -> Running | None:
         """Return what runs on the place now, None when nothing does.
@@ -274,3 +274,10 @@ class Local:
 
     def _no_job(self, job: str, where: str, known: Iterable[str]) -> NotFound:
         return NotFound(self._instance, f"no job {job!r} under {where}; known are {', '.join(sorted(known)) or '–'}")
+
+
+def _kept(request: BuildRequest | DeployRequest) -> dict[str, object]:
+    """Return what a run keeps of its request, plain values; its folder says when it was made."""
+    values = asdict(request)
+    del values["asked_at"]
+    return values

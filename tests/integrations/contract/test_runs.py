@@ -10,19 +10,21 @@ from integrations.capabilities.deploys import DeployRequest
 from integrations.capabilities.runs import RunRef, RunState
 from integrations.local.client import Local
 from tests.fakes.runs import FakeBuilds, FakeDeploys, Outcome
+from tests.integrations.contract.git import DAY
 from tests.integrations.contract.runs import BuildServerContract, DeployerContract
 
 
 def build(request_id: str, job: str, sha: str, **parameters: str) -> BuildRequest:
     return BuildRequest(
-        request_id=request_id, job=job, project="shop", sha=sha, version=request_id, parameters=parameters
-    )
+        request_id=request_id, job=job, project="shop", sha=sha, version=request_id, parameters=parameters,
+        asked_at=DAY,
+    )  # fmt: skip
 
 
 def deploy(request_id: str, job: str, sha: str, fence: int, **parameters: str) -> DeployRequest:
     return DeployRequest(
         request_id=request_id, job=job, service="shop", environment="staging", target="", project="shop", sha=sha,
-        version=request_id, fence=fence, parameters=parameters,
+        version=request_id, fence=fence, parameters=parameters, asked_at=DAY,
     )  # fmt: skip
 
 
