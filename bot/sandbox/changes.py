@@ -20,14 +20,15 @@ class Changes:
         self._listeners: set[asyncio.Queue[Json | None]] = set()
         self._observers: list[Callable[[Mapping[str, object]], None]] = []
 
-    def observe(self, observer: Callable[[Mapping[str, object]], None]) -> None:
-        """Call `observer` with every change from now on, at once and where it happens."""
+    def observe(self, observer: Callable[[Mapping[str, object]], None]) -> Callable[[], None]:
+        """Call `observer` with every change, at once and where it happens, until what is returned is called."""
         self._observers.append(observer)
+        return lambda: self._observers.remove(observer)
 
     def publish(self, kind: Kind, *, channel: str | None = None, **details: object) -> None:
         """Tell all listeners that something of this kind changed, in this channel (an id) where it has one."""
         change: Json = {"channel": channel, "kind": kind, **details}
-        for observer in self._observers:
+        for observer in tuple(self._observers):
             observer(change)
         self._tell(change)
 
