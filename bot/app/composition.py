@@ -150,6 +150,7 @@ class App:
             locks=self.locks,
             watch=self.watch,
             channel_of=self._channel_of,
+            link_of=self.slack.link_of,
         )
 
     def _lending(self) -> Lending:

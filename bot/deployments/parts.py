@@ -20,12 +20,17 @@ ChannelOf = Callable[[Service, Channel | None], Awaitable[Channel | None]]
 """(service, where it was asked) -> where its cards go; None when there is no channel at all."""
 
 
+async def no_link(_subject: str) -> str:
+    """Return "": where there is no Slack, no card has an address."""
+    return ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """Everything the road uses. `catalog` is asked each time, so that a reload is seen at once.
 
-    `channel_of` finds where the cards of a service go; it may ask Slack for a channel's id. `longest_run` bounds one
-    build or deploy.
+    `channel_of` finds where the cards of a service go; it may ask Slack for a channel's id. `link_of` finds the address
+    of a subject's card, "" when there is none. `longest_run` bounds one build or deploy.
     """
 
     store: Store
@@ -40,6 +45,7 @@ class Parts:
     watch: Watch
     channel_of: ChannelOf
     longest_run: timedelta = timedelta(hours=2)
+    link_of: Callable[[str], Awaitable[str]] = no_link
 
     def name_of(self, person: Person) -> str:
         """Return a person's name without @."""

@@ -8,7 +8,7 @@ again, and looks for what it did before.
 from dataclasses import dataclass
 
 from bot.builds.sending import UNKNOWN, Sent
-from bot.deployments.board import SHOW, Board
+from bot.deployments.board import CHECK, SHOW, Board
 from bot.deployments.effects import Effects, RunEnd
 from bot.deployments.ledger import EXECUTE, PLAN, ROLL_BACK
 from bot.deployments.road import Leg, Next, Road
@@ -113,6 +113,12 @@ async def _still_holds(deployment: str, fence: int) -> bool:
 async def show(deployment: str) -> None:
     """Write at the Git host where a deployment stands."""
     await step("board.show", _bound[-1].board.show, deployment)
+
+
+@workflow(CHECK)
+async def check(deployment: str) -> None:
+    """Write at the Git host how the deployed commit fares."""
+    await step("board.check", _bound[-1].board.check, deployment)
 
 
 async def _send(what: str, deployment: str, known: str) -> Sent:

@@ -26,6 +26,7 @@ _log = structlog.get_logger(__name__)
 
 TIMEOUT_SECONDS = 15
 _TAKES_JSON = ("chat.", "views.", "conversations.open")  # methods that only read take no JSON body
+_READS = frozenset({"chat.getPermalink"})  # https://docs.slack.dev/reference/methods/chat.getPermalink: form or query
 _LONGEST_PAUSE = 30.0
 
 
@@ -180,7 +181,7 @@ class Connection:
         await self._guarded("response_url", send)
 
     async def _call(self, method: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        if method.startswith(_TAKES_JSON):
+        if method.startswith(_TAKES_JSON) and method not in _READS:
             answer = await self.client.api_call(method, json=arguments)
         else:
             answer = await self.client.api_call(method, http_verb="GET", params=arguments)

@@ -24,6 +24,7 @@ from bot.slack.home import HomeTab
 from bot.slack.outbox import Outbox
 from bot.slack.pacing import Pacing
 from bot.slack.posts import Posts
+from bot.slack.quoting import link_to
 from bot.slack.sender import LEASE, Sender
 from bot.slack.socket_link import SocketLink
 from bot.slack.unfurl import Previewer, Unfurling
@@ -108,6 +109,11 @@ class Gateway:
 
     async def _preview(self, person: Person, url: str) -> Message | None:
         return await self.previewer(person, url)
+
+    async def link_of(self, subject: str) -> str:
+        """Return the address of a subject's card, "" before it is posted or when Slack does not tell it."""
+        post = await self.posts.post_of(subject)
+        return "" if post is None else await link_to(self.connection, post[0].channel, post[1])
 
     def routes(self) -> list[aiohttp_web.RouteDef]:
         """Return the routes Slack calls in HTTP mode; none in Socket Mode.

@@ -32,7 +32,16 @@ class DeliveryNote:
 
 @runtime_checkable
 class DeliveryBoard(Protocol):
-    """Shows deployments and statuses of commits."""
+    """Shows deployments and statuses of commits.
+
+    `check_name` is how the status of a deployed commit is called ({service}, {environment} and {target} are filled in),
+    "" where deployments set none.
+    """
+
+    @property
+    def check_name(self) -> str:
+        """The pattern of the name, from the configuration."""
+        ...
 
     async def show_deployment(self, note: DeliveryNote) -> None:
         """Create or change the host's entry of a deployment; an entry that is final there stays as it is.
@@ -46,5 +55,10 @@ class DeliveryBoard(Protocol):
     async def set_check(
         self, project: str, sha: str, name: str, state: CheckState, text: str = "", url: str = ""
     ) -> None:
-        """Say how a commit fares under `name`; the same again is no error."""
+        """Say how a commit fares under `name`; the same again is no error and says nothing twice.
+
+        Raises:
+            Refused, NotPermitted: the host said no, such as an archived project.
+            OutcomeUnknown: sent, no answer; the same call looks first.
+        """
         ...

@@ -35,6 +35,11 @@ class Delivery(Part):
         super().__init__(api)
         self._entries: OrderedDict[str, int] = OrderedDict()
 
+    @property
+    def check_name(self) -> str:
+        """What the configuration calls the statuses of deployed commits, "" for none."""
+        return self._api.settings.commit_status
+
     async def show_deployment(self, note: DeliveryNote) -> None:
         """Create or change GitLab's entry of a deployment; an entry that is final there stays as it is.
 
@@ -76,9 +81,20 @@ class Delivery(Part):
     async def set_check(
         self, project: str, sha: str, name: str, state: CheckState, text: str = "", url: str = ""
     ) -> None:
-        """Say how a commit fares under `name`; the same again is no error."""
+        """Say how a commit fares under `name`; what it says already is not said again.
+
+        GitLab makes another entry of a status that is over, and refuses one that goes on as it does ("Cannot transition
+        status").
+
+        Raises:
+            Refused: GitLab said no, such as for an archived project or an unknown commit.
+            NotPermitted: the token may not.
+            OutcomeUnknown: sent, no answer; the same call looks first.
+        """
         self._must_be_full(sha)
         wanted = _CHECK[state]
+        if await self._api.read(functools.partial(self._says, project, sha, name)) == (wanted, url):
+            return
         body = {"state": wanted, "name": name}
         body |= {"description": text[:_MOST_WORDS]} if text else {}
         body |= {"target_url": url} if url else {}
@@ -90,9 +106,21 @@ class Delivery(Part):
             await self._api.change(write, f"{project}@{sha}:{name}")
         except NotPermitted as error:
             raise await self._why_not(project, error) from error
+        except NotFound as error:
+            raise Refused(self.instance, error.message) from error
         except Refused as error:
             if "transition" not in error.reason:  # what it is already, it cannot become
                 raise
+
+    def _says(self, project: str, sha: str, name: str, library: gitlab.Gitlab) -> tuple[str, str] | None:
+        """Return the newest status of this name, and its link; None when there is none."""
+        commit = self._project(library, project)[0].commits.get(sha, lazy=True)
+        try:
+            listed = commit.statuses.list(name=name, order_by="id", sort="desc", per_page=100, get_all=False)
+        except NotFound:
+            return None  # what is not there is told by the attempt to write
+        newest = max(listed, key=lambda one: int(one.id), default=None)
+        return None if newest is None else (str(newest.status), str(newest.target_url or ""))
 
     def _remember_entry(self, deployment: str, entry: int) -> None:
         self._entries[deployment] = entry

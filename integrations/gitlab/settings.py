@@ -82,6 +82,8 @@ class GitLabSettings(BaseModel):
 
     `group` is where projects are looked for that are named without a group. `own_token_may` is what Shipmate does with
     its own token for people who have linked no account; whatever else GitLab decides by person is a link for them.
+    `commit_status` names the status that deployments write on their commit, "" for none: it is a job of the commit's
+    newest pipeline there, and makes that fail when the deployment does.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -97,6 +99,7 @@ class GitLabSettings(BaseModel):
     variables: VariableNames = VariableNames()
     environment: str = "{environment}"
     result_file: str = "shipmate.json"
+    commit_status: Annotated[str, Field(max_length=255)] = ""
     webhook_token: SecretStr | None = None
     webhook_signing_token: SecretStr | None = None
     oauth_client_id: str = ""

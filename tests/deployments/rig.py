@@ -171,6 +171,7 @@ class Rig:
             locks=self.locks,
             watch=self.watch,
             channel_of=_channel_of,
+            link_of=_link_of,
         )
 
     def history(self) -> dict[str, str]:
@@ -319,6 +320,10 @@ def buttons(message: Message) -> dict[str, Button]:
 def words(message: Message) -> str:
     """Return all text of a message."""
     return "\n".join(str(getattr(part, "text", "")) for part in message.parts)
+
+
+async def _link_of(subject: str) -> str:
+    return f"https://slack.example/{subject}"
 
 
 async def _channel_of(service: Service, asked_in: Channel | None) -> Channel | None:

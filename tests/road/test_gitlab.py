@@ -48,6 +48,28 @@ def use_gitlab(server: GitLabServer, folder: Path, secret: str, settings: Json) 
         environment.pop("promote_from", None)
 
 
+def only_show_at_gitlab(server: GitLabServer, folder: Path, settings: Json) -> None:
+    """Change a town's configuration: GitLab has the repository and is told how deployments go; nothing is verified."""
+    settings["integrations"]["gitlab"] = {
+        "type": "gitlab",
+        "url": server.url,
+        "group": "team",
+        "commit_status": "shipmate/{environment}",
+        **keep_secrets(folder, token="glpat-shipmate"),
+    }
+    service = settings["services"]["checkout"]
+    service["repository"] = {"with": "gitlab", "project": "checkout", "default_branch": "main"}
+    for environment in service["environments"]:
+        environment.pop("verify", None)
+
+
+async def mirror(folder: Path, server: GitLabServer) -> None:
+    """Let GitLab have what the town's repository has."""
+    server.add_project("team/checkout", ci=jobs)
+    copy = ["git", "clone", "-q", "--mirror", str(folder / "checkout"), str(server.repositories.folder("checkout"))]
+    await asyncio.to_thread(subprocess.run, copy, check=True)
+
+
 @pytest.fixture
 async def gitlab(tmp_path):
     async with running(tmp_path / "repositories") as server:
@@ -62,10 +84,8 @@ async def town(tmp_path, gitlab):
         use_gitlab(gitlab, tmp_path, secret, settings)
 
     async with CrashTown.build(tmp_path, change=change, start=False) as built:
-        project = gitlab.add_project("team/checkout", ci=jobs)
-        there = gitlab.repositories.folder("checkout")
-        copy = ["git", "clone", "-q", "--mirror", str(tmp_path / "checkout"), str(there)]
-        await asyncio.to_thread(subprocess.run, copy, check=True)
+        await mirror(tmp_path, gitlab)
+        project = project_of(gitlab)
         url = f"http://127.0.0.1:{built.ports['shipmate']}/hooks/gitlab"
         project.hooks.append(Hook(1, url, secret, dict.fromkeys(EVENTS, True), gitlab.time.text()))
         yield built
@@ -118,3 +138,30 @@ async def test_killed_after_the_post_nothing_is_built_or_deployed_twice(town, gi
     deployment = card["text"].split()[0]
     assert requests(gitlab) == [f"{deployment}/build", f"{deployment}/deploy"]
     assert len(project_of(gitlab).deployments) == 1
+
+
+async def test_killed_while_it_says_how_a_commit_fares_it_says_it_once(tmp_path, gitlab):
+    """Killed after GitLab took it and before that was kept; then GitLab is away for a while."""
+
+    def change(settings: Json) -> None:
+        only_show_at_gitlab(gitlab, tmp_path, settings)
+
+    async with CrashTown.build(tmp_path, change=change, start=False) as town:
+        await mirror(tmp_path, gitlab)
+        gitlab.faults.append(Fault(method="POST", part="/statuses/", status=503, text="{}", times=2))
+        await town.start_to_be_killed()
+        town.arm("step.board.check:done")
+        card = await town.carried("/deploy checkout@1.4.2 to staging", "1.4.2 → staging")
+        assert ": done" in card["text"]
+
+        async def said() -> bool:
+            return [one.status for one in project_of(gitlab).statuses] == ["success"]
+
+        await town.until(said, "the commit says that it is deployed")
+        (status,) = project_of(gitlab).statuses
+        assert (status.name, status.sha) == ("shipmate/staging", await town.sha("1.4.2"))
+        assert status.description == f"{card['text'].split()[0]}: 1.4.2 is deployed"
+        assert card["ts"].replace(".", "") in str(status.target_url), "it leads to the card"
+        assert len(town.points("killed")) == 1
+        taken = [body["status"] for method, route, code, body in gitlab.recorded if "statuses" in route and code == 201]
+        assert len(taken) == len(set(taken)), "nothing was said twice"

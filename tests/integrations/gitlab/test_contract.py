@@ -14,7 +14,7 @@ from integrations.capabilities.deploys import DeployRequest
 from integrations.capabilities.git import Check, CheckState
 from integrations.capabilities.persons import Grant
 from integrations.capabilities.runs import RunRef
-from integrations.errors import Refused
+from integrations.errors import BadReply, NotPermitted, Refused
 from integrations.gitlab.client import GitLab
 from tests.integrations.contract.delivery import DeliveryBoardContract
 from tests.integrations.contract.git import GitHostContract
@@ -22,10 +22,11 @@ from tests.integrations.contract.issues import IssueTrackerContract, PersonalIss
 from tests.integrations.contract.merge_requests import MergeRequestsContract
 from tests.integrations.contract.persons import CHALLENGE, REDIRECT, VERIFIER, PersonalAccessContract
 from tests.integrations.contract.reports import Case, ReportsContract
-from tests.integrations.contract.runs import BuildServerContract, DeployerContract
+from tests.integrations.contract.runs import BuildServerContract, DeployerContract, Work
 from tests.integrations.gitlab.conftest import TOKEN
 from tests.integrations.repository import RealHistory
 from tests.servers.gitlab import pipelines
+from tests.servers.gitlab.faults import Fault
 from tests.servers.gitlab.server import GitLabServer
 from tests.servers.gitlab.state import MAINTAINER, JobSpec, MergeRequest, Project, Status
 
@@ -70,7 +71,7 @@ class TestGitHost(GitHostContract):
         return ServedHistory(real_history, server, await adapter())
 
 
-class ServedWork:
+class ServedWork(Work):
     """Projects whose pipelines have one job each."""
 
     def __init__(self, tracker: GitLab, server: GitLabServer, kind: str, sha: str) -> None:
@@ -80,15 +81,15 @@ class ServedWork:
         self._server = server
         self._kind = kind
 
-    async def start(self, request_id: str, job: str, *, fence: int = 1) -> RunRef:
+    async def start(self, request: str, job: str, *, fence: int = 1) -> RunRef:
         if self._kind == "build":
             return await self.tracker.start_build(
-                BuildRequest(request_id=request_id, job=job, project="shop", sha=self.sha, version=request_id)
+                BuildRequest(request_id=request, job=job, project="shop", sha=self.sha, version=request)
             )
         return await self.tracker.start_deploy(
             DeployRequest(
-                request_id=request_id, job=job, service="shop", environment="staging", target="", project="shop",
-                sha=self.sha, version=request_id, fence=fence,
+                request_id=request, job=job, service="shop", environment="staging", target="", project="shop",
+                sha=self.sha, version=request, fence=fence,
             )
         )  # fmt: skip
 
@@ -98,8 +99,8 @@ class ServedWork:
                 pipeline.jobs[0].outcome = "success"
                 pipelines.advance(self._server, pipeline)
 
-    def effects(self, request_id: str) -> int:
-        return sum(one.variables.get("SHIPMATE_REQUEST_ID") == request_id for one in self._pipelines())
+    async def effects(self, request: str) -> int:
+        return sum(one.variables.get("SHIPMATE_REQUEST_ID") == request for one in self._pipelines())
 
     def _pipelines(self):
         return [pipeline for project in self._server.projects.values() for pipeline in project.pipelines]
@@ -270,6 +271,9 @@ class ServedBoard:
         states |= {"failed": Delivered.FAILED, "canceled": Delivered.CANCELLED}
         return [(one.environment, one.sha, states[one.status]) for one in self._project.deployments]
 
+    def statuses(self):
+        return self._project.statuses
+
     async def checks(self):
         return await self.board.list_checks("shop", self.sha)
 
@@ -281,6 +285,34 @@ class TestDeliveryBoard(DeliveryBoardContract):
         sha = real_history.commit("shop", "First", files={"a.txt": b"1"})
         real_history.branch("shop", "main", sha)
         return ServedBoard(await adapter(), project, sha)
+
+    async def test_a_status_that_is_over_is_not_said_twice_but_another_one_is(self, world):
+        """GitLab makes another entry each time it is told of a status that is over."""
+        for state in (CheckState.PENDING, CheckState.FAILED, CheckState.FAILED, CheckState.PENDING, CheckState.FAILED):
+            await world.board.set_check("shop", world.sha, "shipmate/staging", state, url="https://x.example.org/1")
+        assert [one.status for one in world.statuses()] == ["failed", "failed"]
+        await world.board.set_check(
+            "shop", world.sha, "shipmate/staging", CheckState.FAILED, url="https://x.example.org/2"
+        )
+        assert [one.target_url for one in world.statuses()][2:] == ["https://x.example.org/2"]
+
+    @pytest.mark.parametrize(
+        ("status", "text"),
+        [
+            (403, '{"message": "403 Forbidden"}'),
+            (404, '{"message": "404 Not found"}'),
+            (410, '{"message": "410 Gone"}'),
+        ],
+    )
+    async def test_a_status_that_gitlab_does_not_take_is_an_error_of_ours(self, world, server, status, text):
+        server.faults.append(Fault(method="POST", part="/statuses/", status=status, text=text))
+        with pytest.raises((NotPermitted, Refused, BadReply)):
+            await world.board.set_check("shop", world.sha, "shipmate/staging", CheckState.PASSED)
+
+    async def test_a_status_in_an_archived_project_says_that_it_is_archived(self, world, server):
+        server.project_at("team/shop").archived = True
+        with pytest.raises(Refused, match="archived"):
+            await world.board.set_check("shop", world.sha, "shipmate/staging", CheckState.PASSED)
 
     async def test_after_a_restart_the_entry_that_goes_on_is_the_one(self, world, adapter):
         await world.board.show_deployment(self.note(world, Delivered.RUNNING))

@@ -160,11 +160,14 @@ async def statuses(request: web.Request) -> web.Response:
     newest = {one.name: one for one in project.statuses if one.sha == sha}
     every = request.query.get("all", "").lower() == "true"
     found = [one for one in project.statuses if one.sha == sha] if every else list(newest.values())
+    if "name" in request.query:
+        found = [one for one in found if one.name == request.query["name"]]
     return server.page(request, [server.show.status(one) for one in found])
 
 
 @routes.post("/api/v4/projects/{id}/statuses/{sha}")
 async def set_status(request: web.Request) -> web.Response:
+    """Move on a status that is not over, else make another one, which takes its place."""
     server = request.app[SERVER]
     project = await server.project(request)
     asked = await request.json()
@@ -176,6 +179,12 @@ async def set_status(request: web.Request) -> web.Response:
     if before and before[-1].status == asked["state"] and asked["state"] in {"running", "pending"}:
         event = {"running": "run", "pending": "enqueue"}[asked["state"]]
         raise refusal(400, f"Cannot transition status via :{event} from :{asked['state']} (Reason(s): Status cannot)")
+    if before and before[-1].status in {"running", "pending"}:
+        status = before[-1]
+        status.status = asked["state"]
+        status.target_url = asked.get("target_url", status.target_url)
+        status.description = asked.get("description", status.description)
+        return web.json_response(server.show.status(status), status=201)
     status = Status(
         server.new_id(), sha, name, asked["state"], server.asker(request).user, server.time.text(),
         target_url=asked.get("target_url"), description=asked.get("description"),
