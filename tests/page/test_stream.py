@@ -104,7 +104,8 @@ async def test_the_wire_shows_what_passed(harbour, ferry):
     await expect(call).to_contain_text("ok")
     delivery = wire.locator(".wire-row").filter(has_text="/carry").first
     await delivery.locator("summary").click()
-    await expect(delivery.locator("pre")).to_contain_text('"command": "/carry"')
+    await expect(delivery.get_by_label("Payload", exact=True)).to_contain_text('"command": "/carry"')
+    await expect(delivery.get_by_label("Acknowledgement", exact=True)).to_contain_text('"status": "ok"')
     await send(page, "/silent")
     await expect(wire.locator(".wire-outcome.bad").first).to_have_text("timeout")
     await wire.get_by_role("button", name="Close inspector").click()

@@ -24,7 +24,7 @@ export function avatar(user, size = "") {
   const name = user?.real_name || user?.name || "?";
   const kind = user?.is_bot ? " bot" : "";
   const hue = user?.is_slackbot ? "system" : user?.hue ?? hueOf(user?.id ?? name);
-  return h("span", { class: `avatar ${size}${kind} hue-${hue}`, "aria-hidden": "true" }, initials(name));
+  return h("span", { class: `avatar ${size}${kind} hue-${hue}`, "aria-hidden": "true", data: { initials: initials(name) } });
 }
 
 /** What a person is here, in words: the role, guest, or another organisation. */

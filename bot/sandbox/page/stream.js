@@ -162,7 +162,7 @@ function listed(node) {
 }
 
 function divider(item) {
-  return h("div", { class: `divider-line ${item.kind}`, role: "separator", "aria-label": item.label }, h("span", {}, item.label));
+  return h("div", { class: `divider-line ${item.kind}`, role: "listitem" }, h("span", { role: "separator", "aria-label": item.label }, item.label));
 }
 
 /** Put day lines and the "new" line between messages, and say which rows need no head of their own. */
