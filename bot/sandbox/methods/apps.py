@@ -17,7 +17,7 @@ async def api_test(call: Call) -> Json:
     return {"args": args}
 
 
-@method("apps.connections.open", tier=1, tokens=APP)
+@method("apps.connections.open", tier=3, tokens=APP)
 async def connections_open(call: Call) -> Json:
     """Return a URL for one Socket Mode connection (https://docs.slack.dev/reference/methods/apps.connections.open)."""
     if call.app.mode != "socket":

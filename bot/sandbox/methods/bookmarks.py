@@ -12,7 +12,10 @@ _SCHEMES = ("https://", "http://")
 
 
 def _place(call: Call) -> Channel:
-    return call.channel("channel_id", member=True)
+    channel = call.channel("channel_id")
+    if call.actor not in channel.members or channel.is_archived:
+        raise SlackError("permission_denied")
+    return channel
 
 
 def _title(call: Call) -> str:

@@ -7,7 +7,8 @@ from bot.sandbox.call import Call, method
 from bot.sandbox.errors import Json, SlackError
 from bot.sandbox.model import Channel, User
 
-_MANAGE = ("channels:manage", "groups:write", "im:write", "mpim:write")
+_MANAGE = ("channels:manage", "channels:write", "groups:write", "im:write", "mpim:write")
+_OPEN = ("channels:manage", "groups:write", "im:write", "mpim:write")
 _WRITE = ("channels:write", "groups:write", "im:write", "mpim:write")
 _TOPIC = ("channels:write.topic", "groups:write.topic", "mpim:write.topic", "im:write.topic")
 _INVITE = ("channels:write.invites", "groups:write.invites")
@@ -172,7 +173,7 @@ def _is_placed(call: Call, user: User) -> bool:
     return any(user.id in one.members for one in channels if one.kind in {"channel", "group"})
 
 
-@method("conversations.invite", *_INVITE, *_MANAGE, user=(*_INVITE, *_WRITE))
+@method("conversations.invite", *_INVITE, *_OPEN, user=(*_INVITE, *_WRITE))
 async def invite(call: Call) -> Json:
     """Bring people into a channel (https://docs.slack.dev/reference/methods/conversations.invite).
 
@@ -219,7 +220,7 @@ def _note(call: Call, name: str) -> tuple[Channel, str]:
     return channel, value
 
 
-@method("conversations.setTopic", *_TOPIC, *_MANAGE, tier=2, user=(*_TOPIC, *_WRITE))
+@method("conversations.setTopic", *_TOPIC, *_OPEN, tier=2, user=(*_TOPIC, *_WRITE))
 async def set_topic(call: Call) -> Json:
     """Change a channel's topic (https://docs.slack.dev/reference/methods/conversations.setTopic)."""
     channel, value = _note(call, "topic")
@@ -227,7 +228,7 @@ async def set_topic(call: Call) -> Json:
     return {"channel": channel.wire(call.actor)}
 
 
-@method("conversations.setPurpose", *_TOPIC, *_MANAGE, tier=2, user=(*_TOPIC, *_WRITE))
+@method("conversations.setPurpose", *_TOPIC, *_OPEN, tier=2, user=(*_TOPIC, *_WRITE))
 async def set_purpose(call: Call) -> Json:
     """Change a channel's purpose (https://docs.slack.dev/reference/methods/conversations.setPurpose)."""
     channel, value = _note(call, "purpose")
@@ -269,7 +270,7 @@ def _people(call: Call) -> list[str]:
     return wanted
 
 
-@method("conversations.open", *_MANAGE, user=_WRITE)
+@method("conversations.open", *_OPEN, user=_WRITE)
 async def open_conversation(call: Call) -> Json:
     """Open a direct message with one to eight people (https://docs.slack.dev/reference/methods/conversations.open)."""
     workspace, actor = call.platform.workspace, call.actor
