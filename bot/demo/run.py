@@ -18,8 +18,10 @@ from bot.app import put_in_place, stop_local_places
 from bot.clock import SystemClock
 from bot.demo import repository
 from bot.demo.configuration import Workspace, write
+from bot.demo.guide import CHANNEL as START, MANIFEST as GUIDE, Guide
 from bot.demo.surroundings import customers, end, free_port, prometheus
 from bot.sandbox import AppConfig, Sandbox, Seed
+from bot.sandbox.seed import ChannelSeed
 from bot.settings import Settings, load, read_environ
 from bot.slack import manifest
 from commands.registry import permissions, registry
@@ -75,7 +77,7 @@ async def run(wishes: Wishes, say: Say) -> int:
 async def _everything(wishes: Wishes, say: Say) -> AsyncIterator[tuple[str, "Bot"]]:
     places = {name: free_port() for name in ("staging", "production")}
     async with contextlib.AsyncExitStack() as stack:
-        sandbox = Sandbox(Seed(hints=TRY))
+        sandbox = Sandbox(_seed())
         await _listen(sandbox, wishes.port, say)
         stack.push_async_callback(sandbox.stop)
         metrics = ""
@@ -91,13 +93,27 @@ async def _everything(wishes: Wishes, say: Say) -> AsyncIterator[tuple[str, "Bot
         bot = Bot(config, wishes.folder / "shipmate.log", say)
         stack.push_async_callback(bot.stop)
         await bot.start(f"http://{settings.server.host}:{settings.server.port}/readyz")
+        await stack.enter_async_context(await _guide(sandbox))
         await _connected(sandbox)
-        yield sandbox.url, bot
+        yield f"{sandbox.url}/#channel={START}", bot
+
+
+def _seed() -> Seed:
+    """Return the workspace: the sandbox's own company, and first of all the channel of the tour."""
+    company = Seed(hints=TRY)
+    start = ChannelSeed(name=START, members=company.channels[0].members, topic="Three things to try, ten minutes")
+    return company.model_copy(update={"channels": (start, *company.channels)})
+
+
+async def _guide(sandbox: Sandbox) -> Guide:
+    """Install the second app; it is entered by the caller."""
+    app = await sandbox.install(AppConfig(manifest=GUIDE))
+    return Guide(api_url=sandbox.api_url, bot_token=app.bot_token, app_token=app.app_token)
 
 
 async def _connected(sandbox: Sandbox) -> None:
     """Wait until Shipmate has its socket: what is typed before would not reach it."""
-    app = next(iter(sandbox.platform.apps.installed))
+    app = next(iter(sandbox.platform.apps.installed))  # Shipmate: it is installed first
     async with asyncio.timeout(READY_SECONDS):
         while not sandbox.platform.sockets.connected(app):  # noqa: ASYNC110 - at the start only
             await asyncio.sleep(0.05)
@@ -208,7 +224,7 @@ def _welcome(page: str, folder: Path) -> str:
     return f"""
   Shipmate's demo is up:  {page}
 
-  Open the page, go to #checkout, and try:
+  Open the page: the pinned message in #{START} walks you through it. In short, in #checkout:
     1. {TRY[0]}        a release on its way; the card shows each stage
     2. {TRY[1]}     then press Approve as Ana, a release manager
     3. {TRY[2]}        a bad one: watch it being found out and rolled back

@@ -1,0 +1,103 @@
+"""The demo's second app: Guide, which keeps the tour's message in #start-here.
+
+It is an app like any other, with a token of its own, and knows of Shipmate only what Shipmate writes in #checkout.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, Self
+
+from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.demo.tour import EVENT_TYPE, Progress, message, news
+
+CHANNEL, WATCHED = "start-here", "checkout"
+
+MANIFEST = {
+    "display_information": {"name": "Guide", "description": "Walks newcomers through the demo"},
+    "features": {"bot_user": {"display_name": "guide", "always_online": True}},
+    "oauth_config": {"scopes": {"bot": ["channels:history", "channels:read", "chat:write", "pins:read", "pins:write"]}},
+    "settings": {"event_subscriptions": {"bot_events": ["message.channels"]}, "socket_mode_enabled": True},
+}
+
+
+class Guide:
+    """Reads what Shipmate says, ticks off the steps of the tour in the pinned message, and tells what comes next."""
+
+    def __init__(self, *, api_url: str, bot_token: str, app_token: str) -> None:
+        """Keep the address and the tokens; no I/O before `start`."""
+        self._client = AsyncWebClient(token=bot_token, base_url=api_url)
+        app = AsyncApp(client=self._client, process_before_response=True)
+        app.event("message")(self._heard)
+        self._handler = AsyncSocketModeHandler(app, app_token)
+        self._progress = Progress({})
+        self._links: dict[str, str] = {}
+        self._channels: dict[str, str] = {}
+        self._self = self._ts = ""
+        self._one_at_a_time = asyncio.Lock()
+
+    async def __aenter__(self) -> Self:
+        """Post the tour, or find the one that is pinned, and listen; raises `RuntimeError` when Slack says no."""
+        try:
+            self._self = (await self._client.auth_test())["bot_id"]
+            async for page in await self._client.conversations_list(limit=200):
+                self._channels |= {one["name"]: one["id"] for one in page["channels"]}
+            await self._find()
+            if not self._ts:
+                answer = await self._client.chat_postMessage(channel=self._channels[CHANNEL], **self._message())
+                self._ts = answer["ts"]
+                await self._client.pins_add(channel=self._channels[CHANNEL], timestamp=self._ts)
+            await self._handler.connect_async()  # type: ignore[no-untyped-call]
+        except SlackApiError as error:
+            await self.__aexit__()
+            raise RuntimeError(f"the demo's guide: Slack answered {error.response['error']}") from error
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        """Stop listening."""
+        await self._handler.close_async()  # type: ignore[no-untyped-call]
+
+    async def _find(self) -> None:
+        """Take over the tour that an earlier run pinned, with how far it had come."""
+        channel = self._channels[CHANNEL]
+        pins = await self._client.pins_list(channel=channel)
+        for item in pins.get("items") or ():
+            pinned = item.get("message") or {}
+            if pinned.get("bot_id") != self._self:
+                continue
+            found = await self._client.conversations_history(
+                channel=channel, oldest=pinned["ts"], latest=pinned["ts"], inclusive=True, include_all_metadata=True
+            )
+            for one in found["messages"]:
+                metadata = one.get("metadata") or {}
+                if metadata.get("event_type") == EVENT_TYPE:
+                    self._ts, self._progress = one["ts"], Progress.read(metadata)
+                    await self._look_up_links()
+
+    async def _heard(self, event: Mapping[str, Any]) -> None:
+        """Take in a new or an edited message; what people write is not heard, only what Shipmate says happened."""
+        said = event.get("message") or {} if event.get("subtype") == "message_changed" else event
+        by_app = said.get("bot_id") not in {None, "", self._self}
+        if event.get("channel") != self._channels[WATCHED] or not by_app:
+            return
+        async with self._one_at_a_time:
+            before, self._progress = self._progress, self._progress.after(str(said.get("text", "")), str(said["ts"]))
+            if self._progress is before:
+                return
+            await self._look_up_links()
+            channel = self._channels[CHANNEL]
+            await self._client.chat_update(channel=channel, ts=self._ts, **self._message())
+            if told := news(before, self._progress):
+                await self._client.chat_postMessage(channel=channel, text=told)
+
+    async def _look_up_links(self) -> None:
+        for sight in self._progress.sights.values():
+            if sight.ts not in self._links:
+                found = await self._client.chat_getPermalink(channel=self._channels[WATCHED], message_ts=sight.ts)
+                self._links[sight.ts] = found["permalink"]
+
+    def _message(self) -> dict[str, Any]:
+        return message(self._progress, channel=self._channels[WATCHED], links=self._links)
