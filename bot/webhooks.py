@@ -2,13 +2,14 @@
 
 Each tool's `wire` module knows its signature and its format; this module knows neither a tool nor a domain. What a
 domain writes and the note that the event was seen are one transaction, so a redelivery changes nothing and a
-failure lets the sender try again.
+failure lets the sender try again. What a tool signs together with the time is refused when it comes late: a replay
+finds its id noted for a week, and after that its time is long over.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 import sqlalchemy as sa
 import structlog
@@ -22,6 +23,8 @@ from integrations.errors import BadReply
 
 BODY_LIMIT: Final = 1024 * 1024
 KEEP: Final = timedelta(days=7)
+FRESH: Final = timedelta(minutes=5)
+"""How far the time that is signed with a delivery may be from ours, as Standard Webhooks recommends."""
 
 log = structlog.get_logger()
 
@@ -46,6 +49,15 @@ class Wire(Protocol):
 
     def parse(self, instance: str, headers: Mapping[str, str], body: bytes) -> Sequence[WebhookEvent]:
         """Return what it says. Raises: BadReply when it is not of the tool's format."""
+        ...
+
+
+@runtime_checkable
+class TimedWire(Wire, Protocol):
+    """A tool that signs when it sent something."""
+
+    def sent_at(self, settings: BaseModel, headers: Mapping[str, str]) -> datetime | None:
+        """Return when a delivery that was verified says that it was sent, None where that is not signed."""
         ...
 
 
@@ -80,6 +92,7 @@ class Webhooks:
         if not hook.wire.verify(hook.settings, request.headers, body):
             log.warning("webhook.forged", instance=hook.instance, remote=request.remote)
             raise web.HTTPUnauthorized(text="the signature or token is missing or wrong\n")
+        self._must_be_fresh(hook, request.headers)
         try:
             events = hook.wire.parse(hook.instance, request.headers, body)
         except BadReply as error:
@@ -92,6 +105,12 @@ class Webhooks:
             log.exception("webhook.not_kept", instance=hook.instance)
             raise web.HTTPServiceUnavailable(text="not kept; try again\n", headers={"Retry-After": "5"}) from error
         return web.Response(status=204)
+
+    def _must_be_fresh(self, hook: Hook, headers: Mapping[str, str]) -> None:
+        sent_at = hook.wire.sent_at(hook.settings, headers) if isinstance(hook.wire, TimedWire) else None
+        if sent_at is not None and abs(self._clock.now() - sent_at) > FRESH:
+            log.warning("webhook.stale", instance=hook.instance, sent_at=sent_at.isoformat())
+            raise web.HTTPUnauthorized(text="its signed time is over five minutes off: a replay, or a wrong clock\n")
 
     async def _take_in(self, event: WebhookEvent) -> None:
         handler = self._handlers.get(event.kind)

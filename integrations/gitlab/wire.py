@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from integrations.contract import WebhookEvent
@@ -17,6 +18,7 @@ from integrations.gitlab.settings import GitLabSettings
 from integrations.gitlab.values import state_of
 
 _ZERO = "0" * 40
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)  # of what tells no time
 _SIGNING_PREFIX = "whsec_"
 _MOST_COMMITS = 20
 _MOST_TEXT = 2000
@@ -40,7 +42,7 @@ def verify(settings: GitLabSettings, headers: Mapping[str, str], body: bytes) ->
     """Tell whether GitLab sent this: by its signature where a signing token is configured, else by the secret token.
 
     The signature is that of Standard Webhooks (headers webhook-id, webhook-timestamp, webhook-signature). Without any
-    of both configured nothing is believed. A replay is known by its id.
+    of both configured nothing is believed. A replay is known by its id, and by its time where that is signed.
     """
     lower = {name.lower(): value for name, value in headers.items()}
     if settings.webhook_signing_token is not None:
@@ -49,6 +51,18 @@ def verify(settings: GitLabSettings, headers: Mapping[str, str], body: bytes) ->
         given = lower.get("x-gitlab-token", "")
         return hmac.compare_digest(given.encode(), settings.webhook_token.get_secret_value().encode())
     return False
+
+
+def sent_at(settings: GitLabSettings, headers: Mapping[str, str]) -> datetime | None:
+    """Return when GitLab signed this, None where only a token vouches for it: GitLab tells no time then."""
+    lower = {name.lower(): value for name, value in headers.items()}
+    if settings.webhook_signing_token is None:
+        return None
+    stamp = lower.get("webhook-timestamp", "")
+    try:
+        return datetime.fromtimestamp(int(stamp), tz=UTC)
+    except (ValueError, OverflowError, OSError):
+        return _NEVER
 
 
 def parse(instance: str, headers: Mapping[str, str], body: bytes) -> Sequence[WebhookEvent]:

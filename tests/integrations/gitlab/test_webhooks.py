@@ -2,13 +2,20 @@
 
 import base64
 import json
+from datetime import datetime, timedelta
 from pathlib import Path
 
+import aiohttp
 import pytest
 from aiohttp import web
+from aiohttp.test_utils import TestServer
 from pydantic import ValidationError
 
+from bot.clock import SystemClock
+from bot.store import Store, Tx
+from bot.webhooks import Hook, Webhooks
 from integrations.capabilities.builds import BuildRequest
+from integrations.contract import WebhookEvent
 from integrations.errors import BadReply, NotPermitted, Refused
 from integrations.gitlab import wire
 from integrations.gitlab.hooks import EVENTS
@@ -95,6 +102,55 @@ async def test_what_is_sent_is_signed_where_gitlab_can(server, adapter, project,
     server.signs = False
     with pytest.raises(Refused, match="does not sign"):
         await gitlab.ensure_hook("shop", url, "", signing_token=SIGNING)
+
+
+class HandClock(SystemClock):
+    """The machine's clock, which a test moves on."""
+
+    ahead = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self.ahead
+
+
+async def test_a_signed_delivery_is_taken_in_once_and_never_late(server, adapter, project, receiver, tmp_path):
+    url, got = receiver
+    await (await adapter()).ensure_hook("shop", url, "", signing_token=SIGNING)
+    server.deliveries.push(project, server.users["shipmate"], "refs/heads/main", "0" * 40, "a" * 40)
+    await server.deliveries.arrived()
+    ((headers, body),) = got
+    clock, taken = HandClock(), []
+
+    async def pushed(tx: Tx, event: WebhookEvent) -> None:
+        taken.append(event.id)
+
+    store = await Store.open(f"sqlite:///{tmp_path}/store.db", clock=clock)
+    hook = Hook("gitlab", settings(webhook_signing_token=SIGNING), wire)
+    app = web.Application()
+    app.add_routes(Webhooks(store, clock, [hook], {"push": pushed}).routes())
+
+    async def send(**changed: str) -> int:
+        async with aiohttp.ClientSession() as session:
+            sent = {**{name: value for name, value in headers.items() if name != "Content-Length"}, **changed}
+            async with session.post(here.make_url("/hooks/gitlab"), data=body, headers=sent) as answer:
+                return answer.status
+
+    async with TestServer(app) as here:
+        assert [await send(), await send()] == [204, 204]
+        for minutes, status in ((4, 204), (6, 401), (60 * 24 * 8, 401), (-6, 401)):
+            clock.ahead = timedelta(minutes=minutes)
+            await store_forgets(store, clock)
+            assert await send() == status, f"{minutes} minutes off"
+        clock.ahead = timedelta()
+        later = str(int(headers["webhook-timestamp"]) + 600)
+        assert await send(**{"webhook-timestamp": later}) == 401, "the time is signed"
+        assert await send(**{"webhook-timestamp": "soon"}) == 401
+    await store.close()
+    assert taken == [headers["webhook-id"]]
+
+
+async def store_forgets(store: Store, clock: HandClock) -> None:
+    await Webhooks(store, clock, [], {}).prune(clock.now())
 
 
 async def test_what_happens_is_told_and_understood(server, adapter, project, real_history, receiver):

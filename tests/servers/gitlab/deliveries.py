@@ -5,6 +5,7 @@ import base64
 import hashlib
 import hmac
 import json
+import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +65,8 @@ class Deliveries:
                 if hook.token:
                     headers["X-Gitlab-Token"] = hook.token
                 if hook.signing_token:
-                    headers |= signature(hook.signing_token, headers["Idempotency-Key"], content)
+                    now = str(int(time.time()))
+                    headers |= signature(hook.signing_token, headers["Idempotency-Key"], content, now)
                 task = asyncio.create_task(self._post(hook.url, kind, headers, content))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
