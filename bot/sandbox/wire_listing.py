@@ -89,11 +89,19 @@ class WireListing:
 
 
 def secrets_of(platform: Platform) -> list[str]:
-    """Return every secret of every installed app."""
+    """Return every secret of every app, installed or not."""
     return [
         secret
-        for app in platform.apps.installed.values()
-        for secret in (app.bot_token, app.app_token, app.signing_secret, app.verification_token)
+        for app in (*platform.apps.installed.values(), *platform.apps.known.values())
+        for secret in (
+            app.bot_token,
+            app.app_token,
+            app.signing_secret,
+            app.verification_token,
+            app.client_secret,
+            *app.tokens,
+            *app.revoked,
+        )
     ]
 
 

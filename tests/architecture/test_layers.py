@@ -6,7 +6,7 @@ import re
 import tomllib
 from typing import Any
 
-from tests.architecture.tree import PACKAGES, ROOT, modules, parsed
+from tests.architecture.tree import PACKAGES, PYTEST_PLUGINS, ROOT, modules, parsed
 
 # What no layer holds, and the contract that binds it instead.
 APART = {"bot.sandbox": "sandbox-alone"}
@@ -57,6 +57,8 @@ def imported(path: str) -> set[str]:
 def test_nothing_shipped_imports_what_is_not():
     foreign = {"tests", "tools", "benchmarks", "pytest", "hypothesis", "playwright", "psutil"}
     found = {path: {name.split(".")[0] for name in imported(path)} & foreign for path in modules(*PACKAGES)}
+    for plugin in PYTEST_PLUGINS:
+        found[plugin].discard("pytest")
     assert not {path: names for path, names in found.items() if names}
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.architecture.tree import PACKAGES, ROOT, files, modules, parsed, text
+from tests.architecture.tree import PACKAGES, PYTEST_PLUGINS, ROOT, files, modules, parsed, text
 
 # Imported under a name of their own, shipped as part of what is declared.
 PARTS = {"multidict": "aiohttp", "pydantic-core": "pydantic", "yarl": "aiohttp"}
@@ -66,6 +66,8 @@ def test_imports_are_declared():
             else:
                 continue
             for name in {name.split(".")[0] for name in names} - set(sys.stdlib_module_names) - set(PACKAGES):
+                if name == "pytest" and path in PYTEST_PLUGINS:
+                    continue
                 owners = {plain(owner) for owner in distributions.get(name, [name])}
                 if not {PARTS.get(owner, owner) for owner in owners} & declared():
                     missing.add(f"{path}: {name}")

@@ -8,6 +8,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("bot", "commands", "integrations")
 
+PYTEST_PLUGINS = frozenset(("bot/sandbox/pytest_plugin.py",))
+"""Modules that pytest alone loads (see the entry points of pyproject.toml), and that may import it."""
+
 
 @functools.cache
 def files() -> tuple[str, ...]:
