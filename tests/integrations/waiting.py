@@ -8,11 +8,12 @@ from typing import TypeVar
 from integrations.capabilities.runs import Run, RunRef, RunTracker
 
 _T = TypeVar("_T")
-DEADLINE = 60.0
+DEADLINE = 60.0  # seconds; more where a real tool is asked
 
 
-async def eventually(look: Callable[[], Awaitable[_T]], deadline: float = DEADLINE) -> _T:
+async def eventually(look: Callable[[], Awaitable[_T]], deadline: float = 0.0) -> _T:
     """Return the first true thing that `look` returns."""
+    deadline = deadline or DEADLINE
     until = time.monotonic() + deadline
     while True:
         seen = await look()

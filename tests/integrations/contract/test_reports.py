@@ -1,31 +1,19 @@
 """`local` keeps the contract of TestReports: JUnit XML that a command wrote."""
 
 import shlex
-from xml.sax.saxutils import quoteattr
 
 import pytest
 
 from integrations.capabilities.builds import BuildRequest
 from integrations.capabilities.runs import RunRef
 from integrations.local.client import Local
-from tests.integrations.contract.reports import Case, ReportsContract
+from tests.integrations.contract.reports import Case, ReportsContract, junit
 from tests.integrations.waiting import ended
 
 _SCRIPT = """
 echo '{"artifact": "a.txt"}' > "$SHIPMATE_RESULT"
 [ -z "$SHIPMATE_PARAMETER_XML" ] || printf %s "$SHIPMATE_PARAMETER_XML" > "$SHIPMATE_REPORTS/TEST-shop.xml"
 """
-
-
-def _xml(cases: tuple[Case, ...]) -> str:
-    inside = {"passed": "", "skipped": "<skipped/>"}
-    told = (
-        f"<testcase classname={quoteattr(suite)} name={quoteattr(name)} time='0.1'>"
-        + inside.get(state, f"<failure message={quoteattr(message)}>at line 7</failure>")
-        + "</testcase>"
-        for suite, name, state, message in cases
-    )
-    return f"<testsuite name='shop'>{''.join(told)}</testsuite>"
 
 
 class LocalTested:
@@ -35,7 +23,7 @@ class LocalTested:
         self._sha = sha
 
     async def run(self, request_id: str, *cases: Case) -> RunRef:
-        told = {"XML": _xml(cases)} if cases else {}
+        told = {"XML": junit(cases)} if cases else {}
         request = BuildRequest(
             request_id=request_id, job="test", project="shop", sha=self._sha, version="1", parameters=told
         )
@@ -53,7 +41,7 @@ class TestLocalReports(ReportsContract):
 
 async def test_secrets_in_a_report_are_masked(real_history, connect_local):
     sha = real_history.commit("shop", "First", files={"a.txt": b"1"})
-    xml = _xml((("shop.Cart", "pays", "failed", "wrong password hunter2-hunter2"),))
+    xml = junit((("shop.Cart", "pays", "failed", "wrong password hunter2-hunter2"),))
     script = f'printf %s {shlex.quote(xml)} > "$SHIPMATE_REPORTS/r.xml"; exit 1'
     recipe = {"command": ["sh", "-c", script], "env": {"PASSWORD": "hunter2-hunter2"}}
     local = await connect_local(builds={"test": recipe})

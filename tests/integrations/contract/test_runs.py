@@ -11,7 +11,7 @@ from integrations.capabilities.runs import RunRef, RunState
 from integrations.local.client import Local
 from tests.fakes.runs import FakeBuilds, FakeDeploys, Outcome
 from tests.integrations.contract.git import DAY
-from tests.integrations.contract.runs import BuildServerContract, DeployerContract
+from tests.integrations.contract.runs import BuildServerContract, DeployerContract, Work
 
 
 def build(request_id: str, job: str, sha: str, **parameters: str) -> BuildRequest:
@@ -28,7 +28,7 @@ def deploy(request_id: str, job: str, sha: str, fence: int, **parameters: str) -
     )  # fmt: skip
 
 
-class FakeWork:
+class FakeWork(Work):
     """The fakes as the suites drive them."""
 
     sha = "a" * 40
@@ -42,19 +42,19 @@ class FakeWork:
             "waits": Outcome(state=None),
         }
 
-    async def start(self, request_id: str, job: str, *, fence: int = 1) -> RunRef:
+    async def start(self, request: str, job: str, *, fence: int = 1) -> RunRef:
         if isinstance(self.tracker, FakeBuilds):
-            return await self.tracker.start_build(build(request_id, job, self.sha))
-        return await self.tracker.start_deploy(deploy(request_id, job, self.sha, fence))
+            return await self.tracker.start_build(build(request, job, self.sha))
+        return await self.tracker.start_deploy(deploy(request, job, self.sha, fence))
 
     async def release(self, ref: RunRef) -> None:
         self.tracker.finish(ref)
 
-    def effects(self, request_id: str) -> int:
-        return [request.request_id for request in self.tracker.requests].count(request_id)
+    async def effects(self, request: str) -> int:
+        return [one.request_id for one in self.tracker.requests].count(request)
 
 
-class LocalWork:
+class LocalWork(Work):
     """Real commands on this machine: each notes in a file that it began, and those that wait look for another."""
 
     def __init__(self, tracker: Local, kind: str, sha: str, folder: Path) -> None:
@@ -77,19 +77,19 @@ class LocalWork:
         }
         return {job: {"command": ["sh", "-c", script]} for job, script in scripts.items()}
 
-    async def start(self, request_id: str, job: str, *, fence: int = 1) -> RunRef:
+    async def start(self, request: str, job: str, *, fence: int = 1) -> RunRef:
         if self._kind == "build":
-            ref = await self.tracker.start_build(build(request_id, job, self.sha))
+            ref = await self.tracker.start_build(build(request, job, self.sha))
         else:
-            ref = await self.tracker.start_deploy(deploy(request_id, job, self.sha, fence))
-        self._requests[ref] = request_id
+            ref = await self.tracker.start_deploy(deploy(request, job, self.sha, fence))
+        self._requests[ref] = request
         return ref
 
     async def release(self, ref: RunRef) -> None:
         (self._folder / f"{self._requests[ref]}.gate").touch()
 
-    def effects(self, request_id: str) -> int:
-        file = self._folder / f"{request_id}.begun"
+    async def effects(self, request: str) -> int:
+        file = self._folder / f"{request}.begun"
         return len(file.read_text().splitlines()) if file.exists() else 0
 
 
