@@ -10,6 +10,32 @@ DEADLINE = 60_000.0
 expect.set_options(timeout=DEADLINE)
 
 
+# A window whose workspace is stopped for a test says so on its console.
+AWAY = ("ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED_ENCODING", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE")
+
+
+async def open_window(browser, url, viewer, complaints, *, channel="checkout", place="", **context):
+    """Open a workspace's page as a person; `complaints` collects its errors and requests that leave this machine."""
+    made = await browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **context})
+    made.set_default_timeout(DEADLINE)
+    page = await made.new_page()
+
+    def heard(message):
+        if message.type in {"error", "warning"} and not any(reason in message.text for reason in AWAY):
+            complaints.append(f"{message.type}: {message.text}")
+
+    def asked(request):
+        if not request.url.startswith((url, "data:", "blob:")):
+            complaints.append(f"asked another server: {request.url}")
+
+    page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
+    page.on("console", heard)
+    page.on("request", asked)
+    await page.goto(f"{url}/#viewer={viewer}&channel={channel}{place}")
+    await expect(page.locator("#app")).not_to_have_attribute("aria-busy", "true")
+    return page
+
+
 class Harbour:
     """The sandbox, the app, and one browser context per window."""
 
@@ -25,26 +51,11 @@ class Harbour:
 
     async def open(self, viewer="mia", channel="checkout", place="", **context):
         """Open the page as a person in a channel and return it once it shows the channel."""
-        made = await self._browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **context})
-        self._contexts.append(made)
-        made.set_default_timeout(DEADLINE)
-        page = await made.new_page()
-        page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
-        page.on("console", self._console)
-        await page.goto(f"{self.sandbox.url}/#viewer={viewer}&channel={channel}{place}")
-        await expect(page.locator("#app")).not_to_have_attribute("aria-busy", "true")
-        return page
-
-    def _console(self, message):
-        # A window whose workspace is stopped for a test says so on its console.
-        away = (
-            "ERR_CONNECTION_REFUSED",
-            "ERR_INCOMPLETE_CHUNKED_ENCODING",
-            "ERR_CONNECTION_RESET",
-            "ERR_EMPTY_RESPONSE",
+        page = await open_window(
+            self._browser, self.sandbox.url, viewer, self.complaints, channel=channel, place=place, **context
         )
-        if message.type in {"error", "warning"} and not any(reason in message.text for reason in away):
-            self.complaints.append(f"{message.type}: {message.text}")
+        self._contexts.append(page.context)
+        return page
 
     async def act(self, path, **fields):
         """POST to the control API, as another person would do it."""

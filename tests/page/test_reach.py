@@ -10,6 +10,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.slow]
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
+
 async def overflows(page):
     widths = "Math.max(document.documentElement.scrollWidth, document.body.scrollWidth) > innerWidth"
     return await page.evaluate(widths)
