@@ -35,6 +35,7 @@ def payload(platform: Platform, app: App, command: Command, user: User, channel:
         "command": command.command,
         "text": encode_command(text, workspace, should_escape=command.should_escape),
         "api_app_id": app.id,
+        **({"enterprise_id": team.enterprise.id, "enterprise_name": team.enterprise.name} if team.enterprise else {}),
         "is_enterprise_install": "false",
         "response_url": f"{platform.base_url}/response/{app.id}/{key}",
         "trigger_id": platform.tickets.trigger(app.id, user.id),

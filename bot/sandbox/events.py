@@ -59,12 +59,13 @@ def envelope(platform: Platform, app: App, event: Json, channel: Channel | None,
     `context_team_id` is the workspace the app is installed in
     (https://docs.slack.dev/apis/events-api/#callback-field and https://docs.slack.dev/apis/slack-connect).
     """
-    home = platform.workspace.team.id
+    team = platform.workspace.team
+    home, enterprise = team.id, team.enterprise.id if team.enterprise else None
     return {
         "token": app.verification_token,
         "team_id": actor_team or home,
         "context_team_id": home,
-        "context_enterprise_id": None,
+        "context_enterprise_id": enterprise,
         "api_app_id": app.id,
         "event": event,
         "type": "event_callback",
@@ -72,7 +73,7 @@ def envelope(platform: Platform, app: App, event: Json, channel: Channel | None,
         "event_time": int(platform.clock()),
         "authorizations": [
             {
-                "enterprise_id": None,
+                "enterprise_id": enterprise,
                 "team_id": home,
                 "user_id": app.bot_user_id,
                 "is_bot": True,

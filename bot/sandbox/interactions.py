@@ -83,7 +83,7 @@ def base(platform: Platform, app: App, user: User, kind: str, view_id: str = "")
         "token": app.verification_token,
         "trigger_id": platform.tickets.trigger(app.id, user.id, view_id),
         "team": {"id": team.id, "domain": team.domain},
-        "enterprise": None,
+        "enterprise": team.enterprise.wire() if team.enterprise else None,
         "is_enterprise_install": False,
     }
 

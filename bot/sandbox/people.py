@@ -112,8 +112,10 @@ class User:
             profile |= pictures(base_url, self.id)
         return profile
 
-    def wire(self, *, with_email: bool = False, base_url: str = "", now: float = 0.0) -> Json:
+    def wire(self, *, with_email: bool = False, base_url: str = "", now: float = 0.0, is_met: bool = False) -> Json:
         """Return the user object as of `now` (for the offset of the time zone), with fewer fields once deactivated.
+
+        Somebody of another organisation is a stranger to an app unless it met them in a shared channel (`is_met`).
 
         Reference: https://docs.slack.dev/reference/objects/user-object and, for people of another organisation,
         https://docs.slack.dev/apis/slack-connect
@@ -131,7 +133,7 @@ class User:
         if self.enterprise is not None:
             user["enterprise_user"] = self._enterprise_user(self.enterprise)
         if self.is_stranger:
-            user["is_stranger"] = True
+            user["is_stranger"] = not is_met
         if self.deleted:
             return user | {"is_forgotten": False}
         there = datetime.fromtimestamp(now, ZoneInfo(self.tz))

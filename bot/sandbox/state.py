@@ -38,6 +38,7 @@ def user(one: User) -> Json:
         "is_guest": one.is_guest,
         "is_stranger": one.is_stranger,
         "is_bot": one.is_bot,
+        "is_deactivated": one.deleted,
         "is_slackbot": one.id == SLACKBOT,
         "bot_id": one.bot_id or None,
         "app_id": one.app_id or None,

@@ -252,9 +252,11 @@ class Workspace:
         """Return what an app shows above the answer field of a thread, or with an empty `thread_ts` of a channel."""
         return self.assisted.setdefault((channel, thread_ts), Assistance())
 
-    def user_object(self, user: User, base_url: str, *, with_email: bool) -> Json:
-        """Return the user object as of now."""
-        return user.wire(with_email=with_email, base_url=base_url, now=self.clock())
+    def user_object(self, user: User, base_url: str, *, with_email: bool, viewer: str = "") -> Json:
+        """Return the user object as of now, as `viewer` (a user id) gets it."""
+        shared = (one for one in self.channels.values() if one.is_ext_shared or one.kind in {"im", "mpim"})
+        is_met = any({user.id, viewer} <= set(one.members) for one in shared)
+        return user.wire(with_email=with_email, base_url=base_url, now=self.clock(), is_met=is_met)
 
     def may_edit_usergroups(self, user: User) -> bool:
         """Tell whether the team lets this person or bot make and change user groups.

@@ -58,7 +58,8 @@ def test_method_is_as_documented(name):
 WORDS = [
     "", "x", "-1", "0", "1.0", "1700000000.000100", "99999999999", "#checkout", "@mia", "null", "true", "1", "{", "[]",
     "modal", "home", "link", "bookmark", "away", "auto", "eyes", "a" * 5000, "\x00", "🚀", "\ud800",
-    "next:0", "im,mpim", "{checkout}", "{partners}", "{direct}", "{mia}", "{gus}", "{pat}", "{ferry}", "{group}", "{ts}", "{file}", "{team}",
+    "next:0", "im,mpim",
+    "{checkout}", "{partners}", "{direct}", "{mia}", "{gus}", "{pat}", "{ferry}", "{group}", "{ts}", "{file}", "{team}",
     "{app}", "{bot}", "{client}", "{secret}", "https://acme.example", "mia@acme.example", "quiet", "release-managers",
 ]  # fmt: skip
 BLOCKS = [

@@ -243,7 +243,7 @@ async def test_join_topic_and_direct_messages(desk, client):
 async def test_people_and_groups(desk, client):
     people = {one["name"]: one for one in (await client.users_list())["members"]}
     assert (people["gus"]["is_restricted"], people["gus"]["is_ultra_restricted"]) == (True, True)
-    assert people["pat"]["is_stranger"]
+    assert not people["pat"]["is_stranger"], "the app is in #partners, too"
     assert people["pat"]["team_id"] != people["mia"]["team_id"]
     assert (await client.users_lookupByEmail(email="ANA@acme.example"))["user"]["id"] == people["ana"]["id"]
     for unknown in ("nobody@acme.example", "pat@globex.example"):

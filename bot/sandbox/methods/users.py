@@ -14,7 +14,8 @@ _LISTED_LIMIT = 1000
 
 
 def _shown(call: Call, user: User) -> Json:
-    shown = call.platform.workspace.user_object(user, call.platform.base_url, with_email=_EMAIL in call.scopes)
+    workspace, with_email = call.platform.workspace, _EMAIL in call.scopes
+    shown = workspace.user_object(user, call.platform.base_url, with_email=with_email, viewer=call.actor)
     if call.flag("include_locale"):
         shown["locale"] = "en-US"
     return shown
@@ -30,7 +31,8 @@ async def info(call: Call) -> Json:
 async def list_users(call: Call) -> Json:
     """List the people of the workspace (https://docs.slack.dev/reference/methods/users.list).
 
-    People of other organisations are listed too once a channel is shared with them, marked `is_stranger`.
+    People of other organisations are listed too; those the app shares no channel with are marked `is_stranger`
+    (https://docs.slack.dev/reference/objects/user-object).
     """
     page, cursor = call.page(
         [_shown(call, user) for user in call.platform.workspace.users.values()],
