@@ -161,7 +161,7 @@ def message(progress: Progress, *, channel: str, links: Mapping[str, str]) -> Js
         _section(
             "This is a Slack workspace of your own. Shipmate is in it as it would be in Slack, and the service"
             " *checkout* really runs on this machine: on staging and in production, with customers who buy."
-            f" You are *Mia*, a developer. Type what follows in <#{channel}>, or right here."
+            f" You begin as *Mia*, a developer. Type what follows in <#{channel}>, or right here."
         ),
     ]
     for number, step in enumerate(STEPS, 1):
