@@ -50,7 +50,7 @@ class DisconnectArgs:
     examples=("connect gitlab",),
 )
 async def connect(call: Call, args: ConnectArgs) -> Reply:
-    """Link your own account of a tool, so that Shipmate approves and merges as you."""
+    """Link your own account of a tool, so that Shipmate acts there as you."""
     name = (args.instance or "").strip().lower() or _only(call.use(Grants).instances())
     url = await call.use(Linking).begin(call.person, name)
     known = await call.use(Grants).proposals.of(call.person, name)

@@ -156,8 +156,8 @@ def _asking(sides: Sides, path: str) -> str:
         named = '<p class="warn">The addresses differ. The configuration of Shipmate names this account for them.</p>'
     return (
         f"{_both(sides)}{named}"
-        f"<p>If you agree, whoever acts as <strong>{person}</strong> in Slack can approve and merge as "
-        f"<strong>@{account}</strong>. If you are not {person}, say no: somebody may have sent you their link.</p>"
+        f"<p>If you agree, whoever acts as <strong>{person}</strong> in Slack can approve, merge and do "
+        f"more as <strong>@{account}</strong>. If you are not {person}, say no: somebody may have sent you their link.</p>"
         f'<form method="post" action="{escape(path)}"><input type="hidden" name="form" value="{escape(sides.form)}">'
         f'<button name="answer" value="yes">Yes, I am both</button><button name="answer" value="no">No</button></form>'
     )

@@ -1,8 +1,9 @@
-"""Routes of the stand-in: OAuth 2.0 with PKCE. Who asks to sign in is asked nothing: the test says who it is."""
+"""Routes of the stand-in: OAuth 2.0 with PKCE. A browser with the cookie `user` is asked nothing, others see pages."""
 
 import base64
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,15 +19,35 @@ CREATED = 1772323200
 
 @routes.get("/oauth/authorize")
 async def authorize(request: web.Request) -> web.Response:
-    """Send back to the application with a code for the person in the cookie `user`."""
+    """Send back to the application with a code for the person in the cookie `user`; ask who it is without one."""
     server = request.app[SERVER]
     application = server.applications.get(request.query["client_id"])
     if application is None or request.query["redirect_uri"] not in application["redirect_uris"]:
         return web.Response(status=400, text="<html>The redirect URI included is not valid.</html>")
+    if "user" not in request.cookies:
+        return web.Response(text=_SIGN_IN, content_type="text/html")
+    raise web.HTTPFound(_back(server, request.query, request.cookies["user"]))
+
+
+@routes.post("/oauth/authorize")
+async def answer(request: web.Request) -> web.Response:
+    """Take what a person said on the page: who they are, and whether the application may act as them."""
+    form = await request.post()
+    if form["answer"] == "deny":
+        denied = {"error": "access_denied", "state": request.query["state"]}
+        raise web.HTTPFound(f"{request.query['redirect_uri']}?{urlencode(denied)}")
+    raise web.HTTPFound(_back(request.app[SERVER], request.query, str(form["username"])))
+
+
+def _back(server: GitLabServer, asked: Mapping[str, str], username: str) -> str:
     code = f"code-{server.new_id()}"
-    server.codes[code] = {**request.query, "user": server.users[request.cookies["user"]]}
-    back = urlencode({"code": code, "state": request.query["state"]})
-    raise web.HTTPFound(f"{request.query['redirect_uri']}?{back}")
+    server.codes[code] = {**asked, "user": server.users[username]}
+    return f"{asked['redirect_uri']}?{urlencode({'code': code, 'state': asked['state']})}"
+
+
+_SIGN_IN = """<!doctype html><html lang="en"><title>Sign in · GitLab</title><h1>Authorize Shipmate?</h1>
+<form method="post"><label>Username <input name="username"></label>
+<button name="answer" value="allow">Authorize</button> <button name="answer" value="deny">Cancel</button></form>"""
 
 
 def _application(server: GitLabServer, form: Any) -> None:

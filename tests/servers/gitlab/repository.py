@@ -1,4 +1,4 @@
-"""Routes of the stand-in over real Git: refs, commits, files, comparisons, statuses, and a clone over HTTP."""
+"""Routes of the stand-in over real Git: refs, commits, files, comparisons, and statuses."""
 
 from typing import Any
 
@@ -191,19 +191,3 @@ async def set_status(request: web.Request) -> web.Response:
     )  # fmt: skip
     project.statuses.append(status)
     return web.json_response(server.show.status(status), status=201)
-
-
-@routes.route("*", r"/{path:[\w./-]+?}.git/{service:info/refs|git-upload-pack}")
-async def git_http(request: web.Request) -> web.Response:
-    server = request.app[SERVER]
-    project = server.project_at(request.match_info["path"])
-    path = f"/{project.repository}.git/{request.match_info['service']}"
-    variables = {
-        "PATH_INFO": path,
-        "REQUEST_METHOD": request.method,
-        "QUERY_STRING": request.query_string,
-        "CONTENT_TYPE": request.headers.get("Content-Type", ""),
-        "GIT_PROTOCOL": request.headers.get("Git-Protocol", ""),
-    }
-    status, headers, body = await server.repositories.http_backend(variables, await request.read())
-    return web.Response(status=status, headers=headers, body=body)

@@ -38,6 +38,8 @@ class GitLabServer:
         self.users: dict[str, User] = {}
         self.tokens: dict[str, Token] = {}
         self.projects: dict[int, Project] = {}
+        self.groups: dict[int, str] = {}
+        self.ci_of: dict[str, Any] = {}  # of projects that are made over HTTP, by name
         self.moved: dict[str, Project] = {}
         self.codes: dict[str, dict[str, Any]] = {}
         self.applications: dict[str, dict[str, Any]] = {}
@@ -63,6 +65,12 @@ class GitLabServer:
         token = Token(value, self.users[username], **about)
         self.tokens[value] = token
         return token
+
+    def add_group(self, path: str) -> int:
+        """Add a group in which others may make groups and projects over HTTP; return its id."""
+        number = self.new_id()
+        self.groups[number] = path
+        return number
 
     def add_project(
         self, path: str, members: Mapping[str, int] | None = None, ci: Any = (), *, repository: str = ""
@@ -216,20 +224,28 @@ SERVER: web.AppKey[GitLabServer] = web.AppKey("server", GitLabServer)
 
 
 @contextlib.asynccontextmanager
-async def running(folder: Path) -> AsyncIterator[GitLabServer]:
+async def running(folder: Path, port: int = 0) -> AsyncIterator[GitLabServer]:
     """Yield a stand-in with a user and a token `shipmate`, whose repositories lie in a folder, on a free port."""
-    from tests.servers.gitlab import oauth, pipelines, projects, repository, reviews, work  # noqa: PLC0415 -- they name us
+    from tests.servers.gitlab import (  # noqa: PLC0415 -- they name us
+        making,
+        oauth,
+        pipelines,
+        projects,
+        repository,
+        reviews,
+        work,
+    )
 
     server = GitLabServer(folder)
     server.add_user("shipmate")
     server.add_token("glpat-shipmate", "shipmate")
     app = web.Application(middlewares=[misbehave, record, authenticate], client_max_size=64 * 1024 * 1024)
     app[SERVER] = server
-    for part in (projects, repository, pipelines, reviews, work, oauth):
+    for part in (projects, repository, pipelines, reviews, work, oauth, making):
         app.add_routes(part.routes)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
     server.url = server.show.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     try:
         yield server
