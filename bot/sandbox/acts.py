@@ -1,6 +1,6 @@
 """What the control API lets people do: one function per POST."""
 
-from bot.sandbox import commands, events, interactions, own_messages, posting, submissions
+from bot.sandbox import commands, events, happenings, interactions, own_messages, posting, submissions
 from bot.sandbox.control_request import Fields
 from bot.sandbox.errors import ControlError, Json, SlackError
 from bot.sandbox.interactions import Source
@@ -152,6 +152,8 @@ async def member(platform: Platform, fields: Fields) -> Outcome:
         raise ControlError("already_so", f"user: {user.name} is {'already' if joined else 'not'} in {found.name}")
     if joined:
         found.members.append(user.id)
+    verb, subtype = ("joined", "channel_join") if joined else ("left", "channel_leave")
+    posting.by_workspace(platform, user.id, found, subtype, f"<@{user.id}> has {verb} the channel")
     sent = await events.membership(platform, user, found, joined=joined)
     if not joined:
         found.members.remove(user.id)
@@ -169,4 +171,5 @@ async def channel(platform: Platform, fields: Fields) -> Json:
         raise ControlError("invalid_field", "members: must be an array of names or ids")
     people = [platform.workspace.user(one, "members").id for one in members]
     made = platform.workspace.add_channel(name, private=fields.flag("private"), members=people)
+    happenings.create(platform, made)
     return {"channel": made.wire("")}

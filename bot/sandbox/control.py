@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from aiohttp import web
 
-from bot.sandbox import acts, own_messages, state, trouble
+from bot.sandbox import acts, own_messages, state, trouble, upkeep
 from bot.sandbox.apps import AppConfig
 from bot.sandbox.control_request import Fields, read_json
 from bot.sandbox.errors import ControlError, Json, ManifestError
@@ -35,6 +35,13 @@ POSTS: dict[str, tuple[_Act, frozenset[str]]] = {
     "events": (acts.event, frozenset()),
     "members": (acts.member, frozenset(("user", "channel", "remove"))),
     "channels": (acts.channel, frozenset(("name", "private", "members"))),
+    "pins": (upkeep.pin, frozenset(("user", "channel", "ts", "remove"))),
+    "archive": (upkeep.archive, frozenset(("user", "channel", "undo"))),
+    "rename": (upkeep.rename, frozenset(("user", "channel", "name"))),
+    "topic": (upkeep.topic, frozenset(("user", "channel", "topic"))),
+    "people": (upkeep.person, frozenset()),
+    "uninstall": (upkeep.uninstall, frozenset(("app",))),
+    "assistant": (upkeep.assistant, frozenset(("user", "app", "channel", "thread_ts"))),
     "faults": (
         trouble.fault,
         frozenset(("method", "delivery", "kind", "times", "retry_after", "seconds", "clear", "mix")),

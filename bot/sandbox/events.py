@@ -340,3 +340,18 @@ async def home_opened(platform: Platform, user: User, tab: str, apps: Iterable[A
             event["view"] = home.wire()
         sent += await emit(platform, "app_home_opened", event, actor_team=user.team_id, only=app.id)
     return sent
+
+
+async def uninstalled(platform: Platform, app: App) -> list[Delivery]:
+    """Tell an app that it is no more in the workspace, and its tokens with it.
+
+    Reference: https://docs.slack.dev/reference/events/app_uninstalled and
+    https://docs.slack.dev/reference/events/tokens_revoked
+    """
+    told: list[Json] = [
+        {"type": "tokens_revoked", "tokens": {"oauth": [], "bot": [app.bot_user_id]}},
+        {"type": "app_uninstalled"},
+    ]
+    wanted = [event | {"event_ts": platform.workspace.next_ts()} for event in told if is_subscribed(app, event["type"])]
+    sent = await asyncio.gather(*(_deliver(platform, app, event, None, "") for event in wanted))
+    return [delivery for delivery in sent if delivery is not None]

@@ -39,7 +39,7 @@ class Workspace:
         self.last_micros = 0
         self.users[SLACKBOT] = User(SLACKBOT, "slackbot", "Slackbot", self.team.id, "")
         for user in seed.users:
-            self._add_person(user)
+            self.add_person(user)
         for channel in seed.channels:
             self._add_channel(channel)
         for group in seed.usergroups:
@@ -50,14 +50,15 @@ class Workspace:
                 ident, group.handle, group.name, self.team.id, members, date_create=made, date_update=made
             )
 
-    def _add_person(self, seed: UserSeed) -> None:
+    def add_person(self, seed: UserSeed) -> User:
+        """Add the person a seed describes; raises `SeedError` for an unknown team or a name that is taken."""
         team = self.team
         if seed.team:
             found = [team for team in self.teams.values() if team.domain == seed.team]
             if not found:
                 raise SeedError(f"users.{seed.name}.team: no team has the domain {seed.team!r}; add it to other_teams")
             team = found[0]
-        self.add_user(
+        return self.add_user(
             User(
                 id=seed.id or stable_id("U", team.domain, seed.name),
                 name=seed.name,

@@ -62,9 +62,7 @@ async def uninstall(call: Call) -> Json:
 async def remove(call: Call) -> None:
     """Uninstall the calling app; it is told first (https://docs.slack.dev/reference/events/app_uninstalled)."""
     app, platform = call.app, call.platform
-    gone = {"type": "tokens_revoked", "tokens": {"oauth": [], "bot": [app.bot_user_id]}}
-    platform.deliveries.spawn(events.emit(platform, "tokens_revoked", gone, only=app.id))
-    platform.deliveries.spawn(events.emit(platform, "app_uninstalled", {"type": "app_uninstalled"}, only=app.id))
+    platform.deliveries.spawn(events.uninstalled(platform, app))
     platform.apps.remove(app)
 
 
