@@ -50,11 +50,8 @@ def proposed(instance: str, proposal: Proposal) -> Markup:
 
 def sign_in(instance: str, title: str, url: str, minutes: int, proposal: Proposal | None = None) -> Reply:
     """Return the answer to /connect: a link for this person alone, and the account that may be theirs."""
-    lead = say(
-        "Sign in to *{}*, and Shipmate can approve, merge, start jobs and keep issues there *as you*, only when you ask it "
-        "to.",
-        instance,
-    )
+    does = "Shipmate can approve, merge, start jobs and keep issues there *as you*"
+    lead = say("Sign in to *{}*, and {}, only when you ask it to.", instance, Markup(does))
     known = (Paragraph(proposed(instance, proposal)),) if proposal else ()
     return Reply(
         summary=f"Sign in to {instance} to let Shipmate act as you: {url}",

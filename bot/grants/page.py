@@ -157,7 +157,8 @@ def _asking(sides: Sides, path: str) -> str:
     return (
         f"{_both(sides)}{named}"
         f"<p>If you agree, whoever acts as <strong>{person}</strong> in Slack can approve, merge and do "
-        f"more as <strong>@{account}</strong>. If you are not {person}, say no: somebody may have sent you their link.</p>"
+        f"more as <strong>@{account}</strong>. If you are not {person}, say no: somebody may have sent you their "
+        f"link.</p>"
         f'<form method="post" action="{escape(path)}"><input type="hidden" name="form" value="{escape(sides.form)}">'
         f'<button name="answer" value="yes">Yes, I am both</button><button name="answer" value="no">No</button></form>'
     )
