@@ -20,6 +20,7 @@ from bot.sandbox.wire_listing import WireListing
 _Act: TypeAlias = Callable[[Platform, Fields], Awaitable[Outcome | Json]]
 
 _KEEP_ALIVE = 15.0
+_SECRETS = ("bot_token", "app_token", "signing_secret", "client_id", "client_secret")
 
 POSTS: dict[str, tuple[_Act, frozenset[str]]] = {
     "messages": (acts.message, frozenset(("user", "channel", "text", "thread_ts", "files"))),
@@ -98,14 +99,18 @@ class Control:
     async def install(self, request: web.Request) -> web.Response:
         """Install an app from its manifest and answer with its ids and secrets."""
         data = await read_json(request)
-        allowed = {"manifest", "mode", "bot_token", "app_token", "signing_secret", "request_url"}
-        Fields(self._platform, data, frozenset(allowed))
+        fields = Fields(self._platform, data, frozenset((*_SECRETS, "manifest", "mode", "request_url", "distributed")))
         if not isinstance(data.get("manifest"), dict):
             raise ControlError("missing_field", "manifest: must be an app manifest as a JSON object")
         if data.get("mode") not in {None, "socket", "http"}:
             raise ControlError("invalid_field", "mode: must be socket or http")
+        given = {name: fields.optional(name) for name in (*_SECRETS, "request_url")}
         try:
-            app = self._platform.apps.install(AppConfig(**data))
+            app = self._platform.apps.install(
+                AppConfig(
+                    manifest=data["manifest"], mode=data.get("mode"), distributed=fields.flag("distributed"), **given
+                )
+            )
         except ManifestError as error:
             body = {"ok": False, "error": "invalid_manifest", "message": str(error), "errors": error.problems}
             return web.json_response(body, status=400)
@@ -115,9 +120,7 @@ class Control:
             {
                 "ok": True,
                 "app_id": app.id,
-                "bot_token": app.bot_token,
-                "app_token": app.app_token,
-                "signing_secret": app.signing_secret,
+                **{name: getattr(app, name) for name in _SECRETS},
                 "bot_user_id": app.bot_user_id,
                 "bot_id": app.bot_id,
                 "team_id": self._platform.workspace.team.id,

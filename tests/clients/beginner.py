@@ -1,6 +1,7 @@
 """The beginner's app in each language and mode, and the story that people live through with it."""
 
 import asyncio
+from typing import Any
 
 from bot.demo.surroundings import free_port
 from tests.clients.manifest import manifest
@@ -21,33 +22,47 @@ class Beginner:
         self.people = people
         self.processes = processes
         self.app = app
+        self.url = ""
 
     @classmethod
     async def start(cls, people, processes, program, mode, **environment):
-        """Install the app, start one of the programs as its process, and wait until the workspace reaches it."""
+        """Install the app, start one of the programs as its process, and wait until the workspace reaches it.
+
+        With the mode `oauth` the app listens as with `http`, but nobody has allowed it yet.
+        """
+        url = "" if mode == "socket" else f"http://127.0.0.1:{free_port()}"
+        wish: dict[str, Any] = {"manifest": manifest(redirect_url=f"{url}/slack/oauth_redirect" if url else "")}
+        if mode == "oauth":
+            wish |= {"distributed": True}
+        app = await people.post("apps", **wish)
+        self = cls(people, processes, app)
+        given = {"SLACK_API_URL": people.sandbox.api_url, **environment}
+        if mode == "socket":
+            given |= {"SLACK_BOT_TOKEN": app["bot_token"], "SLACK_APP_TOKEN": app["app_token"]}
+        elif mode == "http":
+            given |= {"SLACK_BOT_TOKEN": app["bot_token"]}
+        else:
+            given |= {
+                "SLACK_CLIENT_ID": app["client_id"],
+                "SLACK_CLIENT_SECRET": app["client_secret"],
+                "SLACK_SCOPES": ",".join(wish["manifest"]["oauth_config"]["scopes"]["bot"]),
+                "SLACK_AUTHORIZE_URL": f"{people.sandbox.url}/oauth/v2/authorize",
+            }
+        if url:
+            given |= {"SLACK_SIGNING_SECRET": app["signing_secret"], "PORT": url.rpartition(":")[2]}
         kind, path = PROGRAMS[program]
         found = installed(kind)
-        app = await people.post("apps", manifest=manifest())
-        secret = {"SLACK_APP_TOKEN": app["app_token"]}
-        url = ""
-        if mode == "http":
-            port = free_port()
-            url = f"http://127.0.0.1:{port}/slack/events"
-            secret = {"SLACK_SIGNING_SECRET": app["signing_secret"], "PORT": str(port)}
-        await processes.start(
-            found["program"], HERE / path, NODE_PATH=f"{found['path']}/node_modules",
-            SLACK_API_URL=people.sandbox.api_url, SLACK_BOT_TOKEN=app["bot_token"], **secret, **environment,
-        )  # fmt: skip
-        self = cls(people, processes, app)
-        if mode == "http":
-            await processes.until(lambda: self.takes(url), "the app answers the challenge")
+        await processes.start(found["program"], HERE / path, NODE_PATH=f"{found['path']}/node_modules", **given)
+        if url:
+            wish |= {"mode": "http", "request_url": f"{url}/slack/events"}
+            await processes.until(lambda: self.takes(wish), "the app answers the challenge")
         else:
             await processes.until(self.connections, "the app is connected")
+        self.url = url
         return self
 
-    async def takes(self, url):
+    async def takes(self, wish):
         """Install the app again with its request URL, and tell whether it answered the challenge."""
-        wish = {"manifest": manifest(), "mode": "http", "request_url": url}
         async with self.people.http.post(f"{self.people.sandbox.url}/_sandbox/apps", json=wish) as answer:
             return answer.status == 200
 

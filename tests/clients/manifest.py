@@ -48,9 +48,11 @@ _MANIFEST: dict[str, Any] = {
 }
 
 
-def manifest(*more_scopes: str, name: str = "Beginner") -> dict[str, Any]:
-    """Return a copy of the manifest, with more scopes, for an app of this name."""
+def manifest(*more_scopes: str, name: str = "Beginner", redirect_url: str = "") -> dict[str, Any]:
+    """Return a copy of the manifest, with more scopes, for an app of this name; `redirect_url` is that of OAuth."""
     made = copy.deepcopy(_MANIFEST)
     made["display_information"]["name"] = name
     made["oauth_config"]["scopes"]["bot"] += more_scopes
+    if redirect_url:
+        made["oauth_config"]["redirect_urls"] = [redirect_url]
     return made

@@ -1,13 +1,27 @@
 // The first app of somebody who reads Bolt's guide, with what the guide's next pages add to it. It knows only its tokens
-// and where Slack is. SLACK_APP_TOKEN chooses Socket Mode; otherwise it listens on PORT.
+// and where Slack is. SLACK_APP_TOKEN chooses Socket Mode; otherwise it listens on PORT. With SLACK_CLIENT_ID it has no
+// token yet: people install it at /slack/install.
 const { App } = require('@slack/bolt');
 
 const { SLACK_API_URL, SLACK_BOT_TOKEN, SLACK_APP_TOKEN, SLACK_SIGNING_SECRET, PORT } = process.env;
+const { SLACK_CLIENT_ID, SLACK_CLIENT_SECRET, SLACK_AUTHORIZE_URL, SLACK_SCOPES } = process.env;
+
+const ways = {
+  socket: { token: SLACK_BOT_TOKEN, socketMode: true, appToken: SLACK_APP_TOKEN },
+  http: { token: SLACK_BOT_TOKEN, signingSecret: SLACK_SIGNING_SECRET },
+  oauth: {
+    signingSecret: SLACK_SIGNING_SECRET,
+    clientId: SLACK_CLIENT_ID,
+    clientSecret: SLACK_CLIENT_SECRET,
+    stateSecret: 'known to this app alone',
+    scopes: SLACK_SCOPES?.split(','),
+    installerOptions: { authorizationUrl: SLACK_AUTHORIZE_URL },
+  },
+};
 
 const app = new App({
-  token: SLACK_BOT_TOKEN,
+  ...ways[SLACK_CLIENT_ID ? 'oauth' : SLACK_APP_TOKEN ? 'socket' : 'http'],
   clientOptions: { slackApiUrl: SLACK_API_URL },
-  ...(SLACK_APP_TOKEN ? { socketMode: true, appToken: SLACK_APP_TOKEN } : { signingSecret: SLACK_SIGNING_SECRET }),
 });
 
 const button = (text, action) => ({

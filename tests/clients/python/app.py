@@ -1,19 +1,30 @@
 """The first app of somebody who reads Bolt's guide, with what the guide's next pages add to it.
 
-It knows only its tokens and where Slack is. SLACK_APP_TOKEN chooses Socket Mode; otherwise it listens on PORT.
+It knows only its tokens and where Slack is. SLACK_APP_TOKEN chooses Socket Mode; otherwise it listens on PORT. With
+SLACK_CLIENT_ID, which Bolt reads itself, it has no token yet: people install it at /slack/install.
 """
 
 import os
 
 from slack_bolt import App
 from slack_bolt.adapter.socket_mode import SocketModeHandler
+from slack_bolt.oauth.oauth_settings import OAuthSettings
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
+from slack_sdk.oauth.installation_store import FileInstallationStore
+from slack_sdk.oauth.state_store import FileOAuthStateStore
 
-web = WebClient(token=os.environ["SLACK_BOT_TOKEN"], base_url=os.environ["SLACK_API_URL"])
+web = WebClient(token=os.environ.get("SLACK_BOT_TOKEN"), base_url=os.environ["SLACK_API_URL"])
 web.retry_handlers.append(RateLimitErrorRetryHandler(max_retry_count=2))
-app = App(client=web, signing_secret=os.environ.get("SLACK_SIGNING_SECRET"))
+oauth = None
+if "SLACK_CLIENT_ID" in os.environ:
+    oauth = OAuthSettings(
+        authorization_url=os.environ["SLACK_AUTHORIZE_URL"],
+        installation_store=FileInstallationStore(base_dir="installations"),
+        state_store=FileOAuthStateStore(expiration_seconds=600, base_dir="states"),
+    )
+app = App(client=web, signing_secret=os.environ.get("SLACK_SIGNING_SECRET"), oauth_settings=oauth)
 
 
 def button(text, action):
