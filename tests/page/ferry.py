@@ -16,6 +16,7 @@ SCOPES = [
     "files:write",
     "im:history",
     "im:write",
+    "pins:write",
     "reactions:read",
     "users:read",
 ]

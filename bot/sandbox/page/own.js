@@ -57,7 +57,12 @@ export async function makeChannel(workspace) {
   const hidden = h("input", { type: "checkbox" });
   const wish = await openDialog((close) => {
     const done = () => name.value.trim() && close({ name: name.value.trim().toLowerCase().replace(/\s+/g, "-"), private: hidden.checked });
-    name.addEventListener("keydown", (event) => event.key === "Enter" && done());
+    name.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || event.isComposing) return;
+      // Else the key would press the button that gets the focus back.
+      event.preventDefault();
+      done();
+    });
     return [h("h2", {}, "New channel"), h("div", { class: "dialog-body blocks" }, name, h("label", { class: "option" }, hidden, "Private: only its members see it")), h("div", { class: "dialog-actions" },
       h("button", { type: "button", class: "button", on: { click: () => close(null) } }, "Cancel"), h("button", { type: "button", class: "button primary", on: { click: done } }, "Create"))];
   }, { label: "New channel", className: "confirm" });
