@@ -9,6 +9,7 @@ import structlog
 
 from bot.activity import workflow as activity_workflow
 from bot.activity.activity import Activity, Parts as ActivityParts
+from bot.activity.news import News
 from bot.app.tools import Tools, hooks
 from bot.approvals import workflow as approval_workflow
 from bot.approvals.approvals import Approvals
@@ -124,6 +125,7 @@ class App:
         self.starter = Starter(deliveries, self.dispatcher, clock=clock)
         self.web = Web(self._missing)
         self.activity = Activity(self._activity_parts())
+        self.news = News(self._activity_parts(), self.activity)
         self.previews = Previews(self.toolbox, self.permissions)
         self.engine: Engine | None = None
         self._fill_world()
@@ -253,8 +255,7 @@ class App:
         told: dict[str, EventHandler] = {
             "run.changed": self._run_told,
             "run.finished": self._run_told,
-            "push": self.activity.pushed,
-            "merge_request.merged": self.activity.merged,
+            **self.news.handlers,
         }
         webhooks = Webhooks(self.store, self.clock, hooks(self.settings), told)
         server = self.settings.server

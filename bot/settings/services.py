@@ -135,6 +135,15 @@ class News(Model):
     )
     merges: bool = Field(default=False, description="Merges into the default branch.")
     pushes: bool = Field(default=False, description="Pushes to the default branch.")
+    tags: bool = Field(default=False, description="New tags, with a button that deploys them.")
+    reviews: bool = Field(
+        default=False,
+        description="Merge requests: one message for each, edited in place; approvals and comments in its thread.",
+    )
+    issues: bool = Field(default=False, description="Issues that are opened and closed.")
+    deployments: bool = Field(
+        default=False, description="Deployments to its environments that the tool made and Shipmate did not."
+    )
 
 
 def _schedule(text: str) -> str:
