@@ -11,7 +11,7 @@ from bot.sandbox.platform import Platform
 
 
 async def message(platform: Platform, fields: Fields) -> Outcome:
-    """Write a message as a person; the answer holds its `ts`."""
+    """Write a message as a person, with `broadcast` an answer that the channel sees, too; the answer holds its `ts`."""
     user = fields.user()
     channel = fields.channel(user)
     text, thread_ts = fields.text("text"), fields.text("thread_ts", "")
@@ -23,7 +23,7 @@ async def message(platform: Platform, fields: Fields) -> Outcome:
     if thread_ts and thread_ts not in channel.messages:
         raise ControlError("thread_not_found", f"thread_ts: no message {thread_ts!r} in this channel")
     written = posting.by_person(platform, user, channel, text, thread_ts)
-    written.files = files
+    written.files, written.broadcast = files, fields.flag("broadcast") and bool(thread_ts)
     return Outcome(await events.message_posted(platform, written), message=written)
 
 

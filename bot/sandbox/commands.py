@@ -3,7 +3,7 @@
 Reference: https://docs.slack.dev/interactivity/implementing-slash-commands
 """
 
-from bot.sandbox import replies
+from bot.sandbox import events, posting, replies
 from bot.sandbox.apps import App
 from bot.sandbox.errors import Json, SlackError
 from bot.sandbox.interactions import shown_name
@@ -48,6 +48,8 @@ async def run(platform: Platform, user: User, channel: Channel, name: str, text:
     if thread_ts:
         said = workspace.from_slackbot(channel, user, f"{name} is not supported in threads. Sorry!", thread_ts)
         return Outcome(error="not_supported_in_thread", message=said)
+    if name == "/me" and text.strip():
+        return await _me(platform, user, channel, text)
     found = platform.apps.by_command(name)
     if found is None:
         advice = "In Slack, all messages that start with the “/” character are interpreted as commands."
@@ -73,3 +75,10 @@ async def run(platform: Platform, user: User, channel: Channel, name: str, text:
         why = "; ".join(error.messages) or "its answer was refused"
         outcome.message = workspace.from_slackbot(channel, user, f"{name} failed with the error {error.code}: {why}")
     return outcome
+
+
+async def _me(platform: Platform, user: User, channel: Channel, text: str) -> Outcome:
+    """Write what somebody does (https://docs.slack.dev/reference/events/message/me_message)."""
+    message = posting.by_person(platform, user, channel, text.strip())
+    message.subtype = "me_message"
+    return Outcome(await events.message_posted(platform, message), message=message)

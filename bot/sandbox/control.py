@@ -23,7 +23,7 @@ _KEEP_ALIVE = 15.0
 _SECRETS = ("bot_token", "app_token", "signing_secret", "client_id", "client_secret")
 
 POSTS: dict[str, tuple[_Act, frozenset[str]]] = {
-    "messages": (acts.message, frozenset(("user", "channel", "text", "thread_ts", "files"))),
+    "messages": (acts.message, frozenset(("user", "channel", "text", "thread_ts", "broadcast", "files"))),
     "edits": (own_messages.edit, frozenset(("user", "channel", "ts", "text"))),
     "deletions": (own_messages.delete, frozenset(("user", "channel", "ts"))),
     "commands": (acts.command, frozenset(("user", "channel", "command", "text", "thread_ts"))),

@@ -38,8 +38,14 @@ class HttpDelivery:
         self._session: aiohttp.ClientSession | None = None
 
     async def start(self) -> None:
-        """Open the client session (needs a running loop)."""
-        self._session = aiohttp.ClientSession(headers={"User-Agent": "Slackbot 1.0 (+https://api.slack.com/robots)"})
+        """Open the client session (needs a running loop).
+
+        Each delivery has a connection of its own: one that was kept might be gone with an app that was restarted.
+        """
+        self._session = aiohttp.ClientSession(
+            headers={"User-Agent": "Slackbot 1.0 (+https://api.slack.com/robots)"},
+            connector=aiohttp.TCPConnector(force_close=True),
+        )
 
     async def close(self) -> None:
         """Close the client session."""

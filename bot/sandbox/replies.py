@@ -73,7 +73,9 @@ class ResponseUrls:
         try:
             data = await _body(request)
             ticket = self._platform.tickets.redeem(request.match_info["key"], request.match_info["app_id"])
-            respond(self._platform, self._platform.apps.installed[ticket.app_id], ticket, data)
+            if app is None:
+                raise SlackError("expired_url", status=404)  # noqa: TRY301 - it was uninstalled meanwhile
+            respond(self._platform, app, ticket, data)
         except SlackError as error:
             body, status = error.body(), error.status if error.status != 200 else 400  # noqa: PLR2004 - no answer is 200
         else:

@@ -189,3 +189,13 @@ async def test_any_event_can_be_sent(desk):
             event = (await heard.get())["event"]
     assert event["user"] == desk.sandbox.workspace.find_user("mia").id
     assert event["item"] == {"type": "message", "ts": "1.0"}
+
+
+async def test_what_somebody_does_and_an_answer_for_the_whole_channel(desk):
+    heard: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    async with bolt(desk, hears(heard, {"type": "message", "subtype": "me_message"}), events=["message.channels"]):
+        answer = await desk.post("commands", user="mia", channel="checkout", command="/me", text="waves")
+        async with asyncio.timeout(DEADLINE):
+            assert (await heard.get())["event"]["text"] == "waves"
+    await desk.post("messages", user="ana", channel="checkout", text="back", thread_ts=answer["ts"], broadcast=True)
+    assert [one.get("subtype") for one in await desk.messages()] == ["me_message", "thread_broadcast"]
