@@ -52,8 +52,9 @@ format: $(DEV) ## Format the code
 	$(BIN)/ruff check --select I --fix .
 	$(BIN)/ruff format .
 
-test-live: $(DEV) servers ## Run the tests that need a real tool, named by the environment
-	$(BIN)/python -m pytest -m live --force-enable-socket
+test-live: $(DEV) ## Run the contract suites against real tools: JENKINS_URL=… GITLAB_URL=…, see CONTRIBUTING.md
+	$(if $(JENKINS_URL)$(GITLAB_URL),,$(error Name a tool: make test-live JENKINS_URL=… JENKINS_USER=… JENKINS_TOKEN=…))
+	$(BIN)/python -m pytest -p no:randomly --force-enable-socket tests/integrations/live
 
 docs-check: $(DEV) ## Check links, documented names and the size of modules
 	$(BIN)/python -m pytest tests/architecture

@@ -19,7 +19,7 @@ class Board(Protocol):
     board: DeliveryBoard
     sha: str
 
-    def entries(self) -> Sequence[tuple[str, str, Delivered]]:
+    async def entries(self) -> Sequence[tuple[str, str, Delivered]]:
         """Return (environment, sha, state) of each deployment shown, oldest first."""
         ...
 
@@ -52,12 +52,12 @@ class DeliveryBoardContract:
     async def test_a_deployment_is_one_entry_from_its_beginning_to_its_end(self, world, end):
         for state in (Delivered.RUNNING, Delivered.RUNNING, end, end):
             await world.board.show_deployment(self.note(world, state))
-        assert world.entries() == [("staging", world.sha, end)]
+        assert await world.entries() == [("staging", world.sha, end)]
 
     async def test_an_entry_that_is_final_stays_as_it_is(self, world):
         for state in (Delivered.RUNNING, Delivered.SUCCEEDED, Delivered.FAILED, Delivered.RUNNING):
             await world.board.show_deployment(self.note(world, state))
-        assert world.entries() == [("staging", world.sha, Delivered.SUCCEEDED)]
+        assert await world.entries() == [("staging", world.sha, Delivered.SUCCEEDED)]
 
     async def test_another_deployment_is_another_entry_also_of_the_same_commit(self, world):
         for deployment in ("D-1", "D-2"):
@@ -65,7 +65,7 @@ class DeliveryBoardContract:
                 await world.board.show_deployment(self.note(world, state, deployment))
         await world.board.show_deployment(self.note(world, Delivered.RUNNING, "D-3", environment="production"))
         staging = ("staging", world.sha, Delivered.SUCCEEDED)
-        assert world.entries() == [staging, staging, ("production", world.sha, Delivered.RUNNING)]
+        assert await world.entries() == [staging, staging, ("production", world.sha, Delivered.RUNNING)]
 
     async def test_an_unknown_commit_is_refused(self, world):
         with pytest.raises(Refused):

@@ -86,6 +86,7 @@ class GitHostContract:
         both: list[str] = []
         for number in self.numbers:
             sha = history.commit(PROJECT, f"Commit {number}", files={"n": str(number).encode()})
+            history.branch(PROJECT, f"commit-{number}", sha)
             both = by_prefix.setdefault(sha[:4], [])
             both.append(sha)
             if len(both) > 1:

@@ -20,13 +20,23 @@ class IssueTrackerContract:
     def tracker(self) -> IssueTracker:
         raise NotImplementedError
 
+    @pytest.fixture
+    def ada(self) -> str:
+        """Return the user name of somebody who may be given issues."""
+        return "ada"
+
+    @pytest.fixture
+    def bob(self) -> str:
+        """Return that of somebody else."""
+        return "bob"
+
     async def test_is_an_issue_tracker(self, tracker):
         assert isinstance(tracker, IssueTracker)
 
-    async def test_an_issue_is_created_once_for_a_request(self, tracker):
-        asked = request("D-1042/issue", body="Since **14:05**", labels=("bug", "checkout"), assignee="ada")
+    async def test_an_issue_is_created_once_for_a_request(self, tracker, ada):
+        asked = request("D-1042/issue", body="Since **14:05**", labels=("bug", "checkout"), assignee=ada)
         issue = await tracker.create_issue(asked)
-        assert (issue.title, issue.is_open, list(issue.assignees)) == ("It broke", True, ["ada"])
+        assert (issue.title, issue.is_open, list(issue.assignees)) == ("It broke", True, [ada])
         assert (set(issue.labels), issue.project) == ({"bug", "checkout"}, PROJECT)
         assert issue.url.startswith("http")
         assert await tracker.create_issue(asked) == issue
@@ -38,20 +48,20 @@ class IssueTrackerContract:
             await tracker.create_issue(request("r-1", assignee="nobody-here"))
         assert list(await tracker.list_issues(PROJECT)) == []
 
-    async def test_open_ones_are_listed_newest_change_first(self, tracker):
+    async def test_open_ones_are_listed_newest_change_first(self, tracker, ada):
         keys = [(await tracker.create_issue(request(f"r-{number}"))).key for number in (1, 2, 3)]
         await tracker.close_issue(PROJECT, keys[1])
-        await tracker.assign_issue(PROJECT, keys[0], "ada")
+        await tracker.assign_issue(PROJECT, keys[0], ada)
         assert [one.key for one in await tracker.list_issues(PROJECT)] == [keys[0], keys[2]]
-        assert [one.key for one in await tracker.list_issues(PROJECT, "ada")] == [keys[0]]
+        assert [one.key for one in await tracker.list_issues(PROJECT, ada)] == [keys[0]]
         assert [one.key for one in await tracker.list_issues(PROJECT, limit=1)] == [keys[0]]
 
-    async def test_it_is_made_somebody_elses(self, tracker):
-        key = (await tracker.create_issue(request("r-1", assignee="ada"))).key
-        assert list((await tracker.assign_issue(PROJECT, key, "bob")).assignees) == ["bob"]
+    async def test_it_is_made_somebody_elses(self, tracker, ada, bob):
+        key = (await tracker.create_issue(request("r-1", assignee=ada))).key
+        assert list((await tracker.assign_issue(PROJECT, key, bob)).assignees) == [bob]
         with pytest.raises(Refused, match="nobody-here"):
             await tracker.assign_issue(PROJECT, key, "nobody-here")
-        assert list((await tracker.get_issue(PROJECT, key)).assignees) == ["bob"]
+        assert list((await tracker.get_issue(PROJECT, key)).assignees) == [bob]
 
     async def test_it_is_closed_and_that_again_is_no_error(self, tracker):
         key = (await tracker.create_issue(request("r-1"))).key

@@ -266,7 +266,7 @@ class ServedBoard:
         self.sha = sha
         self._project = project
 
-    def entries(self):
+    async def entries(self):
         states = {"running": Delivered.RUNNING, "success": Delivered.SUCCEEDED}
         states |= {"failed": Delivered.FAILED, "canceled": Delivered.CANCELLED}
         return [(one.environment, one.sha, states[one.status]) for one in self._project.deployments]
@@ -319,7 +319,7 @@ class TestDeliveryBoard(DeliveryBoardContract):
         for _ in range(2):
             world.board = await adapter()
             await world.board.show_deployment(self.note(world, Delivered.SUCCEEDED))
-        assert world.entries() == [("staging", world.sha, Delivered.SUCCEEDED)]
+        assert await world.entries() == [("staging", world.sha, Delivered.SUCCEEDED)]
 
 
 class ServedTests:

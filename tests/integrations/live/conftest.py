@@ -1,10 +1,12 @@
 """Fixtures: the tools, each started or named once, and a place of its own in them for each test."""
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.integrations import waiting
+from tests.integrations.live.gitlab import Group
 from tests.integrations.live.jenkins import Folder
 from tests.integrations.live.targets import DEADLINE, Target, real_ones, target
 
@@ -31,4 +33,10 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 async def folder(jenkins_target: Target) -> AsyncIterator[Folder]:
     async with Folder(jenkins_target) as made:
+        yield made
+
+
+@pytest.fixture
+async def group(gitlab_target: Target, tmp_path: Path) -> AsyncIterator[Group]:
+    async with Group(gitlab_target, tmp_path) as made:
         yield made

@@ -5,12 +5,15 @@ import hashlib
 import json
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element
 
 from defusedxml.ElementTree import fromstring
 
+from tests.servers.gitlab.server import running
+from tests.servers.gitlab.state import JobSpec
 from tests.servers.jenkins import Build, JenkinsServer
 
 JENKINS_USER, JENKINS_TOKEN = "bot", "11stand-in"
@@ -60,10 +63,45 @@ async def jenkins(port: int, _folder: Path, ended: asyncio.Event) -> None:
         await ended.wait()
 
 
+def pipelines() -> dict[str, Any]:
+    """Return what the pipelines of projects do, by the projects' names, as their .gitlab-ci.yml would have it."""
+
+    def tested(variables: Mapping[str, str]) -> list[JobSpec]:
+        told = variables.get("REPORT")
+        cases = [_case(one) for one in fromstring(told).iter("testcase")] if told else []
+        states = {"PASSED": "success", "FAILED": "failed", "SKIPPED": "skipped"}
+        shown = [
+            {
+                "status": states[case["status"]], "name": case["name"], "classname": case["className"], "file": None,
+                "execution_time": 0.5, "system_output": case.get("errorDetails"), "stack_trace": None,
+                "recent_failures": None,
+            }
+            for case in cases
+        ]  # fmt: skip
+        return [JobSpec(name="make", report=shown)]
+
+    broken = b"it broke\n\x1b[31;1mERROR: Job failed: exit code 3\n"
+    made = {"shipmate.json": RESULT}
+    return {
+        "succeeds": [JobSpec(name="make", trace=b"one\ntwo\n", environment="staging", artifacts=made)],
+        "fails": [JobSpec(name="make", trace=broken, outcome="failed")],
+        "waits": [JobSpec(name="make", trace=b"waiting\n", manual=True)],
+        "reports": tested,
+    }
+
+
+async def gitlab(port: int, folder: Path, ended: asyncio.Event) -> None:
+    async with running(folder, port) as server:
+        server.add_user("bob")
+        server.add_group(GITLAB_GROUP)
+        server.ci_of = pipelines()
+        await ended.wait()
+
+
 async def serve(tool: str, port: int, folder: Path) -> None:
     ended = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, ended.set)
-    await {"jenkins": jenkins}[tool](port, folder, ended)
+    await {"jenkins": jenkins, "gitlab": gitlab}[tool](port, folder, ended)
 
 
 def main() -> None:
