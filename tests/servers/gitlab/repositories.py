@@ -40,13 +40,6 @@ class Repositories:
         sha = (await self.run(name, "commit-tree", "-m", message, tree)).decode().strip()
         await self.run(name, "update-ref", f"refs/heads/{branch}", sha)
 
-    async def make(self, name: str, branch: str, message: str) -> None:
-        """Make a repository with one commit of nothing."""
-        await self._git(["init", "--quiet", "--bare", f"--initial-branch={branch}", str(self.folder(name))], b"")
-        tree = (await self.run(name, "mktree")).decode().strip()
-        sha = (await self.run(name, "commit-tree", "-m", message, tree)).decode().strip()
-        await self.run(name, "update-ref", f"refs/heads/{branch}", sha)
-
     async def run(self, name: str, *arguments: str, stdin: bytes = b"") -> bytes:
         """Run git in a repository. Raises: GitError."""
         return await self._git([f"--git-dir={self.folder(name)}", "-c", "versionsort.suffix=-", *arguments], stdin)

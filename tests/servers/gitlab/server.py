@@ -40,8 +40,6 @@ class GitLabServer:
         self.projects: dict[int, Project] = {}
         self.groups: dict[int, str] = {}
         self.ci_of: dict[str, Any] = {}  # of projects that are made over HTTP, by name
-        self.groups: dict[int, str] = {}
-        self.ci_of: dict[str, Any] = {}  # of projects that are made over HTTP, by name
         self.moved: dict[str, Project] = {}
         self.codes: dict[str, dict[str, Any]] = {}
         self.applications: dict[str, dict[str, Any]] = {}
@@ -67,12 +65,6 @@ class GitLabServer:
         token = Token(value, self.users[username], **about)
         self.tokens[value] = token
         return token
-
-    def add_group(self, path: str) -> int:
-        """Add a group in which others may make groups and projects over HTTP; return its id."""
-        number = self.new_id()
-        self.groups[number] = path
-        return number
 
     def add_group(self, path: str) -> int:
         """Add a group in which others may make groups and projects over HTTP; return its id."""
