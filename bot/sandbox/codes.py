@@ -43,6 +43,15 @@ class Codes:
         self._codes: OrderedDict[str, Code] = OrderedDict()
         self._refresh: OrderedDict[str, tuple[str, str, frozenset[str]]] = OrderedDict()
 
+    @property
+    def refresh_tokens(self) -> dict[str, tuple[str, str, frozenset[str]]]:
+        """Return every refresh token with its app, its user and its scopes; set it to bring them back."""
+        return dict(self._refresh)
+
+    @refresh_tokens.setter
+    def refresh_tokens(self, kept: dict[str, tuple[str, str, frozenset[str]]]) -> None:
+        self._refresh = OrderedDict(kept)
+
     def give(self, code: Code) -> str:
         """Return the words that stand for this code."""
         key = f"{secrets.randbelow(10**12)}.{secrets.randbelow(10**12)}.{new_secret(64)}"

@@ -53,6 +53,7 @@ class Snapshot:
     stacks: dict[str, list[View]] = field(default_factory=dict)
     homes: list[View] = field(default_factory=list)
     response_urls: list[ResponseUrl] = field(default_factory=list)
+    refresh_tokens: dict[str, tuple[str, str, frozenset[str]]] = field(default_factory=dict)
 
 
 _SNAPSHOT = TypeAdapter(Snapshot)
@@ -80,6 +81,7 @@ def taken(platform: Platform) -> Snapshot:
         stacks=views.stacks,
         homes=list(views.homes.values()),
         response_urls=platform.tickets.responses,
+        refresh_tokens=platform.codes.refresh_tokens,
     )
 
 
@@ -98,6 +100,7 @@ def put_back(platform: Platform, snapshot: Snapshot) -> None:
     views.stacks = snapshot.stacks
     views.homes = {(home.app_id, home.user): home for home in snapshot.homes}
     platform.tickets.responses = snapshot.response_urls
+    platform.codes.refresh_tokens = snapshot.refresh_tokens
 
 
 class StateFile:

@@ -40,6 +40,7 @@ async def test_everything_comes_back(tmp_path):
         uploaded = await client.files_upload_v2(channel=sent["posted"]["channel"], content="log", filename="a.log")
         command = await desk.post("commands", user="mia", channel="checkout", command="/ship")
         url = command["delivered"][0]["payload"]["response_url"]
+        refresh = desk.sandbox.platform.codes.refresh_token(installed.id, mia, frozenset(("chat:write",)))
         before = await desk.get("state")
     async with kept_in(path) as desk:
         after = await desk.get("state")
@@ -55,6 +56,7 @@ async def test_everything_comes_back(tmp_path):
             moved = desk.sandbox.url + url[url.index("/response/") :]
             async with session.post(moved, json={"text": "late"}) as response:
                 assert response.status == 200
+        assert desk.sandbox.platform.codes.refreshed(refresh, again.id) == (mia, frozenset(("chat:write",)))
         later = await desk.post("messages", user="mia", channel="checkout", text="and on")
         assert later["ts"] > sent["ts"]
 
