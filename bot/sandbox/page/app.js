@@ -86,6 +86,7 @@ async function start() {
   workspace.addEventListener("read", () => sidebar.draw());
   workspace.addEventListener("home", () => workspace.place.tab === "home" && main.draw());
   workspace.addEventListener("trouble", (event) => note(event.detail.error.message, { error: true }));
+  workspace.addEventListener("suggest", ({ detail }) => main.composer.suggest(detail.line));
   workspace.addEventListener("inspect", ({ detail }) => inspector.open(detail));
   document.addEventListener("keydown", keys);
   document.addEventListener("click", followPermalink);

@@ -3,6 +3,7 @@
  */
 
 import { patchBlocks, picture, renderAttachment } from "./blocks.js";
+import { commandIn } from "./completion.js";
 import { clockTime, dayName, fullTime, isoTime } from "./dates.js";
 import { fill, h, icon } from "./dom.js";
 import { isPicture, renderFile } from "./files.js";
@@ -29,7 +30,7 @@ function attached(file, context) {
   return picture(file.url_private, file.alt_txt || title, { type: "plain_text", text: title, emoji: false }, context);
 }
 
-function head(message, { workspace }) {
+function head(message, { workspace }, edited) {
   const user = workspace.user(message.user);
   const bot = message.bot_id || user?.is_bot;
   const foreign = user && !user.is_bot && standing(user, workspace.team);
@@ -37,14 +38,16 @@ function head(message, { workspace }) {
     h("span", { class: "author" }, authorName(message, workspace)),
     bot ? h("span", { class: "badge" }, "APP") : null,
     foreign && /guest|organisation/.test(foreign) ? h("span", { class: "badge soft" }, /organisation/.test(foreign) ? "other organisation" : "guest") : null,
-    h("time", { datetime: isoTime(message.ts), title: fullTime(message.ts) }, clockTime(message.ts)));
+    h("time", { datetime: isoTime(message.ts), title: fullTime(message.ts) }, clockTime(message.ts)), edited);
 }
 
 function threadBar(message, context) {
   const { workspace, channel, inThread } = context;
   if (inThread) return null;
   if (message.subtype === "thread_broadcast" || (isReply(message) && message.thread_ts)) {
-    return h("button", { type: "button", class: "thread-bar", on: { click: () => workspace.go({ thread: message.thread_ts }) } }, icon("reply"), "from a thread · view thread");
+    const root = channel.messages.find((one) => one.ts === message.thread_ts);
+    const said = root ? wordsOf(root, workspace).slice(0, 70) : "";
+    return h("button", { type: "button", class: "thread-bar", on: { click: () => workspace.go({ thread: message.thread_ts }) } }, icon("reply"), "from a thread", said ? h("small", {}, said) : null);
   }
   const replies = workspace.thread(channel, message.ts).filter(isReply);
   if (!replies.length) return null;
@@ -81,10 +84,23 @@ function content(node, message, context) {
     fill(node.parts.blocks);
     part(node.parts.text, `${message.text}\n${workspace.viewer}`, () => (message.text ? h("div", { class: "text" }, renderMrkdwn(message.text, workspace)) : []));
   }
+  offerCommands(node, workspace);
   part(node.parts.pinned, String(channel.pins?.includes(message.ts) ?? false), () => (channel.pins?.includes(message.ts) ? h("span", { class: "pinned" }, "📌 Pinned") : []));
   part(node.parts.edited, JSON.stringify(message.edited ?? null), () => edited(message) ?? []);
   part(node.parts.attachments, JSON.stringify(message.attachments ?? []), () => (message.attachments ?? []).map((one) => renderAttachment(one, inside)));
   part(node.parts.files, JSON.stringify(message.files ?? []), () => (message.files ?? []).map((file) => attached(file, inside)));
+}
+
+/** Put a button beside each block of code that is a command, which takes it into the message box. */
+function offerCommands(node, workspace) {
+  for (const pre of node.querySelectorAll("pre")) {
+    const line = pre.textContent.trim();
+    if (line.includes("\n") || !commandIn(workspace, line) || pre.parentElement.classList.contains("offered")) continue;
+    const offer = h("button", { type: "button", class: "button", title: "Put it into the message box", "aria-label": `Use ${line}`, on: { click: () => workspace.emit("suggest", { line }) } }, "Use");
+    const holder = h("div", { class: "offered" });
+    pre.replaceWith(holder);
+    holder.append(pre, offer);
+  }
 }
 
 /** What of a message is its content, as against reactions and replies; a change of it is an edit. */
@@ -131,8 +147,8 @@ export function renderMessage(item) {
   const user = workspace.user(message.user) ?? { real_name: message.username, id: message.user };
   const node = h("article", { class: "message", tabindex: "-1", data: { ts: message.ts } },
     h("div", { class: "gutter" }, avatar(message.username ? { ...user, real_name: message.username } : user), h("time", { class: "gutter-time", datetime: isoTime(message.ts), title: fullTime(message.ts) }, clockTime(message.ts))),
-    h("div", { class: "message-body" }, message.ephemeral_to ? ephemeralNote(message, context) : null, parts.pinned, head(message, context),
-      parts.text, parts.blocks, parts.edited, parts.attachments, parts.files, parts.reactions, parts.thread));
+    h("div", { class: "message-body" }, message.ephemeral_to ? ephemeralNote(message, context) : null, parts.pinned, head(message, context, parts.edited),
+      parts.text, parts.blocks, parts.attachments, parts.files, parts.reactions, parts.thread));
   node.parts = parts;
   update(node, item);
   return node;

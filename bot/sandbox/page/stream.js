@@ -198,5 +198,5 @@ const repliesKey = (message, { channel, workspace }) => workspace.replyKey(chann
 
 function follows(previous, message) {
   return previous.user === message.user && previous.username === message.username && !message.ephemeral_to && !previous.ephemeral_to
-    && !message.bot_id && message.ts - previous.ts < GROUP_SECONDS && message.subtype !== "thread_broadcast";
+    && !message.bot_id && !message.edited && message.ts - previous.ts < GROUP_SECONDS && message.subtype !== "thread_broadcast";
 }
