@@ -96,8 +96,19 @@ def placed_elements(blocks: Sequence[object]) -> Iterator[Placed]:
             yield from placed_elements(listed(block, _NESTED[kind]))
         elif kind in _ELEMENT_LISTS:
             yield from _placed(block, listed(block, _ELEMENT_LISTS[kind]))
+        elif kind == "data_table":
+            yield from _placed(block, cell_elements(block))
         elif kind in _SINGLE_ELEMENTS:
             yield from _placed(block, [block.get(_SINGLE_ELEMENTS[kind])])
+
+
+def cell_elements(table: Json) -> list[Any]:
+    """Return what can be pressed in the cells of a data table.
+
+    Reference: https://docs.slack.dev/reference/block-kit/blocks/data-table-block
+    """
+    cells = (cell for row in listed(table, "rows") if isinstance(row, list) for cell in row)
+    return [cell.get("element") for cell in cells if isinstance(cell, dict) and cell.get("type") == "action"]
 
 
 def _placed(block: Json, elements: Sequence[object]) -> Iterator[Placed]:

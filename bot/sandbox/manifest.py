@@ -240,6 +240,27 @@ def read_manifest(data: Mapping[str, object]) -> Manifest:
     return manifest
 
 
+def unreachable(manifest: Manifest) -> list[dict[str, str]]:
+    """Return what Slack could not deliver: everything needs a URL unless the app uses Socket Mode.
+
+    A sandbox that is given a request URL beside the manifest does not mind
+    (https://docs.slack.dev/reference/methods/apps.manifest.validate).
+    """
+    if manifest.socket_mode:
+        return []
+    problems: list[dict[str, str]] = []
+    if manifest.bot_events and not manifest.events_url:
+        message = "Event Subscription requires either Request URL or Socket Mode Enabled"
+        problems.append({"message": message, "pointer": "/settings/event_subscriptions"})
+    if (manifest.is_interactive or manifest.shortcuts) and not manifest.interactivity_url:
+        problems.append({"message": "Interactivity requires a Request URL", "pointer": "/settings/interactivity"})
+    for index, command in enumerate(manifest.commands):
+        if not command.url:
+            where = f"/features/slash_commands/{index}/url"
+            problems.append({"message": f"{command.command} requires a URL or Socket Mode Enabled", "pointer": where})
+    return problems
+
+
 def _commands(reader: _Reader, features: Mapping[str, object]) -> tuple[Command, ...]:
     commands: dict[str, Command] = {}
     for pointer, entry in reader.objects(features, "slash_commands", "/features", MAX_COMMANDS):

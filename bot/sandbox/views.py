@@ -96,7 +96,7 @@ class Views:
 
     def open(self, view: View) -> View:
         """Show a new modal; one of the same person that was open before is gone."""
-        self._check_external(view)
+        self._check_external(view, view.content)
         self.stacks[view.user] = [view]
         return self._shown(view)
 
@@ -107,23 +107,28 @@ class Views:
             raise SlackError("not_found")
         if len(stack) >= MAX_STACK:
             raise SlackError("push_limit_reached")
-        self._check_external(view)
+        self._check_external(view, view.content)
         view.root_id, view.previous_id = stack[0].id, stack[-1].id
         stack.append(view)
         return self._shown(view)
 
     def update(self, view: View, content: Json) -> View:
-        """Replace a view's content; what the person entered stays where block id and action id stay."""
+        """Replace a view's content; what the person entered stays where block id and action id stay.
+
+        Raises `SlackError` `duplicate_external_id` when another view of the app has the new external id.
+        """
+        self._check_external(view, content)
         view.content = content
         view.values = carried_over(view.values, view.blocks)
         view.errors = {}
         return self._shown(view)
 
     def publish(self, view: View) -> View:
-        """Show a home tab; it keeps its id from one publication to the next."""
+        """Show a home tab; it keeps its id from one publication to the next; raises `SlackError` as `update` does."""
         old = self.homes.get((view.app_id, view.user))
         if old is not None:
             view.id = view.root_id = old.id
+        self._check_external(view, view.content)
         self.homes[view.app_id, view.user] = view
         view.hash = self._hash()
         view.values = initial_values(view.blocks)
@@ -159,9 +164,10 @@ class Views:
     def _hash(self) -> str:
         return f"{int(self._clock())}.{secrets.token_hex(4)}"
 
-    def _check_external(self, view: View) -> None:
-        external = view.content.get("external_id")
-        if external and self.find_external(str(external), view.app_id):
+    def _check_external(self, view: View, content: Json) -> None:
+        external = content.get("external_id")
+        holder = self.find_external(str(external), view.app_id) if external else None
+        if holder is not None and holder is not view and holder.id != view.id:
             raise SlackError("duplicate_external_id")
 
 

@@ -196,6 +196,15 @@ async def test_manifests_are_validated(desk):
     answer = await refused("invalid_manifest", config.apps_manifest_validate(manifest={"settings": 1}))
     assert {one["pointer"] for one in answer["errors"]} == {"/settings", "/display_information/name"}
     await refused("invalid_manifest", config.apps_manifest_validate(manifest="{"))
+    nowhere = manifest()
+    nowhere["settings"]["socket_mode_enabled"] = False
+    answer = await refused("invalid_manifest", config.apps_manifest_validate(manifest=nowhere))
+    assert [one["pointer"] for one in answer["errors"]] == [
+        "/settings/event_subscriptions",
+        "/settings/interactivity",
+        "/features/slash_commands/0/url",
+        "/features/slash_commands/1/url",
+    ]
     await refused("invalid_app_id", config.apps_manifest_validate(manifest="{}", app_id="A000"))
 
 

@@ -13,7 +13,6 @@ from bot.sandbox.call import METHODS
 from tests.sandbox.conftest import running
 from tests.sandbox.manifests import SCOPES, manifest
 
-
 JSON = {"Content-Type": "application/json; charset=utf-8"}
 
 
@@ -26,7 +25,7 @@ async def call(desk, method, token=None, **kwargs):
     """Call a method; JSON goes as a form to those that take no JSON body."""
     if "json" in kwargs and method in METHODS and not METHODS[method].takes_json:
         kwargs["data"] = form(kwargs.pop("json"))
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    headers = ({"Authorization": f"Bearer {token}"} if token else {}) | kwargs.pop("headers", {})
     url = desk.sandbox.api_url + method
     async with aiohttp.ClientSession() as session, session.post(url, headers=headers, **kwargs) as response:
         assert response.status == 200
@@ -78,6 +77,35 @@ async def test_arguments_come_as_form_json_or_query(desk, installed, how):
     assert answer["ok"]
     assert answer["message"]["blocks"][0]["type"] == "divider"
     assert answer["message"]["blocks"][0]["block_id"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "warning"),
+    [
+        ("application/json", "missing_charset"),
+        ("application/json; charset=utf-8", None),
+        ("application/x-www-form-urlencoded", None),
+        ("application/x-www-form-urlencoded; charset=utf-8", "superfluous_charset"),
+    ],
+)
+async def test_warnings_about_the_charset(desk, installed, kind, warning):
+    body = b'{"x": 1}' if "json" in kind else b"x=1"
+    answer = await call(desk, "auth.test", installed.bot_token, data=body, headers={"Content-Type": kind})
+    assert (answer["ok"], answer.get("warning")) == (True, warning)
+    assert answer.get("response_metadata") == ({"warnings": [warning]} if warning else None)
+
+
+async def test_json_is_passed_over_where_slack_takes_none(desk, installed):
+    mia = desk.sandbox.workspace.find_user("mia").id
+    headers = {"Authorization": f"Bearer {installed.bot_token}"}
+    url = desk.sandbox.api_url + "users.info"
+    async with aiohttp.ClientSession() as session:
+        async with session.post(url, json={"user": mia}, headers=headers) as response:
+            answer = await response.json()
+            assert answer["error"] == "invalid_arguments"
+            assert answer["response_metadata"]["messages"] == ["[ERROR] missing required field: user"]
+        async with session.post(url, data={"user": mia}, headers=headers) as response:
+            assert (await response.json())["user"]["id"] == mia
 
 
 async def test_auth_test_says_who_and_which_scopes(desk, client, installed):

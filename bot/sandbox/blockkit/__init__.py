@@ -12,7 +12,7 @@ from bot.sandbox.blockkit.attachments import MAX_ATTACHMENTS, attachment
 from bot.sandbox.blockkit.data import MAX_CHARTS
 from bot.sandbox.blockkit.objects import plain_text, unique
 from bot.sandbox.blockkit.schema import Check, Field, Problem, anything, by_type, flag, items, one_of, shape, text
-from bot.sandbox.elements import placed_elements
+from bot.sandbox.elements import cell_elements, placed_elements
 from bot.sandbox.errors import Json, SlackError
 from bot.sandbox.ids import new_secret
 
@@ -134,6 +134,7 @@ def _interactive(block: Json) -> Iterator[Json]:
         "actions": block.get("elements"),
         "context_actions": block.get("elements"),
         "card": block.get("actions"),
+        "data_table": cell_elements(block),
     }.get(kind)
     for element in inner or []:
         if element is not None and element["type"] != "image":

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from bot.sandbox import events
 from bot.sandbox.call import APP, CONFIGURATION, NOBODY, Call, invalid, method
 from bot.sandbox.errors import Json, ManifestError, SlackError
-from bot.sandbox.manifest import read_manifest
+from bot.sandbox.manifest import read_manifest, unreachable
 
 
 @method("api.test", tier=4, tokens=NOBODY)
@@ -27,6 +27,23 @@ async def connections_open(call: Call) -> Json:
     return {"url": f"{base}/link/?ticket={ticket}&app_id={call.app.id}"}
 
 
+@method("apps.event.authorizations.list", tier=4, tokens=APP)
+async def authorizations(call: Call) -> Json:
+    """Say for whom an event was sent (https://docs.slack.dev/reference/methods/apps.event.authorizations.list)."""
+    if not call.required("event_context").startswith("4-"):
+        raise SlackError("invalid_event_context")
+    team = call.platform.workspace.team
+    entry: Json = {
+        "enterprise_id": team.enterprise.id if team.enterprise else None,
+        "team_id": team.id,
+        "user_id": call.app.bot_user_id,
+        "is_bot": True,
+        "is_enterprise_install": False,
+    }
+    page, cursor = call.page([entry])
+    return {"authorizations": page, "response_metadata": {"next_cursor": cursor}}
+
+
 @method("apps.manifest.validate", tokens=CONFIGURATION)
 async def validate_manifest(call: Call) -> Json:
     """Say what is wrong with a manifest (https://docs.slack.dev/reference/methods/apps.manifest.validate)."""
@@ -38,9 +55,11 @@ async def validate_manifest(call: Call) -> Json:
     if call.text("app_id") and call.text("app_id") not in {*call.platform.apps.installed, *call.platform.apps.known}:
         raise SlackError("invalid_app_id")
     try:
-        read_manifest(manifest)
+        problems = unreachable(read_manifest(manifest))
     except ManifestError as error:
-        raise SlackError("invalid_manifest", errors=error.problems) from None
+        problems = error.problems
+    if problems:
+        raise SlackError("invalid_manifest", errors=problems)
     return {"errors": []}
 
 

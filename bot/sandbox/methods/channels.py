@@ -247,6 +247,7 @@ async def mark(call: Call) -> Json:
     if not re.fullmatch(r"\d{1,10}\.\d{1,6}", ts):
         raise SlackError("invalid_timestamp")
     channel.last_read[call.actor] = ts
+    call.platform.changes.publish("channel", channel=channel.id)
     return {}
 
 

@@ -86,6 +86,12 @@ def _targets(call: Call) -> list[Channel]:
     return found
 
 
+@method("files.upload", "files:write", tier=2, json_body=False)
+async def upload(call: Call) -> Json:  # noqa: ARG001 - the shape of a method
+    """Refuse the way of uploading that Slack ended (https://docs.slack.dev/reference/methods/files.upload)."""
+    raise SlackError("method_deprecated")
+
+
 @method("files.completeUploadExternal", "files:write", tier=4)
 async def complete_upload(call: Call) -> Json:
     """Share uploaded files (https://docs.slack.dev/reference/methods/files.completeUploadExternal)."""

@@ -53,6 +53,7 @@ async def schedule(call: Call) -> Json:
         broadcast=call.flag("reply_broadcast"),
     )
     platform.workspace.scheduled[made.id] = made
+    platform.changes.publish("channel", channel=channel.id)
     platform.deliveries.spawn(post_when_due(platform, made))
     message = {
         "type": "delayed_message",
@@ -96,6 +97,7 @@ async def unschedule(call: Call) -> Json:
     if planned is None or not is_ours or planned.post_at - call.platform.clock() < _UNDELETABLE:
         raise SlackError("invalid_scheduled_message_id")
     del call.platform.workspace.scheduled[wanted]
+    call.platform.changes.publish("channel", channel=channel.id)
     return {}
 
 

@@ -162,6 +162,7 @@ async def start(call: Call) -> Json:
     message = posting.by_app(call.platform, call.app, channel, Content(), thread_ts=thread_ts, looks=looks)
     message.stream = Stream(shows_plan=mode == "plan")
     message.text, message.blocks = _grown(message, pieces)
+    call.platform.changes.publish("message", channel=channel.id, ts=message.ts, edited=True)
     return {"channel": channel.id, "ts": message.ts}
 
 

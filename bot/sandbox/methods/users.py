@@ -80,6 +80,12 @@ async def get_presence(call: Call) -> Json:
     return answer
 
 
+@method("users.setActive", "users:write", tier=2)
+async def set_active(call: Call) -> Json:  # noqa: ARG001 - the shape of a method
+    """Do nothing, as Slack does by now (https://docs.slack.dev/reference/methods/users.setActive)."""
+    return {}
+
+
 @method("users.setPresence", "users:write", tier=2)
 async def set_presence(call: Call) -> Json:
     """Set oneself away, or leave that to Slack (https://docs.slack.dev/reference/methods/users.setPresence)."""
