@@ -8,6 +8,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox import AppConfig
+from bot.sandbox.limits import Limits
 from tests.sandbox.conftest import running
 from tests.sandbox.manifests import manifest
 
@@ -48,6 +49,25 @@ async def test_tier_of_a_method(clock, limits, allowed):
         assert sum([await succeeds() for _ in range(250)]) == allowed
         clock.advance(60)
         assert await succeeds()
+
+
+def allowed_at_once(limits, method, tier):
+    return sum(limits.wait_for_method("A0", method, tier) == 0 for _ in range(1000))
+
+
+def test_methods_with_a_limit_of_their_own(clock):
+    limits = Limits(clock, "strict")
+    allowed = {method: allowed_at_once(limits, method, 1) for method in ("auth.test", "apps.connections.open")}
+    assert allowed == {"auth.test": 600, "apps.connections.open": 10}
+    assert limits.wait_for_method("A0", "apps.connections.open", 1) == 60
+    assert limits.wait_for_method("A1", "apps.connections.open", 1) == 0
+
+
+def test_messages_in_the_whole_workspace(clock):
+    limits = Limits(clock, "strict")
+    posted = [limits.wait_for_post("A0", f"C{number}") for number in range(310)]
+    assert posted[:300] == [0] * 300
+    assert set(posted[300:]) == {1}
 
 
 async def test_planned_rate_limit_and_server_error(desk, client):

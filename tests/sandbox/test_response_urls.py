@@ -66,3 +66,9 @@ async def test_in_channel_replace_and_delete(desk, installed, client, respond):
     assert (card["text"], card["blocks"]) == ("replaced", [])
     await respond(url, delete_original=True)
     assert [m["text"] for m in await desk.messages(viewer="raj")] == ["for all"]
+
+
+async def test_url_of_an_app_that_is_gone(desk, installed, respond):
+    url = await command_url(desk)
+    await desk.post("uninstall", app=installed.id)
+    assert await respond(url, text="late") == (404, {"ok": False, "error": "expired_url"})
