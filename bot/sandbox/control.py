@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
+import difflib
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias
 
 from aiohttp import web
@@ -66,7 +67,7 @@ class Control:
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
         posts = [web.post(f"/_sandbox/{name}", self._poster(name)) for name in POSTS]
-        return [
+        known = [
             *posts,
             web.delete("/_sandbox/reactions", self._poster("reactions", {"remove": True})),
             web.post("/_sandbox/apps", self.install),
@@ -81,6 +82,7 @@ class Control:
             web.get("/_sandbox/health", self.health),
             web.get("/_sandbox/stream", self.stream),
         ]
+        return [*known, web.route("*", "/_sandbox/{rest:.*}", _unknown(known))]
 
     def _poster(self, name: str, fixed: Json | None = None) -> Callable[[web.Request], Awaitable[web.Response]]:
         act, allowed = POSTS[name]
@@ -199,3 +201,21 @@ class Control:
                     break
                 await response.write(f"event: change\ndata: {json.dumps(change)}\n\n".encode())
         return response
+
+
+def _unknown(routes: Sequence[web.RouteDef]) -> Callable[[web.Request], Awaitable[web.Response]]:
+    """Return what answers to every other path, and to a known one with another verb: what there is instead."""
+    verbs: dict[str, set[str]] = {}
+    for route in routes:
+        verbs.setdefault(route.path.removeprefix("/_sandbox/").partition("/{")[0], set()).add(route.method)
+
+    async def unknown(request: web.Request) -> web.Response:
+        rest = request.match_info["rest"]
+        if rest in verbs:
+            wanted = " or ".join(sorted(verbs[rest]))
+            raise ControlError("method_not_allowed", f"{rest}: takes {wanted}, not {request.method}", status=405)
+        near = difflib.get_close_matches(rest, verbs, n=1)
+        advice = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(verbs))}"
+        raise ControlError("unknown_path", f"{rest or 'the path'}: is nothing of the control API; {advice}", status=404)
+
+    return unknown

@@ -81,6 +81,14 @@ async def test_wrong_input_names_the_field(desk, path, fields, error, named):
     assert named in answer["message"]
 
 
+async def test_unknown_paths_and_verbs_say_what_there_is(desk):
+    assert "did you mean messages?" in (await desk.post("message", 404))["message"]
+    assert "there are actions," in (await desk.get("zzzzzz", 404))["message"]
+    assert "takes POST, not GET" in (await desk.get("commands", 405))["message"]
+    assert "takes GET, not POST" in (await desk.post("wire", 405))["message"]
+    assert (await desk.get("", 404))["error"] == "unknown_path"
+
+
 async def test_body_that_is_not_json(desk):
     async with aiohttp.ClientSession() as session:
         for body in (b"{", b"[]"):
