@@ -12,7 +12,6 @@ from bot.store import one_trip
 
 SCHEMA = "shipmate"
 IMMEDIATE = {"shipmate_immediate": True}
-_BUSY_MILLISECONDS = 5000
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 
 DialectName = Literal["sqlite", "postgresql"]
@@ -50,7 +49,7 @@ def sqlite_engines(url: sa.URL) -> tuple[AsyncEngine, AsyncEngine, one_trip.Conn
     event.listen(writing.sync_engine, "begin", _begin_sqlite)
     reading = create_async_engine(
         url,
-        async_creator=made.connect,
+        async_creator=made.connect_reader,
         isolation_level="AUTOCOMMIT",
         pool_size=4,
         max_overflow=4,
@@ -75,13 +74,13 @@ def _set_up_sqlite(connection: DBAPIConnection, _record: object) -> None:
         connection,
         "PRAGMA journal_mode=WAL",
         "PRAGMA synchronous=FULL",  # what was acknowledged survives a power cut
-        f"PRAGMA busy_timeout={_BUSY_MILLISECONDS}",
+        f"PRAGMA busy_timeout={one_trip.BUSY_MILLISECONDS}",
         "PRAGMA foreign_keys=ON",
     )
 
 
 def _set_up_sqlite_reader(connection: DBAPIConnection, _record: object) -> None:
-    _run(connection, f"PRAGMA busy_timeout={_BUSY_MILLISECONDS}", "PRAGMA query_only=ON")
+    _run(connection, "PRAGMA query_only=ON")
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:

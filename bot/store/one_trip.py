@@ -1,4 +1,4 @@
-"""SQLite with one trip to its thread a statement.
+"""SQLite with one trip to its thread a statement, and none for a short one that only reads.
 
 aiosqlite runs each call of the driver in a thread of the connection: a cursor made, a statement executed, its rows
 fetched and the cursor closed are four trips, and on a busy event loop the trips cost more than the statement.
@@ -6,6 +6,7 @@ Here a statement and all its rows are one. Source: https://aiosqlite.omnilib.dev
 """
 
 import asyncio
+import math
 import sqlite3
 import threading
 import time
@@ -16,9 +17,22 @@ from typing import Any, Self
 
 import aiosqlite
 
+BUSY_MILLISECONDS = 5000
+"""How long a statement waits for a lock of another process."""
+AT_ONCE_SECONDS = 0.002
+_LOOK_EVERY = 4_000  # instructions of SQLite's machine, some tenths of a millisecond
+
 
 class Connection(aiosqlite.Connection):
     """A connection whose cursors hold all rows as soon as they have executed."""
+
+    _ended: "asyncio.Future[Any] | None" = None
+
+    def stop(self) -> "asyncio.Future[Any] | None":
+        """End the thread after what is queued for it. Asked again, the first ending is meant."""
+        if self._running:
+            self._ended = super().stop()  # a second one would stand in the queue of a thread that is gone
+        return None if self._ended is None else asyncio.shield(self._ended)
 
     def cursor(self) -> "Cursor":  # type: ignore[override]  # an awaitable there, for the trip that is saved here
         """Return a cursor; nothing is done yet."""
@@ -32,6 +46,38 @@ class Connection(aiosqlite.Connection):
         """
         outcome: Outcome = await self._execute(_run, self._conn, sql, parameters, many=many)  # type: ignore[no-untyped-call]
         return outcome
+
+
+class Reader(Connection):
+    """A connection that only reads. A short statement runs where it is asked for, on the event loop.
+
+    The trip to a thread and back costs several times a look-up by key. A statement that takes longer than
+    `AT_ONCE_SECONDS`, or meets a lock, is given up and starts over in the thread, so the loop waits for none.
+    Source: https://www.sqlite.org/c3ref/progress_handler.html
+    """
+
+    _until = math.inf
+
+    async def run(self, sql: str, parameters: Any, *, many: bool) -> "Outcome":  # noqa: ANN401 - the driver's own
+        """Execute one statement and return all that came of it.
+
+        Raises:
+            sqlite3.Error: it failed.
+        """
+        self._until = time.perf_counter() + AT_ONCE_SECONDS
+        try:
+            return _run(self._conn, sql, parameters, many=many)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in {sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_BUSY}:
+                raise
+        finally:
+            self._until = math.inf
+        outcome: Outcome = await self._execute(_run_patiently, self._conn, sql, parameters, many=many)  # type: ignore[no-untyped-call]
+        return outcome
+
+    def late(self) -> bool:
+        """Whether the statement that runs on the event loop has to be given up; asked by SQLite while it works."""
+        return time.perf_counter() > self._until
 
 
 class Outcome:
@@ -112,8 +158,17 @@ class Connections:
 
     async def connect(self) -> Connection:
         """Return a new connection; its thread does not keep the process alive."""
+        return await self._made_of(Connection(lambda: sqlite3.connect(self._path), 64))
+
+    async def connect_reader(self) -> Reader:
+        """Return a new connection that is only read from: it waits for no lock unless its thread does."""
+        reader = Reader(lambda: sqlite3.connect(self._path, timeout=0, check_same_thread=False), 64)
+        await self._made_of(reader)
+        await reader.set_progress_handler(reader.late, _LOOK_EVERY)
+        return reader
+
+    async def _made_of(self, connection: Connection) -> Connection:
         self._made = [one for one in self._made if _thread(one).is_alive()]
-        connection = Connection(lambda: sqlite3.connect(self._path), 64)
         _thread(connection).daemon = True
         self._made.append(connection)
         await connection
@@ -149,3 +204,11 @@ def _run(driver: sqlite3.Connection, sql: str, parameters: Any, *, many: bool) -
         return Outcome(cursor)
     finally:
         cursor.close()
+
+
+def _run_patiently(driver: sqlite3.Connection, sql: str, parameters: Any, *, many: bool) -> Outcome:  # noqa: ANN401
+    driver.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
+    try:
+        return _run(driver, sql, parameters, many=many)
+    finally:
+        driver.execute("PRAGMA busy_timeout=0")

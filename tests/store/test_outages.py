@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from bot.errors import Degraded
-from bot.store import Store, StoreMismatch, StoreUnavailable, connections, next_id
+from bot.store import Store, StoreMismatch, StoreUnavailable, next_id, one_trip
 from bot.store.connections import SCHEMA
 from bot.store.counters import counters
 from bot.store.starts import want
@@ -41,7 +41,7 @@ async def test_a_full_disk_is_named_and_nothing_is_kept(sqlite_store: Store) -> 
 async def test_a_file_that_another_process_holds_is_named(
     sqlite_url: str, clock: StillClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "_BUSY_MILLISECONDS", 20)
+    monkeypatch.setattr(one_trip, "BUSY_MILLISECONDS", 20)
     store = await Store.open(sqlite_url, clock=clock)
     other = sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None)
     try:
