@@ -3,8 +3,11 @@
 Reference: https://docs.slack.dev/messaging/working-with-files
 """
 
+from urllib.parse import urlencode
+
 from aiohttp import web
 
+from bot.sandbox.model import File
 from bot.sandbox.people import picture
 from bot.sandbox.platform import Platform
 
@@ -37,11 +40,17 @@ class Uploads:
         return web.Response(text=f"OK - {len(content)}")
 
     async def serve(self, request: web.Request) -> web.Response:
-        """Return a file: to apps with their token, to the page without (it runs on this machine)."""
+        """Return a file: to apps with a token that may read it, to the page without one.
+
+        Everybody else is led to a page to sign in, as at Slack, which answers HTTP 200 in the end
+        (https://docs.slack.dev/reference/objects/file-object#authentication).
+        """
         ident = request.match_info["file"].partition("-")[2]
         file = self._platform.workspace.files.get(ident)
         if file is None or not file.complete:
             return web.Response(status=404, text="no such file")
+        if not (_is_page(request) or self._may_read(request, file)):
+            raise web.HTTPFound("/?" + urlencode({"redir": request.path}))
         inline = file.mimetype in _INLINE
         headers = {
             "X-Content-Type-Options": "nosniff",
@@ -50,6 +59,17 @@ class Uploads:
         }
         kind = file.mimetype if inline else "application/octet-stream"
         return web.Response(body=file.content, content_type=kind, headers=headers)
+
+    def _may_read(self, request: web.Request, file: File) -> bool:
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        caller = self._platform.apps.caller(token.strip()) if scheme.lower() == "bearer" else None
+        if caller is None or caller.app is None or token.strip() in caller.app.revoked:
+            return False
+        if "files:read" not in caller.scopes:
+            return False
+        channels = [self._platform.workspace.channels.get(ident) for ident in file.channels]
+        seen = (one for one in channels if one and (one.kind == "channel" or caller.user in one.members))
+        return file.user == caller.user or any(seen)
 
     async def avatar(self, request: web.Request) -> web.Response:
         """Return the drawing that stands for a person, a bot user or a bot."""
@@ -62,3 +82,15 @@ class Uploads:
             return web.Response(status=404, text="nobody has this id")
         headers = {"Cache-Control": "max-age=3600", "X-Content-Type-Options": "nosniff"}
         return web.Response(text=picture(ident, name), content_type="image/svg+xml", headers=headers)
+
+
+def _is_page(request: web.Request) -> bool:
+    """Tell whether the workspace's own page asks, or somebody who opens the address in a browser.
+
+    Reference: https://www.w3.org/TR/fetch-metadata/; browsers send that to this machine alone, so elsewhere it counts
+    that they ask for pictures or pages, while clients of apps take anything.
+    """
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site in {"same-origin", "none"}
+    return any(kind in request.headers.get("Accept", "") for kind in ("image/", "text/html"))

@@ -157,7 +157,8 @@ async def test_upload_as_bytes_or_as_a_form(desk, client, channel, how):
         assert done["files"][0]["name"] == "a_b.txt"
         async with session.post(where["upload_url"], data=b"other") as response:
             assert response.status == 404
-        async with session.get(done["files"][0]["url_private"]) as response:
+        headers = {"Authorization": f"Bearer {client.token}"}
+        async with session.get(done["files"][0]["url_private"], headers=headers) as response:
             assert await response.read() == b"hello"
     with pytest.raises(SlackApiError, match="file_not_found"):
         await client.files_completeUploadExternal(files=[{"id": where["file_id"]}])
