@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import functools
 import gc
 import json
 import sys
@@ -192,7 +193,7 @@ def _demo(args: argparse.Namespace) -> int:
         browser=not (args.no_browser or environ.get("NO_BROWSER")),
         prometheus=args.prometheus or "",
     )
-    return asyncio.run(run(wishes, print))
+    return asyncio.run(run(wishes, functools.partial(print, flush=True)))  # seen at once, also in a file
 
 
 def _mistakes(error: Exception) -> int:

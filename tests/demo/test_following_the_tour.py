@@ -34,7 +34,7 @@ class Demo:
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "bot", "demo", "--folder", str(self.folder), "--port", "0", "--no-browser",
             "--prometheus", prometheus, cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            start_new_session=True, env={name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},
         )  # fmt: skip
         assert self._process.stdout is not None
         try:
