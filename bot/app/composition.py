@@ -125,7 +125,6 @@ class App:
         self.starter = Starter(deliveries, self.dispatcher, clock=clock)
         self.web = Web(self._missing)
         self.activity = Activity(self._activity_parts())
-        self.news = News(self._activity_parts(), self.activity)
         self.previews = Previews(self.toolbox, self.permissions)
         self.engine: Engine | None = None
         self._fill_world()
@@ -255,7 +254,7 @@ class App:
         told: dict[str, EventHandler] = {
             "run.changed": self._run_told,
             "run.finished": self._run_told,
-            **self.news.handlers,
+            **News(self._activity_parts(), self.activity).handlers,
         }
         webhooks = Webhooks(self.store, self.clock, hooks(self.settings), told)
         server = self.settings.server

@@ -11,6 +11,7 @@ from bot.deployments.adoption import Adoption
 from bot.deployments.beginnings import Beginnings
 from bot.deployments.decisions import Decisions, want_for
 from bot.deployments.differences import Differences
+from bot.deployments.drift import Drift
 from bot.deployments.effects import Effects
 from bot.deployments.ledger import Ledger
 from bot.deployments.overview import Overview
@@ -31,7 +32,7 @@ _WORKING = frozenset({State.PLANNING, State.DEPLOYING, State.VERIFYING, State.RO
 
 
 class Deployments:
-    """What commands and `bot.app` use: `beginnings`, `decisions`, `overview` and `differences` answer people."""
+    """What commands and `bot.app` use: its parts answer people; the rest is done by the workflows."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
@@ -43,6 +44,7 @@ class Deployments:
         self.decisions = Decisions(self._ledger)
         self.overview = Overview(self._ledger)
         self.differences = Differences(self._ledger, self._planner)
+        self.drift = Drift(self._ledger)
         parts.approvals.on_change.append(self.decisions.on_approval)
         parts.locks.on_released.append(self._lock_released)
 
