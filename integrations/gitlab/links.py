@@ -1,4 +1,7 @@
-"""GitLab's own pages, recognised by their addresses: merge requests, pipelines, jobs, commits, issues."""
+"""GitLab's own pages, recognised by their addresses: merge requests, pipelines, commits, issues and others.
+
+https://docs.gitlab.com/api/releases/, https://docs.gitlab.com/api/environments/
+"""
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -14,11 +17,21 @@ from integrations.gitlab.issues import Issues
 from integrations.gitlab.merge_requests import Reviews
 from integrations.gitlab.pipelines import Pipelines
 from integrations.gitlab.repository import Repository
+from integrations.gitlab.values import state_of
 
 _PAGE = re.compile(
-    r"/(?P<project>[^?#]+?)/-/(?P<page>merge_requests|pipelines|commit|issues|work_items)/(?P<key>[0-9a-f]+)(?:[/?#].*)?"
+    r"/(?P<project>[^?#]+?)/-/(?:"
+    r"(?P<page>merge_requests|pipelines|jobs|commit|issues|work_items|environments)/(?P<key>[0-9a-f]+)(?:[/?#].*)?"
+    r"|releases/(?P<tag>[^?#]+?))"
 )
-_KINDS = {"merge_requests": "merge request", "pipelines": "pipeline", "commit": "commit"}
+_KINDS = {
+    "merge_requests": "merge request",
+    "pipelines": "pipeline",
+    "jobs": "job",
+    "commit": "commit",
+    "environments": "environment",
+}
+_LINE = 200
 _STANDS = {
     RunState.QUEUED: "queued",
     RunState.RUNNING: "running",
@@ -38,15 +51,16 @@ class Links(Repository, Pipelines, Reviews, Issues):
             base, asked = urlsplit(self._api.settings.url), urlsplit(url)
         except ValueError:
             return None
-        if (asked.scheme, asked.netloc.lower()) != (base.scheme, base.netloc.lower()):
-            return None
-        if not asked.path.startswith(base.path):
+        here = (asked.scheme, asked.netloc.lower()) == (base.scheme, base.netloc.lower())
+        if not here or not asked.path.startswith(base.path):
             return None
         found = _PAGE.fullmatch(unquote(asked.path[len(base.path.rstrip("/")) :]))
         if found is None:
             return None
-        kind, key = _KINDS.get(found["page"], "issue"), found["key"]
-        if not (len(key) in _SHA_LENGTHS if kind == "commit" else key.isdigit()):
+        kind, key = _KINDS.get(str(found["page"]), "issue"), str(found["key"])
+        if found["tag"]:
+            kind, key = "release", found["tag"]
+        elif not (len(key) in _SHA_LENGTHS if kind == "commit" else key.isdigit()):
             return None
         return Link(kind=kind, project=found["project"], key=key, url=url)
 
@@ -55,6 +69,9 @@ class Links(Repository, Pipelines, Reviews, Issues):
         readers: Mapping[str, Callable[[Link], Awaitable[Preview | None]]] = {
             "merge request": self._merge_request,
             "pipeline": self._pipeline,
+            "job": self._job,
+            "release": self._release,
+            "environment": self._environment,
             "commit": self._commit,
             "issue": self._issue,
         }
@@ -83,6 +100,51 @@ class Links(Repository, Pipelines, Reviews, Issues):
             text=run.reason if run.state is RunState.FAILED else "",
             facts=_said([run.branch, run.sha[:7], took, f"failed: {', '.join(failed)}" if failed else ""]),
         )
+
+    async def _job(self, link: Link) -> Preview:
+        def ask(library: gitlab.Gitlab) -> Preview:
+            job = self._project(library, link.project)[0].jobs.get(int(link.key)).attributes
+            took = f"in {timedelta(seconds=round(float(job['duration'])))}" if job.get("duration") else ""
+            why = str(job.get("failure_reason") or "").replace("_", " ")
+            return Preview(
+                title=f"Job {job['name']} {_STANDS[state_of(job['status'])]}",
+                text=why,
+                facts=_said([str(job["stage"]), f"#{job['pipeline']['id']}", str(job.get("ref") or ""), took]),
+            )
+
+        return await self._api.read(ask)
+
+    async def _release(self, link: Link) -> Preview:
+        def ask(library: gitlab.Gitlab) -> Preview:
+            release = self._project(library, link.project)[0].releases.get(link.key).attributes
+            text = next((line for line in str(release.get("description") or "").splitlines() if line.strip(" #")), "")
+            sha = str((release.get("commit") or {}).get("id") or "")
+            day = str(release.get("released_at") or "")[:10]
+            coming = "not released yet" if release.get("upcoming_release") else ""
+            named = release["name"] if release.get("name") else release["tag_name"]
+            return Preview(
+                title=f"Release {named}",
+                text=text.strip(" #")[:_LINE],
+                facts=_said([str(release["tag_name"]), sha[:7], day, coming]),
+            )
+
+        return await self._api.read(ask)
+
+    async def _environment(self, link: Link) -> Preview:
+        """Return what GitLab says runs on an environment."""
+
+        def ask(library: gitlab.Gitlab) -> Preview:
+            place = self._project(library, link.project)[0].environments.get(int(link.key)).attributes
+            last = place.get("last_deployment") or {}
+            runs = f"{last['ref']} {str(last['sha'])[:7]}" if last else "nothing deployed yet"
+            by = str((last.get("user") or {}).get("username") or "")
+            when = str(last.get("updated_at") or last.get("created_at") or "")[:10]
+            state = "stopped" if place.get("state") == "stopped" else ""
+            status = str(last.get("status") or "")
+            facts = [state, runs, status, f"by {by}" if by else "", when]
+            return Preview(title=f"Environment {place['name']}", facts=_said(facts))
+
+        return await self._api.read(ask)
 
     async def _commit(self, link: Link) -> Preview:
         found = await self.get_commit(link.project, link.key)

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.servers.gitlab import pipelines
-from tests.servers.gitlab.state import DEVELOPER, Issue, JobSpec, MergeRequest
+from tests.servers.gitlab.state import DEVELOPER, Deployment, Issue, JobSpec, MergeRequest, Release
 
 
 @pytest.fixture
@@ -48,6 +48,24 @@ async def test_what_is_behind_each_page(there):
     assert (issue.title, issue.facts[0]) == ("#1 Broken 1", "open")
 
 
+async def test_jobs_releases_and_environments(there, server):
+    adapter, project, pipeline, base = there
+    job = await seen(adapter, f"team/shop/-/jobs/{pipeline.jobs[0].id}#L3")
+    assert (job.title, job.text) == ("Job unit failed", "script failure")
+    assert {"test", f"#{pipeline.id}", "main"} <= set(job.facts)
+    now, mia = server.time.text(), server.users["mia"]
+    project.releases.append(Release("v1.4/rc1", "Spring", "## Discounts\n\n* faster", base, mia, now))
+    release = await seen(adapter, "team/shop/-/releases/v1.4%2Frc1")
+    assert (release.title, release.text) == ("Release Spring", "Discounts")
+    assert release.facts[:2] == ("v1.4/rc1", base[:7])
+    project.deployments.append(Deployment(9, 1, "production", base, "v1.4", True, "success", mia, now, now))
+    place = await seen(adapter, "team/shop/-/environments/1")
+    assert place.title == "Environment production"
+    assert place.facts[:3] == (f"v1.4 {base[:7]}", "success", "by mia")
+    for gone in ("jobs/999999", "releases/v9", "environments/7"):
+        assert await seen(adapter, f"team/shop/-/{gone}") is None
+
+
 async def test_what_is_not_there_or_not_for_all_is_not_shown(there):
     adapter, *_ = there
     assert await seen(adapter, "team/shop/-/issues/2") is None, "it is confidential"
@@ -63,6 +81,8 @@ async def test_other_addresses_are_not_recognised(there):
         f"{url}/team/shop",
         f"{url}/team/shop/-/issues",
         f"{url}/team/shop/-/issues/abc",
+        f"{url}/team/shop/-/releases",
+        f"{url}/team/shop/-/environments/folders/review",
         f"{url}/team/shop/-/commit/12",
         f"{url}.example/team/shop/-/issues/1",
         "not an address",

@@ -11,6 +11,7 @@ from tests.servers.gitlab.state import (
     MergeRequest,
     Pipeline,
     Project,
+    Release,
     Status,
     User,
 )
@@ -162,6 +163,38 @@ class Entities:
                 "external_url": f"https://{deployment.environment.replace('/', '-')}.example.org",
             },
             "deployable": self.job(deployment.job) if deployment.job else None,
+        }
+
+    def environments(self, project: Project) -> list[Json]:
+        """Return the environments that something was deployed to, with what runs there."""
+        names = sorted({one.environment for one in project.deployments})
+        newest = {one.environment: one for one in project.deployments}
+        return [
+            {
+                "id": number,
+                "name": name,
+                "slug": name.replace("/", "-"),
+                "external_url": f"https://{name.replace('/', '-')}.example.org",
+                "state": "available",
+                "tier": "other",
+                "created_at": newest[name].created_at,
+                "updated_at": newest[name].updated_at,
+                "last_deployment": self.deployment(project, newest[name]),
+            }
+            for number, name in enumerate(names, 1)
+        ]
+
+    def release(self, project: Project, release: Release) -> Json:
+        return {
+            "tag_name": release.tag,
+            "name": release.name,
+            "description": release.description,
+            "created_at": release.released_at,
+            "released_at": release.released_at,
+            "upcoming_release": False,
+            "author": self.user(release.author),
+            "commit": {"id": release.sha, "short_id": release.sha[:8], "title": "", "message": ""},
+            "_links": {"self": f"{self.url}/{project.path}/-/releases/{release.tag}"},
         }
 
     def status(self, status: Status) -> Json:

@@ -209,6 +209,16 @@ class Status:
 
 
 @dataclass
+class Release:
+    tag: str
+    name: str
+    description: str
+    sha: str
+    author: User
+    released_at: str
+
+
+@dataclass
 class Project:
     id: int
     path: str
@@ -225,6 +235,7 @@ class Project:
     issues: list[Issue] = field(default_factory=list)
     hooks: list[Hook] = field(default_factory=list)
     statuses: list[Status] = field(default_factory=list)
+    releases: list[Release] = field(default_factory=list)
     default_branch: str = "main"
 
     @property

@@ -127,3 +127,23 @@ async def change_deployment(request: web.Request) -> web.Response:
     one.status, one.updated_at = asked["status"], server.time.text()
     server.deliveries.deployment(project, one)
     return web.json_response(server.show.deployment(project, one))
+
+
+@routes.get(_BASE + r"/environments/{environment:\d+}")
+async def environment(request: web.Request) -> web.Response:
+    server = request.app[SERVER]
+    project = await server.project(request)
+    for place in server.show.environments(project):
+        if str(place["id"]) == request.match_info["environment"]:
+            return web.json_response(place)
+    raise refusal(404, "404 Not found")
+
+
+@routes.get(_BASE + "/releases/{tag:.+}")
+async def release(request: web.Request) -> web.Response:
+    server = request.app[SERVER]
+    project = await server.project(request)
+    for one in project.releases:
+        if one.tag == request.match_info["tag"]:
+            return web.json_response(server.show.release(project, one))
+    raise refusal(404, "404 Not Found")
