@@ -249,7 +249,7 @@ def action_object(placed: Placed, plain: object, action_ts: str, suggested: Sequ
         action["selected_option"] = _option(placed, plain, ())
     elif placed.type == "feedback_buttons":
         offered = {element[key]["value"]: element[key] for key in ("positive_button", "negative_button")}
-        if plain not in offered:
+        if not isinstance(plain, str) or plain not in offered:
             raise ControlError("invalid_value", f"value: {placed.action_id} takes one of {', '.join(offered)}")
         action |= {"value": plain, "text": offered[plain]["text"]}
     else:

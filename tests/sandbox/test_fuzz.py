@@ -1,5 +1,6 @@
 """Whatever is sent, the answer is one that Slack or the control API could give: never a traceback."""
 
+import copy
 import json
 import random
 from typing import Any
@@ -7,8 +8,12 @@ from typing import Any
 import aiohttp
 import pytest
 
+from bot.sandbox.blockkit import message_blocks
 from bot.sandbox.call import METHODS
 from bot.sandbox.control import POSTS
+from bot.sandbox.elements import action_object, carried_over, initial_values, placed_elements
+from bot.sandbox.errors import ControlError, SlackError
+from tests.sandbox import test_block_kinds, test_block_kit
 from tests.sandbox.manifests import manifest
 
 _NAMES = [
@@ -156,3 +161,40 @@ async def test_manifests(desk):
         url = f"{desk.sandbox.url}/_sandbox/apps"
         async with aiohttp.ClientSession() as session, session.post(url, json={"manifest": made}) as response:
             assert response.status in {200, 400}, (made, await response.text())
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Return the way to everything inside a value."""
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [*([path] if path else []), *(place for key, one in inside for place in places(one, (*path, key)))]
+
+
+def test_blocks_that_pass_can_be_used():
+    """Whatever is left out of a good block or changed in it: it is refused, or people can act on it."""
+    dice = random.Random("blocks")  # noqa: S311 - the same blocks every time
+    taken, refused = 0, 0
+    for _ in range(3000):
+        block = copy.deepcopy(dice.choice([*test_block_kit.TAKEN, *test_block_kinds.TAKEN]))
+        *way, last = dice.choice(places(block))
+        parent: Any = block
+        for key in way:
+            parent = parent[key]
+        if dice.random() < 0.3:
+            del parent[last]
+        else:
+            parent[last] = dice.choice([anything(dice), dice.choice(_WORDS), {"type": "plain_text", "text": "x"}])
+        try:
+            blocks = message_blocks([block])
+        except SlackError as error:
+            assert error.code == "invalid_blocks"  # noqa: PT017 - both outcomes are right
+            refused += 1
+            continue
+        taken += 1
+        carried_over(initial_values(blocks), blocks)
+        for placed in placed_elements(blocks):
+            for plain in (None, "v", ["v"], 5, {"value": "v"}):
+                try:
+                    action_object(placed, plain, "1.0")
+                except ControlError as error:
+                    assert error.message.startswith("value: ")  # noqa: PT017 - both outcomes are right
+    assert min(taken, refused) > 300
