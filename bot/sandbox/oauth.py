@@ -22,9 +22,16 @@ from bot.sandbox.tokens import LIFETIME, Token
 
 _CODE_LIFETIME = 600
 _STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:34rem;margin:8vh auto;padding:0 1rem;color-scheme:light dark}"
-    "code{font-size:.9em}button,select{font:inherit;padding:.5rem 1rem;margin:.25rem .5rem .25rem 0}"
-    "button[value=allow]{background:#007a5a;color:#fff;border:0;border-radius:4px}li{margin:.1rem 0}"
+    ":root{color-scheme:light dark;--line:light-dark(#ddd,#444);--soft:light-dark(#f4f4f4,#2a2d30)}"
+    "body{font:16px/1.5 system-ui,sans-serif;margin:0;padding:6vh 1rem;background:light-dark(#f4ede4,#1a1d21)}"
+    "main{max-width:30rem;margin:auto;padding:2rem;border:1px solid var(--line);border-radius:12px;"
+    "background:light-dark(#fff,#222529)}h1{font-size:1.5rem;line-height:1.25;margin:.75rem 0}"
+    "h2{font-size:1rem;margin:1.25rem 0 .25rem}ul{margin:0;padding:0;display:flex;flex-wrap:wrap;gap:.35rem}"
+    "li{list-style:none}code{font-size:.85em;padding:.1rem .4rem;border-radius:4px;background:var(--soft)}"
+    "form{margin-top:1.5rem;padding-top:1.25rem;border-top:1px solid var(--line)}img{display:block}"
+    "button,select{font:inherit;padding:.5rem 1rem;border:1px solid var(--line);border-radius:6px}"
+    "p.answers{display:flex;gap:.5rem;margin:1rem 0 0}button[value=allow]{background:#007a5a;color:#fff;border:0}"
+    ":focus-visible{outline:3px solid #1d9bd1;outline-offset:2px}"
 )
 
 
@@ -96,11 +103,13 @@ class Authorization:
             return _refused(error)
         people = [user for user in self._platform.workspace.users.values() if _may_install(user)]
         options = "".join(f'<option value="{one.id}">{html.escape(one.real_name)}</option>' for one in people)
-        name, team = html.escape(wish.app.name), html.escape(self._platform.workspace.team.name)
-        wanted = "".join(f"<li><code>{html.escape(one)}</code></li>" for one in sorted(wish.scopes | wish.user_scopes))
+        app, team = wish.app, html.escape(self._platform.workspace.team.name)
         return _page(
-            f"<h1>{name} wants to access {team}</h1><p>It will be able to:</p><ul>{wanted}</ul>"
-            f'<form method="post"><label>You are <select name="user">{options}</select></label><p>'
+            f'<img src="/avatars/{app.bot_id}.svg" width="48" height="48" alt="">'
+            f"<h1>{html.escape(app.name)} wants to access {team}</h1><p>{html.escape(app.manifest.description)}</p>"
+            + _scopes("As an app it will be able to", wish.scopes)
+            + _scopes("On your behalf it will be able to", wish.user_scopes)
+            + f'<form method="post"><label>You are <select name="user">{options}</select></label><p class="answers">'
             '<button name="answer" value="allow">Allow</button><button name="answer" value="deny">Cancel</button>'
             "</p></form>"
         )
@@ -129,6 +138,11 @@ def _refused(error: SlackError) -> web.Response:
     return _page(f"<h1>This app cannot be installed</h1><p>Slack would say: <code>{error.code}</code>.</p>", 400)
 
 
+def _scopes(title: str, scopes: frozenset[str]) -> str:
+    entries = "".join(f"<li><code>{html.escape(one)}</code></li>" for one in sorted(scopes))
+    return f"<h2>{title}</h2><ul>{entries}</ul>" if entries else ""
+
+
 def _words(text: str) -> frozenset[str]:
     return frozenset(word for word in text.replace(" ", ",").split(",") if word)
 
@@ -139,7 +153,7 @@ def _back(redirect_uri: str, answer: dict[str, str]) -> URL:
 
 
 def _page(body: str, status: int = 200) -> web.Response:
-    policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+    policy = "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'"
     text = (
         '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         f"<title>Install an app</title><style>{_STYLE}</style><main>{body}</main></html>"
