@@ -7,7 +7,17 @@ from typing import Literal
 from bot.closest import closest, did_you_mean
 from bot.errors import BadInput
 from bot.settings import EnvironmentSettings, ServiceSettings, Settings
-from bot.settings.services import Approval, Issues, Job, Migrations, News, Repository, Tickets, Verification
+from bot.settings.services import (
+    Approval,
+    BuildRecipe,
+    Issues,
+    Job,
+    Migrations,
+    News,
+    Repository,
+    Tickets,
+    Verification,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +58,7 @@ class Service:
     issues: Issues
     review_reminders: str
     review_timezone: str
-    build: Job | None
+    build: BuildRecipe | None
     tickets: Tickets | None
     migrations: Migrations | None
     news: News

@@ -45,6 +45,14 @@ Replier = Callable[[Tx, Invocation, Reply], Awaitable[None]]
 """Hands an answer over in the transaction that ends its delivery: to Slack's outbox, or to a waiting terminal."""
 
 
+FormOpener = Callable[[Invocation, Button], Awaitable[bool]]
+"""Opens a command's form for who asked, and tells whether it stands open: a trigger lives only three seconds."""
+
+
+async def _no_form(_invocation: Invocation, _form: Button) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Parsed:
     """A wish that is understood: the command and an instance of its argument class."""
@@ -89,6 +97,7 @@ class Dispatcher:
         self._world = world
         self._clock = clock
         self._replier = replier
+        self.open_form: FormOpener = _no_form
 
     def parse(self, invocation: Invocation) -> Parsed | Incomplete:
         """Return what an invocation means, or what is missing. Pure; empty text means help.
@@ -139,7 +148,12 @@ class Dispatcher:
             parsed = self.parse(invocation)
         except UserError as error:
             return Outcome(invocation=invocation, reply=error.reply(), ended="refused")
-        return await self._go(invocation, parsed)
+        outcome = await self._go(invocation, parsed)
+        form = outcome.reply.form
+        if form is not None and invocation.trigger_id and await self.open_form(invocation, form):
+            # Who asked has the form before them, and needs no message beside it.
+            outcome = replace(outcome, reply=replace(outcome.reply, shown_in=invocation.channel))
+        return outcome
 
     async def finish(self, tx: Tx, outcome: Outcome) -> str:
         """Write the closing entry and hand the answer over, all in `tx`; return the outcome's code."""

@@ -1,5 +1,7 @@
 """Errors whose text is safe to show to people, each with a stable reason code."""
 
+from dataclasses import replace
+
 from bot.reply import Button, Buttons, Markup, Paragraph, Part, Reply, escape, say
 
 
@@ -29,6 +31,18 @@ class UserError(Exception):
 
 class BadInput(UserError):
     """What was asked cannot be understood: unknown word, missing value, wrong form."""
+
+
+class Missing(BadInput):
+    """A value is missing that a form can ask for; `form` is the button that opens it, filled with what was given."""
+
+    def __init__(self, code: str, text: str | Markup, *, form: Button) -> None:
+        super().__init__(code, text, moves=(form,))
+        self.form = form
+
+    def reply(self) -> Reply:
+        """Return this error with its form."""
+        return replace(super().reply(), form=self.form)
 
 
 class Refused(UserError):

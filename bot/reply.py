@@ -261,12 +261,14 @@ class Reply(Message):
     `share` shows it to the channel instead of only to who asked. `subject` is the id of what the command
     started or touched ("D-1042"), whose live card carries on from here. `shown_in` is the channel that card appears in:
     who asked there sees it and needs no other answer. `code` is the stable reason code of a refusal, "" for an answer.
+    `form` opens the form that asks for what was missing: where Slack lets us, it is opened in place of this answer.
     """
 
     share: bool = False
     subject: str = ""
     shown_in: Channel | None = None
     code: str = ""
+    form: Button | None = None
 
 
 def text(summary: str, markup: Markup | None = None, *buttons: Button) -> Reply:

@@ -122,6 +122,7 @@ class App:
             clock=clock,
             replier=self._hand_over,
         )
+        self.dispatcher.open_form = self.slack.open_form
         self.starter = Starter(deliveries, self.dispatcher, clock=clock)
         self.web = Web(self._missing)
         self.activity = Activity(self._activity_parts())

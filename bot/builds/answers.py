@@ -18,7 +18,7 @@ from bot.builds import parameters
 from bot.builds.acting import Deed
 from bot.builds.parts import Parts
 from bot.command import Call, Pairs, Resource
-from bot.errors import BadInput, Refused, UserError
+from bot.errors import BadInput, Missing, Refused, UserError
 from bot.identity import Person
 from bot.reply import Button, Message, Paragraph, Reply, escape, moment, say, text
 from bot.store import PersonColumn, Timestamp, Tx, insert, metadata
@@ -152,6 +152,8 @@ class Answers:
             if known := parameters.without_secrets(action.parameters, given):
                 args["param"] = write(Pairs(known))
             fill = Button(label="Fill in…", command="answer", args=args, ask=True)
+            if error.code == parameters.MISSING:
+                raise Missing(error.code, error.text, form=fill) from None
             raise BadInput(error.code, error.text, moves=(fill,)) from None
 
     async def _claim(self, call: Call, waiting: Waiting, action: ManualAction) -> Answer | None:

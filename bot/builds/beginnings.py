@@ -15,9 +15,9 @@ from bot.builds.rules import ENDED, State
 from bot.catalog import Service
 from bot.closest import did_you_mean
 from bot.command import Call, Pairs
-from bot.errors import BadInput, Refused
+from bot.errors import BadInput, Missing, Refused
 from bot.reply import Button, Reply
-from bot.settings.services import Job
+from bot.settings.services import BuildRecipe, Job
 from bot.store import next_id
 from integrations.capabilities.builds import BuildJob, BuildServer
 from integrations.capabilities.runs import Parameter, Run, RunState
@@ -68,7 +68,7 @@ class Beginnings:
             values = parameters.check(found.parameters, given, of=found.name)
         except BadInput as error:
             known = parameters.without_secrets(found.parameters, given)
-            raise BadInput(error.code, error.text, moves=(_fill_in(service, ref, known),)) from None
+            raise _with_form(error, _fill_in(service, ref, known)) from None
         if values.secret and not self._parts.vault.lasting and self._parts.store.dialect == "postgresql":
             raise replies.no_key(values.secret)
         asked = ref or service.repository.default_branch
@@ -155,7 +155,7 @@ class Beginnings:
         service = self._parts.catalog().service(service_name)
         return tuple((await self._job(service, job_of(service))).parameters)
 
-    async def _job(self, service: Service, job: Job) -> BuildJob:
+    async def _job(self, service: Service, job: BuildRecipe) -> BuildJob:
         """Return the job with the parameters that people may give, as the configuration presets them."""
         server = self._parts.toolbox.get(BuildServer, job.instance)
         try:
@@ -237,7 +237,7 @@ class Beginnings:
             return replies.shown(again)
 
 
-def job_of(service: Service) -> Job:
+def job_of(service: Service) -> BuildRecipe:
     """Return by what a service is built. Raises: Refused (`no_build`)."""
     if service.build is None:
         raise Refused(
@@ -251,10 +251,12 @@ def is_ours(parameter: Parameter) -> bool:
     return parameter.name.upper().startswith("SHIPMATE_")
 
 
-def preset(parameter: Parameter, job: Job) -> Parameter:
-    """Return a parameter with the value that the configuration gives it, if any, as its default."""
+def preset(parameter: Parameter, job: BuildRecipe) -> Parameter:
+    """Return a parameter as the configuration has it: with a value as its default, or as one that must be given."""
     value = job.parameters.get(parameter.name)
-    return parameter if value is None else replace(parameter, default=value, required=False)
+    if value is not None:
+        return replace(parameter, default=value, required=False)
+    return replace(parameter, required=True) if parameter.name in job.required else parameter
 
 
 def is_id(word: str) -> bool:
@@ -268,6 +270,13 @@ def _fill_in(service: Service, ref: str, given: Mapping[str, str]) -> Button:
     return Button(
         label="Fill in…", command="build run", args={name: text for name, text in args.items() if text}, ask=True
     )
+
+
+def _with_form(error: BadInput, form: Button) -> BadInput:
+    """Return an error with the form: opened at once where a value is missing, a button where one is wrong."""
+    if error.code == parameters.MISSING:
+        return Missing(error.code, error.text, form=form)
+    return BadInput(error.code, error.text, moves=(form,))
 
 
 def _asked(wish: _Wish) -> str:

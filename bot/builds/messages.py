@@ -131,7 +131,7 @@ def _status(build: Build, view: View) -> Note:
     retried = say(" · {} once more", build.retry_of) if build.retry_of else Markup("")
     again = say(" · retried as {}", build.retried_as) if build.retried_as else Markup("")
     number = build.progress.get("number")
-    tool = say(" · {} {}", build.instance, f"#{number}" if number else build.job)
+    tool = say(" · {} {}", build.instance, number or build.job)
     asker = say("{} @{} · {}", verb, name, moment(build.created_at, day=True))
     return Note(say("{} · {}{}{}{}", words, asker, tool, retried, again))
 

@@ -8,6 +8,7 @@ from bot.errors import BadInput
 from integrations.capabilities.runs import Parameter, ParameterKind
 
 HIDDEN = "•••"
+MISSING = "missing_parameter"
 _YES = frozenset({"true", "yes", "on", "1"})
 _NO = frozenset({"false", "no", "off", "0"})
 _LISTED = 10
@@ -39,7 +40,7 @@ def check(declared: Sequence[Parameter], given: Mapping[str, str], *, of: str) -
     missing = [one.name for one in declared if one.required and not (shown.get(one.name) or secret.get(one.name))]
     if missing:
         names = " and ".join(missing)
-        raise BadInput("missing_parameter", f"{of} needs {names}: --param {missing[0]}=…")
+        raise BadInput(MISSING, f"{of} needs {names}: --param {missing[0]}=…")
     return Values(shown, secret)
 
 

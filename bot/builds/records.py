@@ -64,7 +64,7 @@ class Build:
     def name(self) -> str:
         """What is built: "checkout 1.4.2", "checkout main (a1b2c3d)", "checkout #214"."""
         number = self.progress.get("number")
-        what = self.version or self.branch or (f"#{number}" if self.watched and number else self.sha[:7])
+        what = self.version or self.branch or (str(number) if self.watched and number else self.sha[:7])
         commit = f" ({self.sha[:7]})" if self.sha and not what.startswith(self.sha[:7]) else ""
         return f"{self.service} {what}{commit}".rstrip()
 

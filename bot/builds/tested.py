@@ -48,7 +48,7 @@ class Tests:
         over = next((one for one in newest if one.state.final), None)
         if over is None:
             raise Refused("no_build_yet", f"{job.job} has no build that is over.")
-        number = f"#{over.number}" if over.number else over.ref.id
+        number = over.number or over.ref.id
         return await self.of_run(service.name, str(over.ref), f"{service.name} {number}")
 
     async def of_run(self, service: str, run: str, title: str) -> Reply:

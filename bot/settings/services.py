@@ -43,6 +43,12 @@ class Job(Model):
     parameters: dict[str, str] = Field({}, description="Further parameters, handed over as they are.")
 
 
+class BuildRecipe(Job):
+    """What makes an artifact of a commit."""
+
+    required: tuple[Word, ...] = Field((), description="Parameters that a person must give to start a build.")
+
+
 class Migrations(Model):
     """Which changed files mean that going back is not possible without loss."""
 
@@ -177,7 +183,7 @@ class ServiceSettings(Model):
         "UTC", description="The time zone that review_reminders is read in."
     )
     tickets: Tickets | None = Field(None, description="How tickets are recognised in commit messages.")
-    build: Job | None = Field(None, description="What makes an artifact of a commit, where one is made.")
+    build: BuildRecipe | None = Field(None, description="What makes an artifact of a commit, where one is made.")
     migrations: Migrations | None = Field(None, description="Which changed files cannot be undone.")
     news: News = Field(default_factory=News, description="What its channel hears of the repository, by webhook.")
     environments: tuple[EnvironmentSettings, ...] = Field(

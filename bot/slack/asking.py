@@ -52,27 +52,52 @@ class Asking:
                 view = modals.build(command, given, invocation)
                 await self._connection.call("views.open", {"trigger_id": invocation.trigger_id, "view": view})
                 return
-            opened = await self._connection.call(
-                "views.open", {"trigger_id": invocation.trigger_id, "view": modals.loading(command)}
-            )
-            try:
-                call = self._call(invocation)
-                others = {name: value for name, value in given.items() if name != slots[0].name}
-                view = modals.build(
-                    command,
-                    given,
-                    invocation,
-                    first_options=await first(call, others, "") if first is not None else (),
-                    inputs=await pairs.arg.inputs(call, given) if pairs and pairs.arg.inputs else (),
-                )
-            except UserError as error:
-                view = modals.told(command, error.reply())
-            shown = opened.get("view") or {}
-            await self._connection.call(
-                "views.update", {"view_id": shown.get("id"), "hash": shown.get("hash"), "view": view}
-            )
+            await self._fill(invocation, command, given, await self._loading(invocation, command))
         except SlackError as error:
             await self._not_opened(invocation, command, given, error)
+
+    async def begin(self, invocation: Invocation, command: Command) -> Json | None:
+        """Open the loading view of a modal that `fill` fills; None where Slack does not let us (any more)."""
+        try:
+            return await self._loading(invocation, command)
+        except SlackError as error:
+            _log.info("no form in place of the answer", command=command.name, reason=error.failure.reason)
+            return None
+
+    async def fill(self, invocation: Invocation, command: Command, given: Mapping[str, str], shown: Json) -> None:
+        """Fill a modal that was opened by `begin`."""
+        try:
+            await self._fill(invocation, command, given, shown)
+        except SlackError as error:
+            await self._not_opened(invocation, command, given, error)
+
+    async def _loading(self, invocation: Invocation, command: Command) -> Json:
+        opened = await self._connection.call(
+            "views.open", {"trigger_id": invocation.trigger_id, "view": modals.loading(command)}
+        )
+        shown: Json = opened.get("view") or {}
+        return shown
+
+    async def _fill(self, invocation: Invocation, command: Command, given: Mapping[str, str], shown: Json) -> None:
+        """Look up what the modal offers, and show it."""
+        slots = list(grammar_of(command.args).slots.values())
+        first = slots[0].arg.options if slots else None
+        inputs = next((slot.arg.inputs for slot in slots if slot.arg.inputs is not None), None)
+        try:
+            call = self._call(invocation)
+            others = {name: value for name, value in given.items() if name != slots[0].name}
+            view = modals.build(
+                command,
+                given,
+                invocation,
+                first_options=await first(call, others, "") if first is not None else (),
+                inputs=await inputs(call, given) if inputs is not None else (),
+            )
+        except UserError as error:
+            view = modals.told(command, error.reply())
+        await self._connection.call(
+            "views.update", {"view_id": shown.get("id"), "hash": shown.get("hash"), "view": view}
+        )
 
     async def _not_opened(
         self, invocation: Invocation, command: Command, given: Mapping[str, str], error: SlackError

@@ -9,9 +9,9 @@ from aiohttp import web as aiohttp_web
 from slack_bolt.async_app import AsyncApp
 
 from bot.clock import Clock
-from bot.command import Command, World
+from bot.command import Command, Invocation, World
 from bot.identity import Person
-from bot.reply import Message
+from bot.reply import Button, Message
 from bot.settings import Settings
 from bot.slack import bolt, manifest, web
 from bot.slack.answers import Answers
@@ -106,6 +106,10 @@ class Gateway:
         if slack.mode == "socket":
             self.link = SocketLink(self.app, self.connection, self._clock, app_token=slack.app_token.get_secret_value())
             await self.link.start()
+
+    async def open_form(self, invocation: Invocation, form: Button) -> bool:
+        """Open a command's form for who asked; tell whether it stands open."""
+        return self.edge is not None and await self.edge.open_form(invocation, form)
 
     async def _preview(self, person: Person, url: str) -> Message | None:
         return await self.previewer(person, url)

@@ -21,7 +21,7 @@ AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
 async def test_one_card_from_the_wish_to_the_end(rig: Rig):
     build, ref = await rig.begins()
     assert (build.branch, build.id) == ("main", "B-1")
-    rig.put(ref, state=RunState.QUEUED, reason="waits for an executor", url="https://ci.example/7", number="7")
+    rig.put(ref, state=RunState.QUEUED, reason="waits for an executor", url="https://ci.example/7", number="#7")
     await rig.card_with("B-1", "queued", "Waits: waits for an executor", "[Abort]", "[Open in builds]", "Say")
     stages = (
         RunStage(name="compile", state=RunState.SUCCEEDED, started_at=AT, ended_at=AT + timedelta(seconds=63)),
@@ -118,6 +118,7 @@ async def test_a_missing_parameter_is_asked_for(rig: Rig):
     error = await rig.refused(MIA, "build run checkout main --param NOTE=hello")
     assert error.code == "missing_parameter"
     (fill,) = error.moves
+    assert error.reply().form == fill
     assert (fill.command, fill.ask) == ("build run", True)
     assert fill.args == {"service": "checkout", "ref": "main", "param": '{"NOTE": "hello"}'}
 

@@ -109,7 +109,7 @@ class FakeRuns:
         at = self._now()
         branch = request.branch if isinstance(request, BuildRequest) else ""
         run = Run(
-            ref=ref, state=RunState.RUNNING, title=request.job, queued_at=at, started_at=at, number=ref.id,
+            ref=ref, state=RunState.RUNNING, title=request.job, queued_at=at, started_at=at, number=f"#{ref.id}",
             branch=branch, sha=request.sha,
         )  # fmt: skip
         self._runs[ref] = _FakeRun(run, outcome.log.encode(), request)

@@ -17,7 +17,7 @@ from tests.road.crash_town import CrashTown, gated
 from tests.road.shop import Shop, Wishes, answer, pressable, shops, town_with
 from tests.road.test_jenkins import TAKEN, use_jenkins
 from tests.road.town import Json, buttons, words
-from tests.servers.jenkins import JenkinsServer, boolean, choice, command, password
+from tests.servers.jenkins import JenkinsServer, boolean, choice, command, password, text
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
 
@@ -200,6 +200,37 @@ async def test_the_parameters_of_a_job_have_inputs_and_secrets_stay_secret(tmp_p
             assert await town.stop() == 0
             for file in (tmp_path / "state").glob("*.db*"):
                 assert SECRET.encode() not in file.read_bytes(), file
+
+
+async def test_a_missing_parameter_opens_the_form_at_once_and_elsewhere_a_button_does(tmp_path):
+    """A command and a button carry a trigger, by which the form is opened; a mention has none."""
+    async with JenkinsServer() as jenkins:
+        taken = [*TAKEN, choice("RING", "all", "one"), text("NOTE"), password("TOKEN")]
+        jenkins.add_job("team/build", parameters=taken, script=command("true"))
+        (tmp_path / "places").mkdir()
+
+        def change(settings: Json) -> None:
+            use_jenkins(jenkins, tmp_path, "0123456789abcdef", settings)
+            settings["services"]["checkout"]["build"]["required"] = ["NOTE"]
+
+        async with CrashTown.build(tmp_path, change=change) as town:
+            shop = Shop(town, "checkout")
+            await shop.slash("mia", f"/build run checkout 1.4.1 --param RING=all --param TOKEN={SECRET}")
+            view = await town.modal("mia")
+            fields = {one["block_id"]: one for one in view["blocks"] if one["type"] == "input"}
+            assert [name for name, one in fields.items() if not one["optional"]] == ["arg:service", "pair:param:NOTE"]
+            assert fields["pair:param:RING"]["element"]["initial_option"]["value"] == "all"
+            assert SECRET not in json.dumps(view)
+            assert not [one for one in await town.messages("checkout", viewer="mia") if "Fill in" in words(one)]
+            await town.submit("mia", {"pair:param:NOTE": "hello", "pair:param:TOKEN": SECRET})
+            assert await card(shop, "1.4.1", ": succeeded")
+            (built,) = jenkins.job("team/build").builds.values()
+            assert {name: built.values[name] for name in ("NOTE", "TOKEN")} == {"NOTE": "hello", "TOKEN": SECRET}
+            await shop.mention("mia", "build run checkout 1.4.2")
+            offered = await shop.told("mia", "Press to confirm", "build run checkout 1.4.2")
+            await shop.press("mia", offered, "Build run checkout 1.4.2")
+            await town.submit("mia", {"pair:param:NOTE": "hello again"})
+            assert await card(shop, "1.4.2", ": succeeded")
 
 
 @pytest.mark.parametrize("keys", [True, False])
