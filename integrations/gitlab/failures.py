@@ -1,10 +1,12 @@
 """GitLab's failures to our errors. Pure.
 
 Its statuses: https://docs.gitlab.com/api/rest/troubleshooting/#status-codes
+Its limits: https://docs.gitlab.com/administration/settings/user_and_ip_rate_limits/#response-headers
 """
 
 import json
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 
 from integrations.errors import (
     BadReply,
@@ -18,6 +20,7 @@ from integrations.errors import (
 )
 
 _DEFAULT_WAIT = 10.0
+_LONGEST_WAIT = 3600.0
 _REFUSALS = {400, 405, 406, 409, 412, 422}
 
 
@@ -91,5 +94,13 @@ def _json(body: bytes) -> Mapping[str, object]:
 
 
 def _wait(headers: Mapping[str, str]) -> float:
+    """Return for how many seconds to wait: as told, else until the limit is lifted by the server's own clock."""
     text = headers.get("retry-after", "").strip()
-    return float(text) if text.isdigit() else _DEFAULT_WAIT
+    if text.isdigit():
+        return float(text)
+    reset = headers.get("ratelimit-reset", "").strip()  # seconds since 1970
+    try:
+        now = parsedate_to_datetime(headers["date"]).timestamp()
+    except (KeyError, TypeError, ValueError):
+        return _DEFAULT_WAIT
+    return min(max(int(reset) - now, 1.0), _LONGEST_WAIT) if reset.isdigit() else _DEFAULT_WAIT

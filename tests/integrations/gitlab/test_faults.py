@@ -79,9 +79,23 @@ async def test_an_answer_is_told_apart(server, adapter, project, head, fault, er
     assert (await gitlab.get_commit("shop", head)).sha == head
 
 
-@pytest.mark.parametrize(("after", "wait"), [("7", 7.0), ("soon", 10.0)])
-async def test_being_asked_to_slow_down_says_for_how_long(server, adapter, project, head, after, wait):
-    server.faults.append(Fault(method="POST", status=429, text="{}", headers={"Retry-After": after}))
+MIDNIGHT = {"Date": "Sun, 01 Mar 2026 00:00:00 GMT"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "wait"),
+    [
+        ({"Retry-After": "7"}, 7.0),
+        ({"Retry-After": "soon"}, 10.0),
+        (MIDNIGHT | {"RateLimit-Reset": "1772323245"}, 45.0),
+        (MIDNIGHT | {"RateLimit-Reset": "1772323100"}, 1.0),
+        (MIDNIGHT | {"RateLimit-Reset": "9999999999"}, 3600.0),
+        (MIDNIGHT | {"RateLimit-Reset": "later"}, 10.0),
+        ({"Date": "yesterday", "RateLimit-Reset": "1772323245"}, 10.0),
+    ],
+)
+async def test_being_asked_to_slow_down_says_for_how_long(server, adapter, project, head, headers, wait):
+    server.faults.append(Fault(method="POST", status=429, text="{}", headers=headers))
     gitlab = await adapter()
     with pytest.raises(RateLimited) as raised:
         await gitlab.start_build(build(head))
