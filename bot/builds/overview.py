@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from bot.builds import messages, records
 from bot.builds.beginnings import is_id
 from bot.builds.failures import Failures
+from bot.builds.following import Look, follow
 from bot.builds.ledger import Ledger
 from bot.builds.logs import Tail, last_lines, read_on, read_whole
 from bot.builds.records import Build
@@ -15,7 +16,6 @@ from bot.reply import Button, Buttons, Document, Message, Note, Paragraph, Part,
 from integrations.capabilities.runs import RunRef, RunState, RunTracker
 from integrations.errors import IntegrationError, NotFound
 
-_LOOK_AGAIN = 0.5
 _LISTED = 10
 _MENU = 50
 
@@ -90,22 +90,17 @@ class Overview:
         parts.append(Buttons((button,)))
         return Reply(summary=f"Log of {build.id} build of {build.name}", parts=tuple(parts), subject=build.id)
 
-    async def follow(self, subject: str) -> AsyncIterator[Message]:
+    def follow(self, subject: str) -> AsyncIterator[Message]:
         """Yield the card of a build whenever it changes, until it has ended; with a code if that was bad."""
-        shown: Message | None = None
-        while True:
+
+        async def look() -> Look:
             build = await self.find(subject)
             async with self._parts.store.read() as conn:
                 card = await self._ledger.card(conn, build)
-            if card != shown:
-                shown = card
-                yield card
-            if build.ended:
-                if build.state is not State.SUCCEEDED:
-                    why = build.code or build.state.value
-                    yield Reply(summary=card.summary, parts=card.parts, subject=build.id, code=why)
-                return
-            await self._parts.clock.sleep(_LOOK_AGAIN)
+            code = "" if build.state is State.SUCCEEDED else build.code or build.state.value
+            return Look(card=card, subject=build.id, ended=build.ended, code=code)
+
+        return follow(look, self._parts.clock)
 
     async def menu(self) -> Sequence[tuple[str, str]]:
         """Return id and words of the newest builds."""

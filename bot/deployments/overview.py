@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Sequence
 
+from bot.builds.following import Look, follow
 from bot.catalog import Place
 from bot.deployments import messages, places, records, replies
 from bot.deployments.ledger import Ledger
@@ -18,7 +19,6 @@ _SHORTEST = 4
 _MOST_LINES = 40
 _HOME_LOOKS_AT = 200
 _SHA = re.compile(r"[0-9a-fA-F]{4,64}")
-_LOOK_AGAIN = 0.5
 
 
 class Overview:
@@ -77,22 +77,17 @@ class Overview:
         async with self._parts.store.read() as conn:
             return await self._ledger.card(conn, deployment)
 
-    async def follow(self, subject: str) -> AsyncIterator[Message]:
+    def follow(self, subject: str) -> AsyncIterator[Message]:
         """Yield the card of a deployment whenever it changes, until it has ended; with a code if that was bad."""
-        shown: Message | None = None
-        while True:
+
+        async def look() -> Look:
             deployment = await self._get(subject)
             async with self._parts.store.read() as conn:
                 card = await self._ledger.card(conn, deployment)
-            if card != shown:
-                shown = card
-                yield card
-            if deployment.ended:
-                if deployment.state is not State.SUCCEEDED:
-                    why = deployment.code or deployment.state.value
-                    yield Reply(summary=card.summary, parts=card.parts, subject=deployment.id, code=why)
-                return
-            await self._parts.clock.sleep(_LOOK_AGAIN)
+            code = "" if deployment.state is State.SUCCEEDED else deployment.code or deployment.state.value
+            return Look(card=card, subject=deployment.id, ended=deployment.ended, code=code)
+
+        return follow(look, self._parts.clock)
 
     async def home(self, person: Person) -> Sequence[Part]:
         """Return what waits for this person, and what of theirs is under way, for their home page."""

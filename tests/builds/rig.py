@@ -6,24 +6,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bot import arguments
 from bot.approvals import workflow as approval_workflow
 from bot.builds import records
 from bot.builds.builds import Builds
 from bot.builds.parts import Parts as BuildParts
 from bot.builds.records import Build
 from bot.builds.rules import State
-from bot.command import Call, Invocation, Trigger
 from bot.engine import Engine
 from bot.identity import Person
 from bot.locks import workflow as lock_workflow
-from bot.reply import Message, Reply
+from bot.reply import Message
 from bot.store import Store
 from bot.vault import for_moments
 from integrations.capabilities.builds import BuildJob, BuildRequest
 from integrations.capabilities.runs import Parameter, ParameterKind, Run, RunRef
 from tests.deployments import rig as deployments
-from tests.deployments.rig import CHECKOUT, CONFIG, MIA, Clock, _channel_of
+from tests.deployments.rig import CONFIG, MIA, Clock, _channel_of
 from tests.fakes.runs import FakeBuilds, Outcome
 
 PARAMETERS = (
@@ -59,24 +57,6 @@ class Rig(deployments.Rig):
             vault=self.vault,
             channel_of=_channel_of,
         )
-
-    async def run(self, who: Person, text: str = "", *, command: str = "", request_id: str = "", **args: str) -> Reply:
-        """Have somebody type a command, or press a button of this command and args; raises UserError as handlers do."""
-        name, words = self.registry.split(text) if text else (command, "")
-        found = self.registry.find(name)
-        given = arguments.build(found, args) if command else arguments.parse(found, words)
-        assert not isinstance(given, arguments.Incomplete), given
-        invocation = Invocation(
-            delivery_id=request_id or f"delivery-{next(self._numbers)}",
-            trigger=Trigger.SLASH,
-            person=who,
-            at=self.clock.now(),
-            channel=CHECKOUT,
-        )
-        call = Call(invocation, self.world, self.clock.now())
-        if found.resource is not None:
-            await found.resource(call, given)
-        return await found.handler(call, given)
 
     @property
     def built(self) -> list[BuildRequest]:

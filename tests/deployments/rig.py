@@ -204,8 +204,8 @@ class Rig:
 
     async def run(self, who: Person, text: str = "", *, command: str = "", request_id: str = "", **args: str) -> Reply:
         """Have somebody type a command, or press a button of this command and args; raises UserError as handlers do."""
-        name, _, words = text.partition(" ")
-        found = self.registry[command or name]
+        name, words = self.registry.split(text) if text else (command, "")
+        found = self.registry.find(name)
         given = arguments.build(found, args) if command else arguments.parse(found, words)
         assert not isinstance(given, arguments.Incomplete), given
         invocation = Invocation(
