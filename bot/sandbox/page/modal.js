@@ -9,7 +9,7 @@ import { post } from "./api.js";
 import { patchBlocks } from "./blocks.js";
 import { fill, h, icon, iconButton } from "./dom.js";
 import { plainOf, renderText } from "./mrkdwn.js";
-import { closePopover, note } from "./overlay.js";
+import { closePopover, giveFocusBack, note } from "./overlay.js";
 import { avatar } from "./people.js";
 import { forget, viewSurface } from "./surface.js";
 
@@ -67,8 +67,7 @@ export class ModalStack {
     if (!this.element.open) return;
     closePopover({ refocus: false });
     this.element.close();
-    if (this.#before?.isConnected) this.#before.focus({ preventScroll: true });
-    else document.querySelector(".main .composer-field")?.focus();
+    giveFocusBack(this.#before?.isConnected ? this.#before : document.querySelector(".main .composer-field"));
   }
 
   #show(view, depth, another) {

@@ -117,6 +117,18 @@ export function openMenu(anchor, items, { label }) {
   return popover;
 }
 
+/**
+ * Give the focus back to where it was before a dialog.
+ *
+ * The browser does so, too, when a dialog closes, but Chromium may leave the caret in the dialog that goes away: then keys reach the field and
+ * write nothing. Leaving the field and coming back brings the caret along.
+ */
+export function giveFocusBack(node) {
+  if (!node?.isConnected) return;
+  node.blur();
+  node.focus({ preventScroll: true });
+}
+
 /** Show a dialog of ours; resolve when it closes. `build(close)` returns its content. */
 export function openDialog(build, { label, className = "" }) {
   return new Promise((resolve) => {
@@ -130,7 +142,7 @@ export function openDialog(build, { label, className = "" }) {
     append(element, build(close));
     element.addEventListener("close", () => {
       element.remove();
-      if (before?.isConnected) before.focus({ preventScroll: true });
+      giveFocusBack(before);
       resolve(answer);
     });
     element.addEventListener("pointerdown", (event) => event.target === element && close(null));

@@ -3,7 +3,7 @@
  */
 
 import { fill, h, icon } from "./dom.js";
-import { openDialog } from "./overlay.js";
+import { giveFocusBack, openDialog } from "./overlay.js";
 import { avatar, standing } from "./people.js";
 import { isDirect } from "./state.js";
 
@@ -69,6 +69,7 @@ export async function openSwitcher(workspace, { only = () => true, label = "Go t
     show();
     return [h("div", { class: "choices-head" }, icon("search"), search), list];
   }, { label, className: "switcher" });
-  if (chosen) workspace.go(chosen.go);
-  if (chosen) document.querySelector(".main .composer-field")?.focus();
+  if (!chosen) return;
+  workspace.go(chosen.go);
+  giveFocusBack(document.querySelector(".main .composer-field"));
 }
