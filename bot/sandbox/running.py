@@ -18,7 +18,7 @@ from bot.sandbox.options import Options
 from bot.sandbox.sandbox import Sandbox
 from bot.sandbox.seed import Seed
 
-_DEADLINE = 30.0
+_DEADLINE = 60.0
 
 
 class RunningWorkspace:

@@ -107,15 +107,16 @@ class Sockets:
         """Ping a connection, and when it has lived long enough warn it and then ask to renew it."""
         loop = asyncio.get_running_loop()
         ends = loop.time() + self._options.socket_lifetime
-        warns: float | None = ends - self._options.socket_warning
-        while (now := loop.time()) < ends:
-            if warns is not None and now >= warns:
-                await self._part(connection, "warning")
-                warns = None
-            await asyncio.sleep(max(0, min(self._options.ping_interval, (ends if warns is None else warns) - now)))
-            with contextlib.suppress(ConnectionResetError):
-                await connection.socket.ping(_PING)
-        await self._part(connection, "refresh_requested")
+        warns = ends - self._options.socket_warning
+        for moment, reason in ((warns, "warning"), (ends, "refresh_requested")):
+            while True:
+                with contextlib.suppress(ConnectionResetError):
+                    await connection.socket.ping(_PING)
+                left = moment - loop.time()
+                if left <= 0:
+                    break
+                await asyncio.sleep(min(self._options.ping_interval, left))
+            await self._part(connection, reason)
 
     def _received(self, connection: Connection, data: str) -> None:
         try:

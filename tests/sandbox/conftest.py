@@ -10,14 +10,18 @@ from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox import AppConfig, Options, Sandbox
-from tests.sandbox.desk import Desk, FakeClock
+from tests.sandbox.desk import DEADLINE, Desk, FakeClock
 from tests.sandbox.manifests import manifest
 
 
 @asynccontextmanager
 async def running(**options):
-    """Run a sandbox; `clock` and `seed` go to it, all else are options."""
+    """Run a sandbox; `clock` and `seed` go to it, all else are options.
+
+    Unless told otherwise views may be opened for longer than Slack's three seconds: tests also run where all is slow.
+    """
     clock, seed = options.pop("clock", None), options.pop("seed", None)
+    options = ({} if clock else {"trigger_lifetime": DEADLINE}) | options
     made = Sandbox(seed, Options(**options), **({"clock": clock} if clock else {}))
     await made.start()
     try:

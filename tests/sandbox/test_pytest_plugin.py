@@ -16,6 +16,17 @@ from tests.sandbox.manifests import manifest
 
 ROOT = Path(__file__).parents[2]
 
+PATIENT = """
+import pytest
+
+
+@pytest.fixture
+def slack_workspace_options():
+    from bot.sandbox import Options
+
+    return Options(ack_timeout=60.0)
+"""
+
 NOT_IMPORTED = """
 import sys
 
@@ -50,6 +61,7 @@ def example():
 
 async def test_example_of_the_documentation_runs_in_a_project_of_its_own(tmp_path):
     (tmp_path / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n")
+    (tmp_path / "conftest.py").write_text(PATIENT)
     (tmp_path / "test_a_import.py").write_text(NOT_IMPORTED)
     (tmp_path / "test_b_example.py").write_text(example())
     environment = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(ROOT), "HOME": str(tmp_path)}
