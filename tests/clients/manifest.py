@@ -27,6 +27,7 @@ _MANIFEST: dict[str, Any] = {
                 "channels:read",
                 "chat:write",
                 "commands",
+                "files:read",
                 "files:write",
                 "groups:read",
                 "im:history",
