@@ -98,7 +98,6 @@ async def create(call: Call, args: CreateArgs) -> Reply:
         assignee=await _user(call, service, args.assign) if args.assign else "",
     )
 
-
     async def make() -> Issue:
         if account and isinstance(tracker, PersonalIssues):
             return await _act(call, service, "create an issue", project, partial(tracker.create_issue_as, request))
