@@ -1,7 +1,9 @@
 """The door that apps come in by: what is away, failing or slow on request, and which exchange each call is."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import TypeAlias
 
 from aiohttp import web
@@ -36,11 +38,32 @@ class AppDoor:
             return web.Response(status=503, text="upstream unavailable")
         if request.path.startswith("/link/"):
             return await handler(request)  # a socket lives on; each of its envelopes is an exchange of its own
-        scope = Scope()
+        scope, started = Scope(), time.perf_counter()
         with self._platform.log.within(scope):
             response = await self._serve(request, handler)
+            if not scope.exchange:
+                self._note_file(request, response, started)
         self._platform.log.note(scope, http_status=response.status)
         return response
+
+    def _note_file(self, request: web.Request, response: web.StreamResponse, started: float) -> None:
+        """Note that an app sent or read a file; the page, which shows it without a token, is no app."""
+        token, is_upload = _bearer(request), request.path.startswith("/upload/")
+        if not (token or is_upload):
+            return
+        ident = request.match_info.get("file", "").rpartition("-")[2]
+        file = self._platform.workspace.files.get(ident)
+        owners = (app for app in self._platform.apps.installed.values() if file and app.bot_user_id == file.user)
+        app = self._platform.apps.by_token(token) if token else next(owners, None)
+        self._platform.log.add(
+            "from_app",
+            "upload" if is_upload else "download",
+            app.id if app else "",
+            kind="file",
+            request={"file": ident, "bytes": request.content_length if is_upload else None},
+            response={"ok": response.status == HTTPStatus.OK},
+            ms=round((time.perf_counter() - started) * 1000, 3),
+        )
 
     async def _serve(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
         method = request.match_info.get("method")

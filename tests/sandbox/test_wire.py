@@ -91,6 +91,20 @@ async def test_what_a_person_wrote_is_the_subject_of_its_deliveries(desk):
     assert {one["transport"] for one in exchanges} == {"socket"}
 
 
+async def test_files_that_an_app_sends_and_reads(desk, client, installed, channel):
+    sent = await client.files_upload_v2(channel=channel, content="four", filename="a.log")
+    async with aiohttp.ClientSession() as session:
+        headers = {"Authorization": f"Bearer {installed.bot_token}"}
+        for given in (None, headers):
+            async with session.get(sent["file"]["url_private"], headers=given) as response:
+                assert response.status < 500
+    found = [one for one in (await desk.get("wire"))["exchanges"] if one["kind"] == "file"]
+    assert [(one["type"], one["app_id"], one["http_status"]) for one in found] == [
+        ("upload", installed.id, 200), ("download", installed.id, 200),
+    ]  # fmt: skip
+    assert found[0]["request"]["file"] == found[1]["request"]["file"] == sent["file"]["id"]
+
+
 async def test_exchanges_since_a_number_and_of_one_app(desk, client, installed):
     await client.auth_test()
     first = await desk.get("wire")
