@@ -152,6 +152,11 @@ async def test_a_thread_is_opened_answered_and_counted(harbour, ferry):
     await row(ana, "the crossing").get_by_role("button", name="1 reply").click()
     await expect(ana.get_by_role("complementary", name="Thread")).to_contain_text("calm sea")
     await expect(row(ana, "calm sea")).to_have_count(0)
+    await pane.get_by_role("checkbox", name="Also send to #checkout").check()
+    await reply.fill("land ahead")
+    await reply.press("Enter")
+    await expect(row(ana, "land ahead").get_by_role("button", name="from a thread")).to_be_visible()
+    await expect(pane.get_by_role("checkbox", name="Also send to #checkout")).not_to_be_checked()
     channel = harbour.sandbox.workspace.find_channel("checkout").id
     await ferry.client.chat_postMessage(channel=channel, thread_ts=ts, text="storm!", reply_broadcast=True)
     await expect(row(ana, "storm!").get_by_role("button", name="from a thread")).to_be_visible()

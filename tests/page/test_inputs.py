@@ -3,6 +3,7 @@
 import pytest
 from playwright.async_api import expect
 
+from tests.page.ferry import option, plain
 from tests.page.gallery import BARS, DATA_TABLE, EVERY_INPUT, LINES, PIE, TEXTS
 from tests.page.harbour import row
 
@@ -115,3 +116,41 @@ async def test_charts_say_their_figures(harbour, ferry):
     chart = page.locator("figure.chart").filter(has_text="Sacks by the hour")
     await chart.get_by_text("Figures").click()
     await expect(chart.get_by_role("row", name="12 14 8")).to_be_visible()
+
+
+async def test_a_choice_that_is_not_confirmed_is_not_made(harbour, ferry):
+    sure = {"title": plain("Sure?"), "text": plain("Really?"), "confirm": plain("Yes"), "deny": plain("No")}
+    elements = [
+        {"type": "static_select", "action_id": "shore", "placeholder": plain("Shore"), "options": [option("North")]},
+        {"type": "checkboxes", "action_id": "care", "options": [option("Fragile")]},
+        {"type": "datepicker", "action_id": "day", "initial_date": "2026-11-30"},
+    ]
+    blocks = [{"type": "actions", "elements": [{**element, "confirm": sure} for element in elements]}]
+    await ferry.post("checkout", text="choose", blocks=blocks)
+    page = await harbour.open("mia")
+    dialog = page.get_by_role("dialog", name="Sure?")
+    await page.get_by_role("button", name="Shore").click()
+    await page.get_by_role("option", name="North").click()
+    await dialog.get_by_role("button", name="No").click()
+    await expect(page.get_by_role("button", name="Shore", exact=True)).to_be_visible()
+    await page.get_by_role("checkbox", name="Fragile").click()
+    await dialog.get_by_role("button", name="No").click()
+    await expect(page.get_by_role("checkbox", name="Fragile")).not_to_be_checked()
+    await page.get_by_label("day", exact=True).fill("2026-12-24")
+    await dialog.get_by_role("button", name="No").click()
+    await expect(page.get_by_label("day", exact=True)).to_have_value("2026-11-30")
+    assert not {"shore", "care", "day"} & set(ferry.heard)
+    await page.get_by_role("checkbox", name="Fragile").click()
+    await dialog.get_by_role("button", name="Yes").click()
+    assert (await ferry.told("care"))["actions"][0]["selected_options"][0]["value"] == "Fragile"
+    await expect(page.get_by_role("checkbox", name="Fragile")).to_be_checked()
+
+
+async def test_conversations_are_filtered_and_begin_here(harbour, ferry):
+    select = {"type": "conversations_select", "action_id": "to", "default_to_current_conversation": True}
+    shared = {"include": ["public"], "exclude_external_shared_channels": True}
+    await ferry.post("checkout", text="to", blocks=[{"type": "actions", "elements": [{**select, "filter": shared}]}])
+    page = await harbour.open("mia")
+    await page.get_by_role("button", name="to: #checkout").click()
+    await expect(page.get_by_role("option", name="#releases")).to_be_visible()
+    await expect(page.get_by_role("option", name="#partners")).to_have_count(0)

@@ -135,3 +135,12 @@ async def test_a_person_is_switched_by_click_and_by_key(harbour):
     await expect(page.locator(".you")).to_contain_text("Pat Nakamura")
     await expect(page.locator(".places .place")).to_have_count(2)
     await expect(page.locator(".main-head")).to_contain_text("shared with another organisation")
+
+
+async def test_a_command_in_a_message_is_one_click_away(harbour, ferry):
+    await ferry.post("checkout", text="Try:\n```/carry coal to north```\nbut not\n```/burn coal```")
+    page = await harbour.open()
+    await page.get_by_role("button", name="Use /carry coal to north").click()
+    await expect(box(page)).to_have_value("/carry coal to north")
+    await expect(box(page)).to_be_focused()
+    await expect(page.get_by_role("button", name="Use /burn")).to_have_count(0)

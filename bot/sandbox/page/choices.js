@@ -26,7 +26,21 @@ const people = (workspace) => [...workspace.users.values()].filter((user) => !us
 
 const channel = (workspace) => (one) => ({ value: one.id, text: `${isDirect(one) ? "" : "#"}${workspace.title(one)}` });
 
-const channels = (workspace, direct) => [...workspace.channels.values()].filter((one) => direct || !isDirect(one)).map(channel(workspace));
+const channels = (workspace, wanted) => [...workspace.channels.values()].filter(wanted).map(channel(workspace));
+
+const sortOf = (one) => (one.kind === "mpim" ? "mpim" : isDirect(one) ? "im" : one.is_private ? "private" : "public");
+
+/** Tell which conversations a `filter` object leaves (https://docs.slack.dev/reference/block-kit/composition-objects/conversation-filter-object). */
+function conversationFilter({ include, exclude_bot_users: noBots, exclude_external_shared_channels: noShared } = {}, workspace) {
+  return (one) => (!include || include.includes(sortOf(one))) && !(noShared && one.is_ext_shared) && !(noBots && isDirect(one) && workspace.user(workspace.other(one))?.is_bot);
+}
+
+function conversationsFor(element, workspace) {
+  const wanted = conversationFilter(element.filter, workspace);
+  const here = element.default_to_current_conversation && workspace.channel ? [workspace.channel.id] : [];
+  const ids = idsOf(element, "conversation");
+  return listed(() => channels(workspace, wanted), ids.length ? ids : here);
+}
 
 function idsOf(element, kind) {
   const { [`initial_${kind}`]: one, [`initial_${kind}s`]: many } = element;
@@ -41,8 +55,8 @@ function idsOf(element, kind) {
 export function choicesFor(element, { workspace, surface, blockId }) {
   const kind = element.type.replace(/^multi_|_select$/g, "").replace(/_select$/, "");
   if (kind === "users") return listed(() => people(workspace), idsOf(element, "user"));
-  if (kind === "channels") return listed(() => channels(workspace, false), idsOf(element, "channel"));
-  if (kind === "conversations") return listed(() => channels(workspace, true), idsOf(element, "conversation"));
+  if (kind === "channels") return listed(() => channels(workspace, (one) => !isDirect(one)), idsOf(element, "channel"));
+  if (kind === "conversations") return conversationsFor(element, workspace);
   const initial = (element.initial_options ?? (element.initial_option ? [element.initial_option] : [])).map(fromOption(workspace));
   const known = () => surface.values.knownOptions(blockId, element.action_id).map(fromOption(workspace));
   if (kind === "static") return { load: among(() => flatten(element, workspace)), initial, known, remote: false, minimum: 0 };

@@ -22,7 +22,7 @@ let serial = 0;
  * @param {Choice[]} options.chosen - chosen at first
  * @param {(query: string) => Promise<Choice[]>} options.load - choices for a query; rejects with an Error whose text is shown
  * @param {number} [options.minimum] - characters needed before `load` is asked
- * @param {(chosen: Choice[]) => void} options.change
+ * @param {(chosen: Choice[], revert: () => Choice[]) => void} options.change - `revert()` shows and returns what was chosen before
  * @param {string} options.focusName
  */
 export function combobox(options) {
@@ -39,6 +39,7 @@ export function combobox(options) {
     button.setAttribute("aria-label", texts.length ? `${options.label}: ${texts.join(", ")}` : options.label);
   };
   const choose = (choice, popover) => {
+    const before = chosen;
     const has = chosen.some((other) => other.value === choice.value);
     if (!options.multi) chosen = [choice];
     else if (has) chosen = chosen.filter((other) => other.value !== choice.value);
@@ -46,7 +47,11 @@ export function combobox(options) {
     else chosen = [...chosen, choice];
     show();
     if (!options.multi) popover.close();
-    options.change([...chosen]);
+    options.change([...chosen], () => {
+      chosen = before;
+      show();
+      return chosen;
+    });
   };
 
   function open() {

@@ -172,6 +172,7 @@ export class Composer {
       await post("messages", { user, text: line, ...(files.length ? { files } : {}), ...where });
       return this.enclosed.clear();
     }
-    return post("commands", { user, command: command[1], text: command[2] ?? "", ...where });
+    const { broadcast, ...place } = where;
+    return post("commands", { user, command: command[1], text: command[2] ?? "", ...place });
   }
 }

@@ -24,16 +24,24 @@ export function nameOf(element, context) {
 
 const focusName = (element, context) => `${context.blockId}/${element.action_id}`;
 
-/** Keep a value; tell the app at once where the element is no plain input. */
-function settle(element, context, value) {
-  context.surface.values.set(context.blockId, element.action_id, value);
-  if (!context.input || context.dispatch) return tell(element, context, value);
-  return context.surface.keep({ block_id: context.blockId, action_id: element.action_id, value });
+/**
+ * Keep a value; tell the app at once where the element is no plain input.
+ *
+ * Resolves to false where the person was asked to confirm and did not: then the control shows what it showed before.
+ */
+async function settle(element, context, value) {
+  const { surface, blockId } = context;
+  const before = surface.values.get(blockId, element.action_id);
+  surface.values.set(blockId, element.action_id, value);
+  if (context.input && !context.dispatch) return surface.keep({ block_id: blockId, action_id: element.action_id, value });
+  const told = await tell(element, context, value);
+  if (told === null) surface.values.set(blockId, element.action_id, before);
+  return told !== null;
 }
 
-/** Ask for confirmation if the element wants it, then tell the app; resolve to whether it was told. */
+/** Ask for confirmation if the element wants it, then tell the app; resolve to whether it was told, null where the person did not confirm. */
 async function tell(element, context, value, control) {
-  if (element.confirm && !(await confirmed(element.confirm, context))) return false;
+  if (element.confirm && !(await confirmed(element.confirm, context))) return null;
   control?.setAttribute("aria-busy", "true");
   try {
     await context.surface.act({ block_id: context.blockId, action_id: element.action_id, value, element });
@@ -83,10 +91,10 @@ function select(element, context) {
     label: nameOf(element, context),
     placeholder: plainOf(element.placeholder, context.workspace) || (isMulti(element) ? "Choose any" : "Choose one"),
     multi: isMulti(element), max: element.max_selected_items, chosen, load, remote, minimum, focusName: focusName(element, context),
-    change(now) {
+    async change(now, revert) {
       remember(now);
       if (waits) settleQuietly(element, context, valueOf(now));
-      else settle(element, context, valueOf(now));
+      else if ((await settle(element, context, valueOf(now))) === false) remember(revert());
     },
     closed(now) {
       const after = JSON.stringify(valueOf(now));
@@ -131,10 +139,16 @@ function optionGroup(element, context, type) {
     const inputs = [...box.querySelectorAll("input:checked")].map((input) => input.value);
     return type === "checkbox" ? inputs : inputs[0] ?? null;
   };
+  let shown = kept;
+  const choose = async () => {
+    const now = chosen();
+    if ((await settle(element, context, now)) !== false) shown = now;
+    else for (const input of box.querySelectorAll("input")) input.checked = type === "checkbox" ? Boolean(shown?.includes(input.value)) : shown === input.value;
+  };
   const options = (element.options ?? []).map((option) => h("label", { class: "option" },
     h("input", {
       type, name: group, value: option.value, checked: type === "checkbox" ? kept?.includes(option.value) : kept === option.value,
-      data: { focus: `${focusName(element, context)}/${option.value}` }, on: { change: () => settle(element, context, chosen()) },
+      data: { focus: `${focusName(element, context)}/${option.value}` }, on: { change: () => choose() },
     }),
     h("span", { class: "text" }, renderText(option.text, workspace), option.description ? h("small", { class: "text" }, renderText(option.description, workspace)) : null)));
   const box = h("div", { class: "options", role: type === "radio" ? "radiogroup" : "group", "aria-label": nameOf(element, context), "aria-describedby": context.describedBy }, options);
@@ -169,7 +183,11 @@ function textField(element, context, type, extra = {}) {
 
 function picker(element, context, type, initial, { toField = (value) => value ?? "", fromField = (value) => value || null } = {}) {
   const field = h("input", { type, class: "field picker", value: toField(firstValue(element, context, initial)), ...common(element, context) });
-  field.addEventListener("change", () => settle(element, context, fromField(field.value)));
+  let shown = field.value;
+  field.addEventListener("change", async () => {
+    if ((await settle(element, context, fromField(field.value))) === false) field.value = shown;
+    shown = field.value;
+  });
   return field;
 }
 
