@@ -24,6 +24,7 @@ class AppConfig:
 
     `mode` wins over the manifest's `socket_mode_enabled`; `request_url` wins over every URL of the manifest. A
     `distributed` app is known but not installed: somebody has to allow it on the page of `/oauth/v2/authorize`.
+    `channels` (names or ids) are those it is in at first; None means every channel that wants apps.
     """
 
     manifest: Mapping[str, object]
@@ -35,6 +36,7 @@ class AppConfig:
     client_id: str | None = None
     client_secret: str | None = None
     distributed: bool = False
+    channels: tuple[str, ...] | None = None
 
 
 @dataclass(slots=True)
@@ -58,6 +60,7 @@ class App:
     client_secret: str = ""
     revoked: set[str] = field(default_factory=set)
     tokens: dict[str, Token] = field(default_factory=dict)
+    channels: tuple[str, ...] | None = None
     granted: frozenset[str] | None = None
 
     @property
@@ -128,18 +131,28 @@ class Apps:
         mode = config.mode or ("socket" if manifest.socket_mode else "http")
         ident = stable_id("A", self._workspace.team.domain, manifest.name)
         old = self.installed.get(ident) or self.known.get(ident)
+        self._check(config, manifest, mode, old)
         user = self._workspace.users.get(old.bot_user_id) if old else None
         if user is None:
             user = self._bot_user(manifest, ident)
         app = _app(config, manifest, mode, ident, user, old)
-        if mode == "http" and not app.request_url and not (manifest.events_url or manifest.interactivity_url):
-            _refuse("/settings", "HTTP mode needs a request URL: pass request_url or declare URLs in the manifest")
         if config.distributed and ident not in self.installed:
             self.known[ident] = app
             user.deleted = True
         else:
             self.enter(app)
         return app
+
+    def _check(self, config: AppConfig, manifest: Manifest, mode: str, old: App | None) -> None:
+        """Refuse what cannot be installed before anything is made for it."""
+        url = (
+            config.request_url or (old.request_url if old else "") or manifest.events_url or manifest.interactivity_url
+        )
+        if mode == "http" and not url:
+            _refuse("/settings", "HTTP mode needs a request URL: pass request_url or declare URLs in the manifest")
+        for name in config.channels or ():
+            if self._workspace.find_channel(name) is None:
+                _refuse("/channels", f"there is no channel {name}; name channels of the workspace")
 
     def enter(self, app: App) -> None:
         """Put an app into the workspace: its bot user works, and is in every channel that wants apps."""
@@ -148,9 +161,9 @@ class Apps:
         self.installed[app.id] = app
         user = self._workspace.users[app.bot_user_id]
         user.deleted = False
-        for ident in self._workspace.app_channels if is_new else ():
-            channel = self._workspace.channels[ident]
-            if user.id not in channel.members:
+        wanted = self._workspace.app_channels if app.channels is None else app.channels
+        for channel in (self._workspace.find_channel(ident) for ident in wanted) if is_new else ():
+            if channel is not None and user.id not in channel.members:
                 channel.members.append(user.id)
         self._workspace.changes.publish("app", app_id=app.id)
 
@@ -248,6 +261,7 @@ def _app(
         request_url=config.request_url or (old.request_url if old else ""),
         client_id=config.client_id or (old.client_id if old else f"{_digits()}.{_digits()}"),
         client_secret=config.client_secret or (old.client_secret if old else new_secret(32)),
+        channels=config.channels,
         tokens=old.tokens if old else {},
     )
 

@@ -5,7 +5,7 @@ import contextlib
 import difflib
 import json
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from aiohttp import web
 
@@ -22,6 +22,7 @@ _Act: TypeAlias = Callable[[Platform, Fields], Awaitable[Outcome | Json]]
 
 _KEEP_ALIVE = 15.0
 _SECRETS = ("bot_token", "app_token", "signing_secret", "client_id", "client_secret")
+_SETTINGS = ("manifest", "mode", "request_url", "distributed", "channels")
 
 POSTS: dict[str, tuple[_Act, frozenset[str]]] = {
     "messages": (acts.message, frozenset(("user", "channel", "text", "thread_ts", "broadcast", "files"))),
@@ -101,12 +102,13 @@ class Control:
     async def install(self, request: web.Request) -> web.Response:
         """Install an app from its manifest and answer with its ids and secrets."""
         data = await read_json(request)
-        fields = Fields(self._platform, data, frozenset((*_SECRETS, "manifest", "mode", "request_url", "distributed")))
+        fields = Fields(self._platform, data, frozenset((*_SECRETS, *_SETTINGS)))
         if not isinstance(data.get("manifest"), dict):
             raise ControlError("missing_field", "manifest: must be an app manifest as a JSON object")
         if data.get("mode") not in {None, "socket", "http"}:
             raise ControlError("invalid_field", "mode: must be socket or http")
-        given = {name: fields.optional(name) for name in (*_SECRETS, "request_url")}
+        given: dict[str, Any] = {name: fields.optional(name) for name in (*_SECRETS, "request_url")}
+        given["channels"] = fields.names("channels")
         try:
             app = self._platform.apps.install(
                 AppConfig(

@@ -48,6 +48,15 @@ class Fields:
             raise ControlError("invalid_field", f"{name}: must be an object")
         return value
 
+    def names(self, name: str) -> tuple[str, ...] | None:
+        """Return an array of strings, None when it is absent."""
+        value = self.data.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+            raise ControlError("invalid_field", f"{name}: must be an array of strings")
+        return tuple(value)
+
     def user(self, name: str = "user") -> User:
         """Return the user a field names, by id or name."""
         return self._platform.workspace.user(self.data.get(name), name)

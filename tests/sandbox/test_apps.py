@@ -69,6 +69,19 @@ async def test_several_apps_have_their_own_scopes_channels_and_messages(desk, ch
         assert (picture.status, picture.content_type) == (200, "image/svg+xml")
 
 
+async def test_an_app_in_some_channels_only(desk):
+    installed = await desk.post("apps", manifest=named("Raft"), channels=["alerts"])
+    client = client_of(desk, installed["bot_token"])
+    mine = (await client.users_conversations())["channels"]
+    assert [one["name"] for one in mine] == ["alerts"]
+    await refused("not_in_channel", client.chat_postMessage(channel="#checkout", text="x"))
+    wrong = await desk.post("apps", 400, manifest=named("Skiff"), channels=["nowhere"])
+    assert "there is no channel nowhere" in wrong["message"]
+    assert desk.sandbox.workspace.find_user("skiff") is None, "what is refused leaves nothing behind"
+    wrong = await desk.post("apps", 400, manifest=named("Skiff"), channels="alerts")
+    assert wrong["message"] == "channels: must be an array of strings"
+
+
 async def test_oauth_gives_the_bot_and_the_person_a_token(desk, channel):
     wanted = named("Raft", user_scopes=["chat:write", "users.profile:write", "users.profile:read"])
     raft = await desk.sandbox.install(AppConfig(manifest=wanted, distributed=True))
