@@ -31,10 +31,11 @@ class Demo:
     async def __aenter__(self):
         """Start it and wait until it tells the address of its page."""
         prometheus = find("prometheus").get("path", "")
+        bare = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "bot", "demo", "--folder", str(self.folder), "--port", "0", "--no-browser",
             "--prometheus", prometheus, cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True, env={name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},
+            start_new_session=True, env=bare,
         )  # fmt: skip
         assert self._process.stdout is not None
         try:
