@@ -8,7 +8,15 @@ from bot.errors import BadInput, Degraded
 from bot.reply import Button
 from bot.toolbox import Toolbox
 from integrations.capabilities.git import GitHost, Ref, RefKind
-from integrations.errors import IntegrationError, NotFound, Refused as ToolRefused
+from integrations.errors import (
+    BadReply,
+    IntegrationError,
+    NotAuthenticated,
+    NotFound,
+    NotPermitted,
+    RateLimited,
+    Refused as ToolRefused,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +58,19 @@ async def resolve(toolbox: Toolbox, service: Service, asked: str) -> Source:
 
 
 def unreachable(error: IntegrationError) -> Degraded:
-    """Return what people are told when a tool is needed and does not answer."""
-    return Degraded("tool_unavailable", f"{error.instance} does not answer: {error.message}. Nothing was started.")
+    """Return what people are told when a tool is needed and gives no answer that could be used."""
+    code, says = next(((code, says) for kind, code, says in _TROUBLE if isinstance(error, kind)), _AWAY)
+    again = f" Try again in {max(1, round(error.retry_after))} s." if isinstance(error, RateLimited) else ""
+    return Degraded(code, f"{error.instance} {says}: {error.message.rstrip('.')}. Nothing was started.{again}")
+
+
+_AWAY = ("tool_unavailable", "does not answer")
+_TROUBLE: tuple[tuple[type[IntegrationError], str, str], ...] = (
+    (RateLimited, "rate_limited", "asks Shipmate to slow down"),
+    (NotAuthenticated, "not_authenticated", "does not take Shipmate's credentials"),
+    (NotPermitted, "not_permitted", "does not permit that to Shipmate"),
+    (BadReply, "bad_reply", "answers what Shipmate cannot read"),
+)
 
 
 async def _find(git: GitHost, project: str, asked: str) -> Ref:

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
+from bot.builds.refs import unreachable
 from bot.catalog import Place
 from bot.command import Call
 from bot.deployments import places, records, replies
 from bot.deployments.ledger import PLAN, Ledger, Said
 from bot.deployments.plan import Release
-from bot.deployments.planner import Planner, Survey, Wish, unreachable
+from bot.deployments.planner import Planner, Survey, Wish
 from bot.deployments.records import Deployment
 from bot.deployments.rules import Kind, State
 from bot.errors import BadInput, Refused

@@ -1,12 +1,13 @@
 """`Differences`: what lies between two places, versions or commits of a service."""
 
 from bot.amounts import count
+from bot.builds.refs import unreachable
 from bot.catalog import Environment, Place, Service
 from bot.closest import did_you_mean
 from bot.deployments import messages, places
 from bot.deployments.ledger import Ledger
 from bot.deployments.plan import Release, plan_of
-from bot.deployments.planner import Planner, unreachable
+from bot.deployments.planner import Planner
 from bot.errors import BadInput
 from bot.reply import Headline, Note, Paragraph, Part, Reply, say
 from integrations.capabilities.git import GitHost

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.builds.refs import unreachable
 from bot.catalog import Environment, Place, Service
 from bot.closest import closest
 from bot.deployments import places, records
@@ -22,7 +23,7 @@ from bot.deployments.rules import (
     judge_same,
     judge_target,
 )
-from bot.errors import BadInput, Degraded, UserError
+from bot.errors import BadInput, UserError
 from bot.identity import Person
 from bot.locks.records import Lock
 from bot.locks.rules import Scope
@@ -333,11 +334,6 @@ class Planner:
             if content is not None and marker in content:
                 marked.append(path)
         return tuple(marked)
-
-
-def unreachable(error: IntegrationError) -> Degraded:
-    """Return what people are told when a tool is needed and does not answer."""
-    return Degraded("tool_unavailable", f"{error.instance} does not answer: {error.message}. Nothing was started.")
 
 
 async def _stands_with_success(conn: AsyncConnection, place: Place) -> str:

@@ -10,7 +10,16 @@ from bot.deployments.rules import State as DeploymentState
 from bot.reply import Document
 from integrations.capabilities.builds import BuildJob
 from integrations.capabilities.runs import Artifact, Downstream, RunStage, RunState
-from integrations.errors import NotPermitted, OutcomeUnknown, Refused, Unavailable
+from integrations.errors import (
+    BadReply,
+    IntegrationError,
+    NotAuthenticated,
+    NotPermitted,
+    OutcomeUnknown,
+    RateLimited,
+    Refused,
+    Unavailable,
+)
 from tests.builds.rig import PARAMETERS, Rig, read
 from tests.deployments.rig import ANA, MIA, buttons
 from tests.fakes.runs import Outcome
@@ -147,10 +156,28 @@ async def test_a_disabled_job_and_one_that_is_not_there(rig: Rig):
     assert "Did you mean checkuot?" in str(error.text)
 
 
-async def test_a_tool_that_is_away(rig: Rig):
-    rig.builds.failure = Unavailable("builds", "connection refused")
+@pytest.mark.parametrize(
+    ("failure", "code", "says"),
+    [
+        (
+            Unavailable("builds", "connection refused"),
+            "tool_unavailable",
+            "builds does not answer: connection refused.",
+        ),
+        (RateLimited("builds", "429", retry_after=7.2), "rate_limited", "Try again in 7 s."),
+        (NotAuthenticated("builds", "the token has expired"), "not_authenticated", "the token has expired."),
+        (NotPermitted("builds", "bot may not do this: Job/Read is lacking"), "not_permitted", "Job/Read is lacking."),
+        (BadReply("builds", "HTML where JSON was expected"), "bad_reply", "HTML where JSON was expected."),
+    ],
+    ids=lambda one: one if isinstance(one, str) else "",
+)
+async def test_a_tool_that_gives_no_answer_that_could_be_used(
+    rig: Rig, failure: IntegrationError, code: str, says: str
+):
+    rig.builds.failure = failure
     error = await rig.refused(MIA, "build run checkout main")
-    assert error.code == "tool_unavailable"
+    assert (error.code, rig.built) == (code, [])
+    assert says in str(error.text)
     assert "Nothing was started" in str(error.text)
 
 
