@@ -57,9 +57,12 @@ class Fields:
             raise ControlError("invalid_field", f"{name}: must be an array of strings")
         return tuple(value)
 
-    def user(self, name: str = "user") -> User:
-        """Return the user a field names, by id or name."""
-        return self._platform.workspace.user(self.data.get(name), name)
+    def user(self, name: str = "user", *, deactivated_too: bool = False) -> User:
+        """Return the user a field names, who can act unless `deactivated_too`; raises `ControlError` otherwise."""
+        user = self._platform.workspace.user(self.data.get(name), name)
+        if user.deleted and not deactivated_too:
+            raise ControlError("user_deactivated", f"{name}: {user.name} is deactivated and can do nothing")
+        return user
 
     def channel(self, viewer: User) -> Channel:
         """Return the channel the request names, which `viewer` must be in."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.sandbox.errors import Json
 
@@ -26,6 +26,15 @@ PROFILE_FIELDS = frozenset(
     )
 )
 """What `users.profile.set` may change (https://docs.slack.dev/reference/methods/users.profile.set#profile-fields)."""
+
+
+def is_zone(name: str) -> bool:
+    """Tell whether this names a time zone, such as Europe/Berlin."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,13 @@
 """The workspace a sandbox starts with: its team, people, channels and user groups, from a dict or a JSON file."""
 
 import json
-import zoneinfo
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from bot.sandbox.errors import SeedError
+from bot.sandbox.people import is_zone
 
 
 class _Part(BaseModel):
@@ -48,10 +48,8 @@ class UserSeed(_Part):
     @field_validator("tz")
     @classmethod
     def _known_zone(cls, value: str) -> str:
-        try:
-            zoneinfo.ZoneInfo(value)
-        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError(f"{value!r} is no time zone; write one like Europe/Berlin") from None
+        if not is_zone(value):
+            raise ValueError(f"{value!r} is no time zone; write one like Europe/Berlin")
         return value
 
 

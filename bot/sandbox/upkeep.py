@@ -9,6 +9,7 @@ from bot.sandbox.errors import ControlError, Json, SeedError
 from bot.sandbox.message import Message
 from bot.sandbox.model import Channel, User
 from bot.sandbox.outcome import Outcome
+from bot.sandbox.people import is_zone
 from bot.sandbox.platform import Platform
 from bot.sandbox.seed import UserSeed
 from bot.sandbox.state import user as shown
@@ -90,11 +91,13 @@ async def person(platform: Platform, fields: Fields) -> Json:
 
 
 def _changed(platform: Platform, fields: Fields) -> User:
-    user = fields.user()
+    user = fields.user(deactivated_too=True)
     if unknown := sorted(set(fields.data) - {*_CHANGES, "user", "deactivated"}):
         raise ControlError(
             "unknown_field", f"{unknown[0]}: cannot be changed; these can: {', '.join(sorted(_CHANGES))}"
         )
+    if "tz" in fields.data and not is_zone(fields.text("tz")):
+        raise ControlError("invalid_field", f"tz: {fields.text('tz')!r} is no time zone; write one like Europe/Berlin")
     for field, attribute in _CHANGES.items():
         if field in fields.data:
             setattr(user, attribute, fields.text(field))

@@ -80,6 +80,17 @@ async def test_what_apps_get_of_a_person_of_another_organisation():
         assert payload["enterprise"]["name"] == "Globex Holding"
 
 
+async def test_who_is_deactivated_can_do_nothing():
+    async with running(seed=SEED) as desk:
+        answer = await desk.post("messages", 400, user="milton", channel="tps", text="my stapler")
+        assert answer["error"] == "user_deactivated"
+        await desk.post("people", user="milton", deactivated=False)
+        direct = await desk.post("messages", user="milton", channel="@bill", text="my stapler")
+        assert direct["ok"]
+        wrong = await desk.post("people", 400, user="bill", tz="Mars/Olympus")
+        assert wrong["message"].startswith("tz: 'Mars/Olympus' is no time zone")
+
+
 def test_a_time_zone_that_is_none():
     with pytest.raises(SeedError, match="write one like Europe/Berlin"):
         Seed.parse({"users": [{"name": "x", "real_name": "X", "tz": "Mars/Olympus"}]})
