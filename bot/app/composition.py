@@ -153,7 +153,12 @@ class App:
             watch=self.watch,
             channel_of=self._channel_of,
             link_of=self.slack.link_of,
+            links_only=self._links_only,
         )
+
+    def _links_only(self, instance: str) -> bool:
+        """Tell whether nobody can let a waiting run of a tool go on from here."""
+        return self.builds.by_link_alone(instance)
 
     def _lending(self) -> Lending:
         return Lending(

@@ -20,6 +20,7 @@ from bot.command import Call, Resource
 from bot.errors import BadInput, Refused
 from bot.reply import Message, Reply
 from bot.store import Tx
+from integrations.capabilities.personal_runs import RunRight
 from integrations.capabilities.runs import ManualAction, RunRef
 
 
@@ -40,6 +41,10 @@ class Builds:
     def bind(self) -> None:
         """Give the workflow what it works with; called before the engine is launched."""
         workflow.bind(workflow.Bound(self._road, Effects(self._ledger, self.failures)))
+
+    def by_link_alone(self, instance: str) -> bool:
+        """Tell whether nobody can let a waiting run of a tool go on from here: its buttons are links."""
+        return self._parts.acting.by_link_alone(instance, RunRight.ANSWER)
 
     async def abort(self, call: Call, build_id: str) -> Reply:
         """Have a build ended, queued or running.

@@ -294,7 +294,10 @@ class _Following:
             known = {action.id for action in progress.actions(before)}
             await answers.see(tx, str(run.ref), run.actions)
             moved = {f"{self._what}_run": str(run.ref)}  # a queue item becomes a build
-            changed = await book.change(current, progress={**current.progress, "run": told, "silent": ""}, **moved)
+            shown: dict[str, JsonValue] = {**current.progress, "run": told, "silent": ""}
+            if run.actions and self._parts.links_only(run.ref.instance):
+                shown["by_person"] = True
+            changed = await book.change(current, progress=shown, **moved)
             if changed is not None and any(action.id not in known for action in run.actions):
                 await book.ask_to_answer(changed, str(run.ref), run.actions[0].id)
 

@@ -1,7 +1,7 @@
 """What the deployment road is made of, handed in by the composition root."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from bot.approvals.approvals import Approvals
@@ -30,7 +30,8 @@ class Parts:
     """Everything the road uses. `catalog` is asked each time, so that a reload is seen at once.
 
     `channel_of` finds where the cards of a service go; it may ask Slack for a channel's id. `link_of` finds the address
-    of a subject's card, "" when there is none. `longest_run` bounds one build or deploy.
+    of a subject's card, "" when there is none. `longest_run` bounds one build or deploy. `links_only` tells in which
+    tools nobody lets a waiting run go on from here, so that its buttons are links from the start.
     """
 
     store: Store
@@ -46,6 +47,7 @@ class Parts:
     channel_of: ChannelOf
     longest_run: timedelta = timedelta(hours=2)
     link_of: Callable[[str], Awaitable[str]] = no_link
+    links_only: Callable[[str], bool] = field(default=lambda _instance: False)
 
     def name_of(self, person: Person) -> str:
         """Return a person's name without @."""

@@ -130,6 +130,7 @@ class Rig:
 
     def __init__(self, folder: Path, store: Store, clock: Clock, config: dict[str, Any]) -> None:
         self.folder = folder
+        self.links_only: set[str] = set()
         self.store = store
         self.clock = clock
         self.git = FakeGit("git")
@@ -172,6 +173,7 @@ class Rig:
             watch=self.watch,
             channel_of=_channel_of,
             link_of=_link_of,
+            links_only=lambda instance: instance in self.links_only,
         )
 
     def history(self) -> dict[str, str]:
