@@ -1,5 +1,6 @@
 """The contracts of RunTracker, BuildServer and Deployer."""
 
+from datetime import UTC, datetime
 from typing import Protocol
 
 import pytest
@@ -34,6 +35,10 @@ class Work(Protocol):
     async def start(self, request: str, job: str, *, fence: int = 1) -> RunRef:
         """Start a job for a request, both by their names here."""
         ...
+
+    async def another(self) -> RunTracker:
+        """Return the tracker as another process has it, which knows nothing of this one."""
+        return self.tracker
 
     async def release(self, ref: RunRef) -> None: ...
 
@@ -104,6 +109,14 @@ class RunTrackerContract:
         await work.tracker.cancel_run(ref)
         await ended(work.tracker, ref)
         assert ref == await work.tracker.find_run(work.request("r-1"))
+
+    async def test_another_process_finds_a_run_that_is_over_in_its_job(self, work):
+        since, job = datetime.now(UTC), work.job("succeeds")
+        ref = await work.start("r-1", "succeeds")
+        await ended(work.tracker, ref)
+        other = await work.another()
+        assert ref == await other.find_run(work.request("r-1"), job, since)
+        assert await other.find_run(work.request("r-2"), job, since) is None
 
     async def test_a_cancelled_run_ends(self, work):
         ref = await work.start("r-1", "waits")

@@ -59,6 +59,7 @@ class Group:
         self.path = f"{target.place}/{self.name}"
         self.git = RealHistory(folder)
         self._target = target
+        self._connected: list[GitLab] = []
         self._id = 0
 
     async def __aenter__(self) -> Self:
@@ -73,12 +74,15 @@ class Group:
         try:
             self.call("DELETE", f"groups/{self._id}")
         finally:
-            await self.adapter.close()
+            for one in self._connected:
+                await one.close()
 
     async def connect(self) -> GitLab:
-        """Return an adapter to it."""
+        """Return an adapter of its own, closed with the group."""
         about = {"url": self._target.url, "token": self._target.token, "group": self.path, "timeout": 30}
-        return await connect("gitlab", GitLabSettings.model_validate(about), Resources(state_dir=""))
+        made = await connect("gitlab", GitLabSettings.model_validate(about), Resources(state_dir=""))
+        self._connected.append(made)
+        return made
 
     def add(self, name: str, job: str = "") -> str:
         """Add a project whose pipelines run a job; return the commit that its main branch is at, "" without a job."""
@@ -172,6 +176,9 @@ class GroupWork(Work):
                 version=name, fence=fence,
             )
         )  # fmt: skip
+
+    async def another(self) -> GitLab:
+        return await self._group.connect()
 
     async def release(self, ref: RunRef) -> None:
         async def waits() -> str:

@@ -44,8 +44,9 @@ class Folder:
     """
 
     def __init__(self, target: Target) -> None:
-        about = {"url": target.url, "username": target.user, "token": target.token, "timeout": 30}
-        self.adapter = Jenkins("jenkins", JenkinsSettings.model_validate(about), Resources(state_dir=""))
+        self._target = target
+        self._connected: list[Jenkins] = []
+        self.adapter = self.connect()
         self.name = f"shipmate-{secrets.token_hex(4)}"
         self._url = target.url
         self._http = aiohttp.ClientSession(
@@ -64,7 +65,15 @@ class Folder:
                 assert answer.status in {200, 302}, await answer.text()
         finally:
             await self._http.close()
-            await self.adapter.close()
+            for one in self._connected:
+                await one.close()
+
+    def connect(self) -> Jenkins:
+        """Return an adapter of its own, closed with the folder."""
+        target = self._target
+        about = {"url": target.url, "username": target.user, "token": target.token, "timeout": 30}
+        self._connected.append(Jenkins("jenkins", JenkinsSettings.model_validate(about), Resources(state_dir="")))
+        return self._connected[-1]
 
     async def add(self, name: str, parameters: list[str], script: str) -> None:
         """Add a pipeline."""
@@ -114,6 +123,9 @@ class FolderWork(Work):
         if self._kind == "build":
             return await self.tracker.start_build(jobs.build(self.request(request), self.job(job)))
         return await self.tracker.start_deploy(jobs.deploy(self.request(request), self.job(job), fence))
+
+    async def another(self) -> Jenkins:
+        return self._folder.connect()
 
     async def release(self, ref: RunRef) -> None:
         async def waits() -> bool:
