@@ -171,7 +171,9 @@ async def test_a_disabled_job_and_one_that_is_not_there(rig: Rig):
     ],
     ids=lambda one: one if isinstance(one, str) else "",
 )
-async def test_a_tool_that_gives_no_answer_that_could_be_used(rig: Rig, failure: IntegrationError, code: str, says: str):
+async def test_a_tool_that_gives_no_answer_that_could_be_used(
+    rig: Rig, failure: IntegrationError, code: str, says: str
+):
     rig.builds.failure = failure
     error = await rig.refused(MIA, "build run checkout main")
     assert (error.code, rig.built) == (code, [])
