@@ -13,8 +13,9 @@ from cryptography.fernet import Fernet
 from bot.demo.configuration import keep_secrets
 from tests.integrations.repository import RealHistory
 from tests.road.town import ROOT, Json, Town, buttons, elements, words
+from tests.servers.gitlab import pipelines
 from tests.servers.gitlab.server import running
-from tests.servers.gitlab.state import MAINTAINER, MergeRequest
+from tests.servers.gitlab.state import MAINTAINER, JobSpec, MergeRequest
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
 
@@ -132,12 +133,14 @@ def _change(folder, server):
             "oauth_client_id": "shipmate-app",
             "oauth_client_secret": kept["client"],
         }
-        everything = {"allow": ["merge_request.*", "issue.*"], "to": ["everyone"], "services": ["shop"]}
+        allowed = ["merge_request.*", "issue.*", "build.*", "run.answer"]
+        everything = {"allow": allowed, "to": ["everyone"], "services": ["shop"]}
         settings["permissions"].append(everything)
         checkout = settings["services"]["checkout"]
         settings["services"]["shop"] = {
             "channel": "checkout",
             "repository": {"with": "gitlab", "project": "team/shop"},
+            "build": {"with": "gitlab", "job": "team/shop"},
             "environments": [{"name": "staging", "deploy": checkout["environments"][0]["deploy"]}],
         }
         redirect = f"{base}/connect/gitlab/callback"
@@ -241,6 +244,23 @@ async def test_an_issue_is_made_of_a_message(review, how):
     assert "/archives/" in issue.description, "a link to the message"
     assert issue.author.username == "mia", "made by herself"
     assert "Asked for by" not in issue.description
+
+
+async def test_a_manual_job_is_started_as_who_pressed_and_a_link_for_who_has_linked_nothing(review):
+    await review.connected("mia")
+    town, server, project = review.town, review.server, review.project
+    project.ci = [JobSpec(name="to-production", manual=True, trace=b"shipped\n")]
+    heads = await server.repositories.refs("shop", "heads")
+    made = pipelines.create(server, project, "main", heads["main"], {}, user=server.users["ana"], source="push")
+    await review.type("raj", "/shipmate build watch shop")
+    card = await town.see("build of shop", "to-production", f"#{made.id}")
+    await town.press("raj", card, "to-production")
+    told = await review.told("raj", "sign in to gitlab once")
+    assert buttons(told) == ["Start it in gitlab", "Connect gitlab…"]
+    assert made.jobs[0].played_by == ""
+    await town.press("mia", card, "to-production")
+    await town.see("build of shop", "answered by @mia", "succeeded")
+    assert made.jobs[0].played_by == "mia", "as herself, not as Shipmate"
 
 
 async def test_the_command_line_sets_up_the_webhooks_and_repairs_them(review):
