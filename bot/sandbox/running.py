@@ -41,11 +41,20 @@ class RunningWorkspace:
     def start(self) -> None:
         """Begin to listen on a free port of this machine."""
         self._thread.start()
-        self._run(self.sandbox.start())
+        try:
+            self._run(self.sandbox.start())
+        except BaseException:
+            self._end()
+            raise
 
     def stop(self) -> None:
         """Close every connection and end the thread."""
-        self._run(self.sandbox.stop())
+        try:
+            self._run(self.sandbox.stop())
+        finally:
+            self._end()
+
+    def _end(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()

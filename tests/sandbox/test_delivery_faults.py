@@ -10,7 +10,7 @@ from slack_sdk.signature import SignatureVerifier
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox import AppConfig
-from tests.sandbox.conftest import running
+from tests.sandbox.conftest import bolt, running
 from tests.sandbox.desk import DEADLINE
 from tests.sandbox.manifests import manifest
 
@@ -189,6 +189,22 @@ async def test_events_of_an_absence_come_late_or_never(clock, events, heard):
         await say(desk, "after")
         texts.append((await listener.next())[1])
         assert [word for text in texts for word in ("meanwhile", "after") if f'"{word}"' in text] == heard
+
+
+async def test_client_that_connects_anew_hears_of_what_happened_meanwhile():
+    heard: asyncio.Queue[str] = asyncio.Queue()
+
+    def listeners(app):
+        @app.event("message")
+        async def _(event):
+            heard.put_nowait(event["text"])
+
+    async with running(event_retries=(0.2,) * 300) as desk, bolt(desk, listeners, events=["message.channels"]):
+        await desk.post("away", on=True)
+        assert (await say(desk, "meanwhile"))["ack"] is None
+        await desk.post("away", on=False)
+        async with asyncio.timeout(DEADLINE):
+            assert await heard.get() == "meanwhile"
 
 
 async def outcomes(seed):
