@@ -13,7 +13,12 @@ TIERS = {1: 1, 2: 20, 3: 50, 4: 100}
 """Calls per minute of each tier; Slack tolerates short bursts above them."""
 
 SPECIAL = {"auth.test": 600, "assistant.threads.setStatus": 600, "users.profile.set": 10}
-"""Calls per minute of methods that have a limit of their own, which their reference pages tell."""
+"""Calls per minute of methods of the special tier.
+
+`auth.test` allows hundreds (https://docs.slack.dev/reference/methods/auth.test), `assistant.threads.setStatus` 600
+(https://docs.slack.dev/reference/methods/assistant.threads.setStatus), and a person's profile may be set ten times
+(https://docs.slack.dev/apis/web-api/rate-limits, on updating profiles).
+"""
 
 EVENTS_PER_HOUR = 30_000
 """How many events an app hears of in an hour (https://docs.slack.dev/apis/events-api/#rate-limiting)."""

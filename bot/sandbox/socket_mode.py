@@ -25,7 +25,10 @@ from bot.sandbox.wire import Scope, WireLog
 _LOG = logging.getLogger(__name__)
 
 MAX_CONNECTIONS = 10
-"""How many connections an app may hold open at a time."""
+"""How many connections an app may hold open at a time.
+
+One more is let in only to be told `too_many_websockets` (https://github.com/slackapi/node-slack-sdk/issues/1654).
+"""
 
 _CLOSE_TIMEOUT = 0.5
 _PING = b"Ping from a local workspace"
