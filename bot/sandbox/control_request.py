@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
+from bot.sandbox.decoding import decode
 from bot.sandbox.errors import ControlError, Json
 from bot.sandbox.model import Channel, User
 from bot.sandbox.platform import Platform
@@ -75,9 +76,11 @@ async def read_json(request: web.Request) -> Json:
     if not raw.strip():
         return {}
     try:
-        data = json.loads(raw)
+        data = decode(raw)
     except json.JSONDecodeError as error:
         raise ControlError("invalid_json", f"body: not JSON ({error.msg} at character {error.pos})") from None
+    except ValueError as error:
+        raise ControlError("invalid_json", f"body: not JSON ({error})") from None
     if not isinstance(data, dict):
         raise ControlError("invalid_json", "body: must be one JSON object")
     return data

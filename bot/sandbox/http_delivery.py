@@ -13,6 +13,7 @@ import aiohttp
 
 from bot.sandbox.apps import App
 from bot.sandbox.clock import Clock
+from bot.sandbox.decoding import decode
 from bot.sandbox.delivery import Answer, Attempt, Delivery
 from bot.sandbox.errors import ControlError, Json
 from bot.sandbox.ids import new_secret
@@ -125,7 +126,7 @@ def _decode(text: str, content_type: str) -> object:
         return None
     if content_type == _JSON or text[:1] in "{[":
         try:
-            return json.loads(text)
-        except json.JSONDecodeError:
+            return decode(text)
+        except ValueError:
             return text
     return text

@@ -3,13 +3,13 @@
 Reference: https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
 """
 
-import json
 import time
 
 from aiohttp import web
 
 from bot.sandbox import posting
 from bot.sandbox.apps import App
+from bot.sandbox.decoding import decode
 from bot.sandbox.errors import Json, SlackError
 from bot.sandbox.message import Message
 from bot.sandbox.model import Channel
@@ -97,10 +97,10 @@ async def _body(request: web.Request) -> Json:
     try:
         if request.content_type == "application/x-www-form-urlencoded":
             form = await request.post()
-            data = json.loads(str(form.get("payload", "")))
+            data = decode(str(form.get("payload", "")))
         else:
-            data = json.loads(await request.text())
-    except (json.JSONDecodeError, UnicodeDecodeError):
+            data = decode(await request.text())
+    except ValueError:
         raise SlackError("invalid_payload", status=400) from None
     if not isinstance(data, dict):
         raise SlackError("invalid_payload", status=400)

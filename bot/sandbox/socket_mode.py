@@ -5,7 +5,6 @@ Reference: https://docs.slack.dev/apis/events-api/using-socket-mode
 
 import asyncio
 import contextlib
-import json
 import logging
 import uuid
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from aiohttp import web
 
 from bot.sandbox.apps import App
 from bot.sandbox.changes import Changes
+from bot.sandbox.decoding import decode
 from bot.sandbox.delivery import Answer, Attempt, Delivery
 from bot.sandbox.errors import Json
 from bot.sandbox.ids import new_secret
@@ -123,11 +123,13 @@ class Sockets:
 
     def _received(self, connection: Connection, data: str) -> None:
         try:
-            answer = json.loads(data)
-        except json.JSONDecodeError:
+            answer = decode(data)
+        except ValueError:
             _LOG.warning("a Socket Mode client sent text that is not JSON")
             return
-        ident = answer.get("envelope_id") if isinstance(answer, dict) else None
+        if not isinstance(answer, dict):
+            return
+        ident = answer.get("envelope_id")
         waiting = connection.pending.get(ident) if isinstance(ident, str) else None
         if waiting is not None and not waiting.done():
             waiting.set_result(answer.get("payload"))

@@ -238,3 +238,5 @@ async def test_blocks_are_validated(client, kind, value, error):
         return
     answer = await refused(error, asking)
     assert all({"code", "message", "pointer"} == set(one) for one in answer["errors"])
+    if kind == "blocks":
+        assert answer["errors"][-1]["pointer"] == "/0/type"

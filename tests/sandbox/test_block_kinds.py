@@ -227,7 +227,7 @@ REFUSED = [
     (lines(series("s", a=1)), "must have one data point for each of the categories", "/chart/series/0/data"),
     (
         lines(series("s", a=1, b=2), series("s", a=1, b=2)),
-        "`name` must be unique: 's' already exists",
+        '`name` "s" already exists',
         "/chart/series/1/name",
     ),
     (chart(type="radar"), "unsupported type: radar", "/chart/type"),

@@ -51,10 +51,10 @@ REFUSED = [
     ([section(block_id="x" * 256)], "must be less than 256 characters", "/blocks/0/block_id"),
     (
         [section(block_id="b"), section(block_id="b")],
-        "`block_id` must be unique: 'b' already exists",
+        '`block_id` "b" already exists',
         "/blocks/1/block_id",
     ),
-    ([actions(button(), button())], "`action_id` must be unique: 'a' already exists", "/blocks/0"),
+    ([actions(button(), button())], '`action_id` "a" already exists', "/blocks/0/elements/1/action_id"),
     ([{"type": "header", "text": words("x" * 151)}], "must be less than 151 characters", "/blocks/0/text/text"),
     ([{"type": "header", "text": words("x", "mrkdwn")}], "unsupported type: mrkdwn", "/blocks/0/text/type"),
     ([actions()], "must not be empty", "/blocks/0/elements"),
@@ -247,8 +247,8 @@ def test_what_slacks_own_models_build_is_taken():
         ),
         (
             {"type": "modal", "title": words(), "blocks": [TAKEN[6]]},
-            "missing required field: submit (a modal with input blocks needs it)",
-            "/view",
+            "must define `submit` to use `input` block",
+            "/view/blocks/0/input",
         ),
         ({"type": "modal", "title": words(), "blocks": [TASK]}, "unsupported type: task_card", "/view/blocks/0/type"),
         ({"type": "window", "blocks": []}, "unsupported type: window", "/view/type"),

@@ -42,11 +42,25 @@ async def call(desk, method, token=None, **kwargs):
         ({"data": b"[1]", "headers": JSON}, "json_not_object"),
         ({"data": b"{", "headers": JSON}, "invalid_json"),
         ({"data": b'{"x": NaN}', "headers": JSON}, "invalid_json"),
+        ({"data": b'{"x": 1e999}', "headers": JSON}, "invalid_json"),
+        ({"data": b'{"x": ' + b"[" * 500 + b"]" * 500 + b"}", "headers": JSON}, "invalid_json"),
         ({"data": b"<x/>", "headers": {"Content-Type": "application/xml"}}, "invalid_post_type"),
         ({"data": b"x", "headers": {"Content-Type": "text/plain"}}, "not_authed"),
         ({"data": b"{}", "headers": {"Content-Type": "application/json; charset=utf-16"}}, "invalid_charset"),
     ],
-    ids=["nothing", "form", "json", "array", "broken json", "no number", "post type", "text", "charset"],
+    ids=[
+        "nothing",
+        "form",
+        "json",
+        "array",
+        "broken json",
+        "no number",
+        "too large",
+        "too deep",
+        "post type",
+        "text",
+        "charset",
+    ],
 )
 async def test_unauthenticated_calls(desk, installed, kwargs, error):
     url = desk.sandbox.api_url + "auth.test"

@@ -16,6 +16,9 @@ from bot.sandbox.elements import cell_elements, placed_elements
 from bot.sandbox.errors import Json, SlackError
 from bot.sandbox.ids import new_secret
 
+_HOLDERS = ("accessory", "element", "elements", "actions", "child_blocks", "rows")
+"""Properties of blocks under which elements are found."""
+
 _MAX_VIEW_BYTES = 250 * 1024
 _message_blocks = items(by_type(layout.IN_MESSAGE), layout.MAX_IN_MESSAGE)
 
@@ -148,12 +151,23 @@ def _cross_checks(blocks: Sequence[object], pointer: str) -> Iterator[Problem]:
         ((str(b["block_id"]), f"{pointer}/{i}/block_id") for i, b in objects if b.get("block_id")), "block_id"
     )
     for index, block in objects:
-        placed = [p.action_id for p in placed_elements([block])]
-        yield from unique(((ident, f"{pointer}/{index}") for ident in placed), "action_id")
+        yield from unique(_action_ids(block, f"{pointer}/{index}"), "action_id")
     yield from _counted(objects, pointer)
     markdown = sum(len(str(b.get("text", ""))) for _, b in objects if b.get("type") == "markdown")
     if markdown > layout.MAX_MARKDOWN:
         yield pointer, f"markdown blocks must be less than {layout.MAX_MARKDOWN + 1} characters together"
+
+
+def _action_ids(value: object, pointer: str) -> Iterator[tuple[str, str]]:
+    """Yield each action id in a block with its place, those of blocks inside it, too."""
+    if isinstance(value, dict):
+        if isinstance(value.get("action_id"), str) and value["action_id"]:
+            yield value["action_id"], f"{pointer}/action_id"
+        for name in _HOLDERS:
+            yield from _action_ids(value.get(name), f"{pointer}/{name}")
+    elif isinstance(value, list):
+        for index, one in enumerate(value):
+            yield from _action_ids(one, f"{pointer}/{index}")
 
 
 def _counted(objects: list[tuple[int, Json]], pointer: str) -> Iterator[Problem]:
@@ -174,6 +188,8 @@ def _counted(objects: list[tuple[int, Json]], pointer: str) -> Iterator[Problem]
 
 
 def _submit_checks(view: Json) -> Iterator[Problem]:
-    has_input = any(isinstance(block, dict) and block.get("type") == "input" for block in view["blocks"])
-    if view.get("type") == "modal" and has_input and not view.get("submit"):
-        yield "/view", "missing required field: submit (a modal with input blocks needs it)"
+    """Check that a modal with inputs can be submitted (https://docs.slack.dev/reference/views/modal-views)."""
+    inputs = (n for n, one in enumerate(view["blocks"]) if isinstance(one, dict) and one.get("type") == "input")
+    first = next(inputs, None)
+    if view.get("type") == "modal" and first is not None and not view.get("submit"):
+        yield f"/view/blocks/{first}/input", "must define `submit` to use `input` block"

@@ -129,5 +129,5 @@ def unique(values: Iterator[tuple[str, str]], what: str) -> Iterator[Problem]:
     seen: set[str] = set()
     for value, pointer in values:
         if value in seen:
-            yield pointer, f"`{what}` must be unique: {value!r} already exists"
+            yield pointer, f'`{what}` "{value}" already exists'
         seen.add(value)

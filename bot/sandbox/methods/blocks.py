@@ -15,7 +15,7 @@ async def validate(call: Call) -> Json:
     """
     given = [name for name in ("blocks", "message", "view") if call.raw(name) is not None]
     if len(given) != 1:
-        raise invalid("must define exactly one of `blocks`, `view` or `message`")
+        raise SlackError("invalid_arguments", messages=["must provide exactly one of `blocks`, `view`, or `message`"])
     (name,) = given
     value = call.decoded(name)
     try:
@@ -28,13 +28,13 @@ async def validate(call: Call) -> Json:
         else:
             raise invalid("must provide an object", "/message")
     except SlackError as error:
-        if not error.messages and error.code == "invalid_arguments":
-            raise
-        problems = [_problem(line) for line in error.messages or (error.code,)]
+        problems = [_problem(line, f"/{name}") for line in error.messages or (error.code,)]
         raise SlackError(f"invalid_{name}", errors=problems) from None
     return {}
 
 
-def _problem(line: str) -> Json:
+def _problem(line: str, root: str) -> Json:
+    """Return a problem as this method tells it: its pointer begins at what was given."""
     message, _, pointer = line.removeprefix("[ERROR] ").partition(" [json-pointer:")
-    return {"code": "failed_constraint", "message": message, "pointer": pointer.removesuffix("]") or "/"}
+    where = pointer.removesuffix("]").removeprefix(root)
+    return {"code": "failed_constraint", "message": message, "pointer": where or "/"}
