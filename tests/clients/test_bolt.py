@@ -6,6 +6,7 @@ from tests.clients.beginner import Beginner, story
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("mode", ["socket", "http"])
 @pytest.mark.parametrize("language", ["javascript", "python"])
 async def test_the_app_of_the_guide_works(people, processes, language, mode):

@@ -11,6 +11,7 @@ SCOPES = ("mpim:read", "team:read", "users:read.email")  # what its guide asks f
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 async def test_errbot_answers_in_channels_and_directly(people, processes, tmp_path):
     program = installed("python")["program"]
     app = await people.post("apps", manifest=manifest(*SCOPES, name="Errbot"))

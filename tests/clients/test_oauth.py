@@ -24,6 +24,7 @@ async def visit(browser, beginner, user, answer):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("language", ["javascript", "python"])
 async def test_an_app_is_installed_by_a_person(people, processes, language):
     beginner = await Beginner.start(people, processes, language, "oauth")

@@ -6,6 +6,7 @@ from tests.clients.beginner import Beginner
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("variant", ["builtin", "websocket_client", "aiohttp", "websockets"])
 async def test_each_socket_mode_client_works(people, processes, variant):
     beginner = await Beginner.start(people, processes, "sockets", "socket", VARIANT=variant)
