@@ -31,6 +31,7 @@ One more is let in only to be told `too_many_websockets` (https://github.com/sla
 """
 
 _CLOSE_TIMEOUT = 0.5
+_DEBUG_LIFETIME = 360.0
 _PING = b"Ping from a local workspace"
 
 
@@ -43,6 +44,13 @@ class Connection:
     request: web.Request
     pending: dict[str, "asyncio.Future[object]"] = field(default_factory=dict)
     is_leaving: bool = False
+
+    def lifetime(self, usual: float) -> float:
+        """Return how many seconds it lasts: six minutes where its URL was given `debug_reconnects=true`.
+
+        Reference: https://docs.slack.dev/apis/events-api/using-socket-mode#connect
+        """
+        return min(usual, _DEBUG_LIFETIME) if self.request.query.get("debug_reconnects") == "true" else usual
 
 
 class Sockets:
@@ -92,7 +100,8 @@ class Sockets:
         self._changes.publish("app", app_id=app_id, connections=len(open_now))
         care = asyncio.create_task(self._look_after(connection))
         try:
-            hello = _hello(app_id, self.connected(app_id), int(self._options.socket_lifetime))
+            seconds = connection.lifetime(self._options.socket_lifetime)
+            hello = _hello(app_id, self.connected(app_id), int(seconds))
             await self._tell(connection, hello)
             async for message in socket:
                 if message.type is aiohttp.WSMsgType.TEXT:
@@ -109,7 +118,7 @@ class Sockets:
     async def _look_after(self, connection: Connection) -> None:
         """Ping a connection, and when it has lived long enough warn it and then ask to renew it."""
         loop = asyncio.get_running_loop()
-        ends = loop.time() + self._options.socket_lifetime
+        ends = loop.time() + connection.lifetime(self._options.socket_lifetime)
         warns = ends - self._options.socket_warning
         for moment, reason in ((warns, "warning"), (ends, "refresh_requested")):
             while True:

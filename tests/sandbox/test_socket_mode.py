@@ -39,6 +39,15 @@ async def test_hello_and_one_use_of_a_ticket(desk, installed, session):
     await second.close()
 
 
+async def test_connection_that_is_to_end_soon_for_a_test_of_the_app(desk, installed, session):
+    client = AsyncWebClient(base_url=desk.sandbox.api_url)
+    for more, seconds in (("", 18060), ("&debug_reconnects=true", 360)):
+        url = (await client.apps_connections_open(app_token=installed.app_token))["url"]
+        async with session.ws_connect(url + more) as socket:
+            hello = await socket.receive_json(timeout=DEADLINE)
+        assert hello["debug_info"]["approximate_connection_time"] == seconds
+
+
 async def test_envelopes_go_to_the_connections_in_turn(desk, installed, session):
     sockets = [(await connect(desk, session, installed))[1] for _ in range(2)]
     kinds = []
