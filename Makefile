@@ -22,7 +22,7 @@ CHECKS = status=0; \
 	$(BIN)/lint-imports --no-logo || status=1;
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage check format test-live docs-check lock page clean servers
+.PHONY: help demo test coverage check format test-live docs-check lock page clean servers clients
 .DELETE_ON_ERROR:
 
 help: ## Show this list
