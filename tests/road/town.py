@@ -46,7 +46,7 @@ class Town:
         self.process: asyncio.subprocess.Process | None = None
         self.app: App
         self.token = secrets.token_hex(16)
-        self.secrets = {
+        self.secrets: dict[str, Any] = {
             "bot_token": f"xoxb-{secrets.token_hex(12)}",
             "app_token": f"xapp-1-{secrets.token_hex(12)}",
             "signing_secret": secrets.token_hex(16),
