@@ -2,9 +2,9 @@
 
 import base64
 import binascii
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from bot.sandbox.apps import App
 from bot.sandbox.decoding import decode
@@ -17,6 +17,7 @@ from bot.sandbox.tokens import Caller, TokenKind
 _TRUE = frozenset(("1", "true", "True"))
 _FALSE = frozenset(("0", "false", "False", ""))
 _MAX_PAGE = 1000
+_Item = TypeVar("_Item")
 _NOBODY = Caller("bot", "", None, "", frozenset())
 
 
@@ -155,12 +156,12 @@ class Call:
 
     def page(
         self,
-        items: list[Json],
+        items: Sequence[_Item],
         default: int = 100,
         *,
         maximum: int = _MAX_PAGE,
         error: str = "invalid_limit",
-    ) -> tuple[list[Json], str]:
+    ) -> tuple[Sequence[_Item], str]:
         """Return one page of `items` and the cursor of the next (https://docs.slack.dev/apis/web-api/pagination).
 
         Raises `invalid_cursor` for a cursor that this workspace did not give out, and `error` for a limit below 1 or

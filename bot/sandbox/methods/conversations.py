@@ -1,7 +1,7 @@
 """Methods that read channels (https://docs.slack.dev/reference/methods?family=conversations)."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from bot.sandbox.call import Call, method
 from bot.sandbox.errors import Json, SlackError
@@ -25,11 +25,12 @@ def _kinds(call: Call) -> set[str]:
     return kinds
 
 
-def _listed(call: Call, channels: Iterable[Channel]) -> Json:
+def _listed(call: Call, channels: Sequence[Channel]) -> Json:
     if call.text("team_id", call.platform.workspace.team.id) != call.platform.workspace.team.id:
         raise SlackError("missing_argument")
-    page, cursor = call.page([channel.wire(call.actor) for channel in channels])
-    return {"channels": page, "response_metadata": {"next_cursor": cursor}}
+    page, cursor = call.page(channels)
+    shown = [channel.wire(call.actor) for channel in page]
+    return {"channels": shown, "response_metadata": {"next_cursor": cursor}}
 
 
 @method("conversations.list", *READ, tier=2, json_body=False)
@@ -93,9 +94,8 @@ async def info(call: Call) -> Json:
 async def members(call: Call) -> Json:
     """List who is in a channel (https://docs.slack.dev/reference/methods/conversations.members)."""
     channel = seen(call, "read")
-    found: list[Json] = [{"id": member} for member in channel.members]
-    page, cursor = call.page(found)
-    return {"members": [member["id"] for member in page], "response_metadata": {"next_cursor": cursor}}
+    page, cursor = call.page(channel.members)
+    return {"members": page, "response_metadata": {"next_cursor": cursor}}
 
 
 def _readable(call: Call) -> Channel:
@@ -138,8 +138,8 @@ def _answer(call: Call, channel: Channel, messages: list[Message]) -> Json:
         wire = message.wire(files, with_metadata=with_metadata)
         return wire | ({"pinned_to": [channel.id]} if message.ts in channel.pins else {})
 
-    page, cursor = call.page([shown(m) for m in messages], maximum=_MAX_HISTORY, error="invalid_arguments")
-    answer: Json = {"messages": page, "has_more": bool(cursor)}
+    page, cursor = call.page(messages, maximum=_MAX_HISTORY, error="invalid_arguments")
+    answer: Json = {"messages": [shown(message) for message in page], "has_more": bool(cursor)}
     return answer | ({"response_metadata": {"next_cursor": cursor}} if cursor else {})
 
 

@@ -35,12 +35,13 @@ async def list_users(call: Call) -> Json:
     (https://docs.slack.dev/reference/objects/user-object).
     """
     page, cursor = call.page(
-        [_shown(call, user) for user in call.platform.workspace.users.values()],
+        list(call.platform.workspace.users.values()),
         _DEFAULT_PAGE,
         maximum=_LISTED_LIMIT,
         error="limit_required",
     )
-    return {"members": page, "cache_ts": int(call.platform.clock()), "response_metadata": {"next_cursor": cursor}}
+    shown = [_shown(call, user) for user in page]
+    return {"members": shown, "cache_ts": int(call.platform.clock()), "response_metadata": {"next_cursor": cursor}}
 
 
 @method("users.lookupByEmail", _EMAIL, tier=3, json_body=False)
