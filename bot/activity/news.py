@@ -63,9 +63,11 @@ class News:
             return
         subject = _review(event)
         what = event.kind.partition(".")[2]
-        if what not in {"opened", "reopened"} and not await _is_there(tx, subject):
-            return
-        if what in _STANDINGS:
+        over = await _is_over(tx, subject)
+        if over is None and what not in {"opened", "reopened"}:
+            return  # it was opened before anybody listened
+        late = (over is not None and what == "opened") or (over is True and what == "updated")
+        if what in _STANDINGS and not late:
             card = messages.review(service.name, event, _STANDINGS[what])
             await self._parts.outbox.show(tx, subject, channel, card, final=what in _OVER)
         said = messages.said_of_review(event, what)
@@ -77,7 +79,9 @@ class News:
         service = self._service_of(event)
         channel = await self._heard(service, wanted=service is not None and service.news.reviews)
         subject = _review(event)
-        if channel is not None and event.data.get("on") == "MergeRequest" and await _is_there(tx, subject):
+        if channel is None or event.data.get("on") != "MergeRequest":
+            return
+        if await _is_over(tx, subject) is not None:
             key = f"{subject}/{event.id}"
             await self._parts.outbox.post(tx, key, channel, messages.note(event), in_thread_of=subject)
 
@@ -133,8 +137,11 @@ class News:
         return next(found, None)
 
 
-async def _is_there(tx: Tx, subject: str) -> bool:
-    return (await tx.conn.execute(sa.select(outbox.c.id).where(outbox.c.key == card_key(subject)))).first() is not None
+async def _is_over(tx: Tx, subject: str) -> bool | None:
+    """Tell whether the message of a merge request says that it is over, None where it has no message."""
+    statement = sa.select(outbox.c.final).where(outbox.c.key == card_key(subject))
+    final: bool | None = (await tx.conn.execute(statement)).scalar_one_or_none()
+    return final
 
 
 def _review(event: WebhookEvent) -> str:

@@ -155,6 +155,22 @@ async def test_a_merge_request_is_one_message_and_what_is_said_of_it_is_its_thre
     assert "bob approved it" in thread[1][2]
 
 
+async def test_events_that_come_late_or_twice_change_nothing(desk):
+    desk.wants = {"reviews": True}
+    change, bob = opened(desk), desk.server.users["bob"]
+    for action, standing in (
+        ("open", "open"),
+        ("merge", "merged by bob"),
+        ("update", "merged by bob"),
+        ("open", "merged by bob"),
+        ("reopen", "open"),
+        ("close", "closed by bob"),
+    ):
+        desk.tell.merge_request(desk.project, change, bob, action)
+        await desk.tell.arrived()
+        assert standing in (await desk.told())[0], action
+
+
 async def test_one_that_was_opened_before_anybody_listened_is_not_told_of(desk):
     desk.wants = {"reviews": True}
     desk.tell.merge_request(desk.project, opened(desk), desk.server.users["bob"], "approved")
