@@ -1,0 +1,81 @@
+"""A clock that is set by hand, an open store of each kind, and a log to write in."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.audit import Audit
+from bot.command import Resource
+from bot.identity import Person
+from bot.store import Store
+
+MIA = Person("T1", "U1")
+
+
+class HandClock:
+    """A clock that moves when a test says so; who waits by it waits until then."""
+
+    def __init__(self) -> None:
+        self.moment = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+        self._moved = asyncio.Event()
+
+    def now(self) -> datetime:
+        return self.moment
+
+    def monotonic(self) -> float:
+        return self.moment.timestamp()
+
+    async def sleep(self, seconds: float) -> None:
+        until = self.moment + timedelta(seconds=seconds)
+        while self.moment < until:
+            self._moved.clear()
+            await self._moved.wait()
+
+    def pass_by(self, **length: float) -> None:
+        self.moment += timedelta(**length)
+        self._moved.set()
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return the URL of an empty database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'shipmate.db'}"
+    return str(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture
+async def store(database_url: str, clock: HandClock) -> AsyncIterator[Store]:
+    opened = await Store.open(database_url, clock=clock)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def file_store(tmp_path: Path, clock: HandClock) -> AsyncIterator[Store]:
+    """Return a store in a file, where the kind of database makes no difference."""
+    opened = await Store.open(f"sqlite:///{tmp_path / 'shipmate.db'}", clock=clock)
+    yield opened
+    await opened.close()
+
+
+async def write(store: Store, audit: Audit, count: int, **values: Any) -> None:
+    """Write so many entries, each in a transaction of its own."""
+    for number in range(count):
+        async with store.write() as tx:
+            known = {
+                "actor": MIA,
+                "action": "deploy",
+                "outcome": "allowed",
+                "resource": Resource("checkout", "staging"),
+            }
+            await audit.record(tx, **{**known, "subject": f"D-{1000 + number}", "data": {"n": number}, **values})
