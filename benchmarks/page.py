@@ -1,15 +1,15 @@
 """How fast the local workspace's page is: a message's way to the reader's eyes, and a channel of 2,000 messages.
 
-Chromium looks at a workspace in this process. A message's time runs from the call of `chat.postMessage` to the frame that paints it, in a
-window that shows another channel's worth of cards; the limit is 100 ms. A channel's time runs from the click on its name, or from the
-navigation of a fresh window, to the frame with its newest message; the limit is a second. Beside each stands one empty round trip of
-the page to the workspace, measured in the same run. `page.py [ROUNDS]`.
+Chromium looks at a workspace in this process. A message's time runs from the call of `chat.postMessage` to the frame
+that paints it, in a window that shows the channel with 2,000 messages; the limit is 100 ms. A channel's time runs from
+the click on its name, or from the navigation of a fresh window, to the frame with its newest message; the limit is a
+second. Beside them stands one empty round trip of the page to the workspace, measured in the same run.
+`page.py [ROUNDS]`.
 """
 
 import asyncio
 import sys
 import time
-from pathlib import Path
 
 import aiohttp
 from measuring import ROOT, percentile, verdict
@@ -68,7 +68,7 @@ async def switched(page: Page, name: str) -> float:
         name,
     )
     painted: float = await page.evaluate(PAINTED, f"last of {name}")
-    return painted - start
+    return painted - float(start)
 
 
 async def posted(page: Page, session: aiohttp.ClientSession, url: str, channel: str, number: int) -> float:
@@ -91,7 +91,7 @@ async def main() -> None:
     url = f"{sandbox.api_url}chat.postMessage"
     opening, switching, arriving, trips = [], [], [], []
     async with async_playwright() as playwright, aiohttp.ClientSession(headers=headers) as session:
-        ids = {name: sandbox.workspace.find_channel(name).id for name in ("checkout", "general")}
+        ids = {one.name: one.id for one in sandbox.workspace.channels.values()}
         for number in range(MESSAGES):
             card = {"blocks": CARD} if number % 4 == 0 else {}
             last = " last of checkout" if number == MESSAGES - 1 else ""
@@ -101,9 +101,7 @@ async def main() -> None:
                 assert (await answer.json())["ok"]
         async with session.post(url, json={"channel": ids["general"], "text": "last of general"}) as answer:
             assert (await answer.json())["ok"]
-        browser = await playwright.chromium.launch(
-            executable_path=find("chromium")["path"], args=list(CHROMIUM_FLAGS)
-        )
+        browser = await playwright.chromium.launch(executable_path=find("chromium")["path"], args=list(CHROMIUM_FLAGS))
         await opened(browser, sandbox.url, "general")
         for _ in range(ROUNDS):
             page, taken = await opened(browser, sandbox.url, "checkout")

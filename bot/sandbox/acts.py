@@ -23,7 +23,8 @@ async def message(platform: Platform, fields: Fields) -> Outcome:
     if thread_ts and thread_ts not in channel.messages:
         raise ControlError("thread_not_found", f"thread_ts: no message {thread_ts!r} in this channel")
     written = posting.by_person(platform, user, channel, text, thread_ts)
-    written.files, written.broadcast = files, fields.flag("broadcast") and bool(thread_ts)
+    own_messages.share(platform, written, files)
+    written.broadcast = fields.flag("broadcast") and bool(thread_ts)
     return Outcome(await events.message_posted(platform, written), message=written)
 
 

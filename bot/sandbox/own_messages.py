@@ -60,6 +60,15 @@ async def upload(platform: Platform, request: web.Request) -> Json:
     return {"file": file.wire(platform.base_url)}
 
 
+def share(platform: Platform, message: Message, files: list[str]) -> None:
+    """Show uploaded files in a message that was just written, so that whoever reads its channel may read them."""
+    message.files = files
+    for ident in files:
+        shown = platform.workspace.files[ident].channels
+        if message.channel not in shown:
+            shown.append(message.channel)
+
+
 def _own(fields: Fields) -> tuple[User, Message]:
     user = fields.user()
     message = fields.channel(user).messages.get(fields.text("ts"))

@@ -67,9 +67,12 @@ class Uploads:
             return False
         if "files:read" not in caller.scopes:
             return False
-        channels = [self._platform.workspace.channels.get(ident) for ident in file.channels]
+        workspace = self._platform.workspace
+        channels = [workspace.channels.get(ident) for ident in file.channels]
         seen = (one for one in channels if one and (one.kind == "channel" or caller.user in one.members))
-        return file.user == caller.user or any(seen)
+        # What a person gave and no channel shows was given in a modal, to its app.
+        given = not channels and not workspace.users[file.user].is_bot
+        return file.user == caller.user or given or any(seen)
 
     async def avatar(self, request: web.Request) -> web.Response:
         """Return the drawing that stands for a person, a bot user or a bot."""

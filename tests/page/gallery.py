@@ -170,17 +170,18 @@ def series(name, *values):
 
 AXES = {"categories": list(HOURS), "x_label": "hour", "y_label": "sacks"}
 
-LINES = {
-    "type": "data_visualization",
-    "title": "Sacks by the hour",
-    "chart": {
-        "type": "line",
-        "series": [series("north", 3, 9, 14, 11, 4), series("south", 1, 2, 8, 12, 9)],
-        "axis_config": AXES,
-    },
-}
+SACKS = [series("north", 3, 9, 14, 11, 4), series("south", 1, 2, 8, 12, 9)]
 
-BARS = {**LINES, "title": "Sacks, side by side", "chart": {**LINES["chart"], "type": "bar"}}
+
+def plot(title, kind):
+    """Return a chart of the sacks by the hour."""
+    chart = {"type": kind, "series": SACKS, "axis_config": AXES}
+    return {"type": "data_visualization", "title": title, "chart": chart}
+
+
+LINES = plot("Sacks by the hour", "line")
+
+BARS = plot("Sacks, side by side", "bar")
 
 PIE = {
     "type": "data_visualization",

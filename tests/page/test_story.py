@@ -15,7 +15,7 @@ CARD = re.compile(r"D-\d+ · checkout 1\.4\.2")
 
 async def test_a_release_goes_to_production_in_two_persons_hands(browser, tmp_path):
     async with Town.build(tmp_path) as town:
-        complaints = []
+        complaints: list[str] = []
         mia, ana = [await open_window(browser, town.sandbox.url, who, complaints) for who in ("mia", "ana")]
 
         # Mia is helped to the command and brings the release to staging.
