@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import sqlalchemy as sa
@@ -25,7 +25,7 @@ from bot.slack.outbox import Outbox
 from bot.slack.records import outbox as rows
 from bot.store import Store
 from bot.toolbox import Toolbox
-from bot.webhooks import Hook, Webhooks
+from bot.webhooks import Hook, Webhooks, Wire
 from integrations.gitlab import wire
 from integrations.gitlab.hooks import EVENTS
 from integrations.gitlab.settings import GitLabSettings
@@ -99,7 +99,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
         settings = GitLabSettings.model_validate({"url": server.url, "token": "t", "webhook_token": "s3cret"})
         news = News(parts, Activity(parts))
         app = web.Application()
-        app.add_routes(Webhooks(store, clock, [Hook("gitlab", settings, wire)], news.handlers).routes())
+        app.add_routes(Webhooks(store, clock, [Hook("gitlab", settings, cast(Wire, wire))], news.handlers).routes())
         async with TestServer(app) as here:
             url = str(here.make_url("/hooks/gitlab"))
             project.hooks.append(GitLabHook(1, url, "s3cret", dict.fromkeys(EVENTS, True), server.time.text()))

@@ -1,8 +1,9 @@
 """The pages of a sign-in in Chromium: from the link in Slack through GitLab's pages to what is kept, and refused."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Literal, cast
 
 import pytest
 from aiohttp import web
@@ -19,6 +20,7 @@ from tests.servers.programs import CHROMIUM_FLAGS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 PICTURES = os.environ.get("PICTURES", "")
 expect.set_options(timeout=60_000.0)
 
@@ -48,7 +50,7 @@ class Quayside:
         self._browser = browser
         self.complaints: list[str] = []
 
-    async def open(self, scheme: str = "light", width: int = 900) -> Page:
+    async def open(self, scheme: Literal["light", "dark"] = "light", width: int = 900) -> Page:
         """Ask for a link as Mia and follow it in a browser of its own; return GitLab's page."""
         reply = await self.quay.ask(MIA, "connect gitlab")
         assert "gitlab knows @mia by your address" in words(reply)
@@ -74,12 +76,12 @@ class Quayside:
 
 @pytest.fixture
 async def quayside(store, clock, forge, crew, keys, gitlab, chromium, tmp_path) -> AsyncIterator[Quayside]:
-    handlers = {}
+    handlers: dict[tuple[str, str], Handler] = {}
 
     async def lead(request: web.Request) -> web.StreamResponse:
-        route = request.match_info.route.resource.canonical
-        answer: web.StreamResponse = await handlers[request.method, route](request)
-        return answer
+        resource = request.match_info.route.resource
+        assert resource is not None
+        return await handlers[request.method, resource.canonical](request)
 
     app = web.Application()
     for path in ("/connect/{instance}", "/connect/{instance}/callback"):
@@ -89,7 +91,8 @@ async def quayside(store, clock, forge, crew, keys, gitlab, chromium, tmp_path) 
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     public = f"http://localhost:{runner.addresses[0][1]}"  # another site than 127.0.0.1, where GitLab is
     quay = Quay(store, clock, forge, crew, keys, public)
-    handlers |= {(one.method, one.path): one.handler for one in ConnectPages(quay.linking, public).routes()}
+    for one in ConnectPages(quay.linking, public).routes():
+        handlers[one.method, one.path] = cast(Handler, one.handler)
     redirects = {quay.linking.callback_url("gitlab")}
     gitlab.applications["shipmate-app"] = {"secret": "", "redirect_uris": redirects}
     settings = GitLabSettings.model_validate(

@@ -1,6 +1,7 @@
 """A match by e-mail proposes an account, in words; signing in alone links it, and nothing is done by the match."""
 
 import asyncio
+from typing import cast
 
 import pytest
 
@@ -9,7 +10,7 @@ from bot.grants import proposals
 from bot.grants.people import SlackPeople
 from bot.identity import Person
 from bot.permissions import ACCOUNT_TEAM
-from bot.slack.connection import Identity
+from bot.slack.connection import Connection, Identity
 from bot.slack.directory import Directory
 from integrations.errors import Unavailable
 from tests.grants.conftest import MIA, TEAM, TOM, Browser, buttons, words
@@ -90,7 +91,7 @@ class Workspace:
 
 @pytest.mark.parametrize("confirmed", [True, False])
 async def test_only_an_address_that_slack_has_confirmed_counts(quay, clock, confirmed):
-    people = SlackPeople(Directory(Workspace(confirmed=confirmed), clock), quay.permissions)
+    people = SlackPeople(Directory(cast(Connection, Workspace(confirmed=confirmed)), clock), quay.permissions)
     wanted = "mia@example.org" if confirmed else ""
     assert await people.email(MIA) == wanted
     assert await people.addresses(MIA) == ({wanted} if wanted else set())

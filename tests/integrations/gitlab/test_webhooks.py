@@ -4,6 +4,7 @@ import base64
 import json
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import aiohttp
 import pytest
@@ -13,7 +14,7 @@ from pydantic import ValidationError
 
 from bot.clock import SystemClock
 from bot.store import Store, Tx
-from bot.webhooks import Hook, Webhooks
+from bot.webhooks import Hook, Webhooks, Wire
 from integrations.capabilities.builds import BuildRequest
 from integrations.contract import WebhookEvent
 from integrations.errors import BadReply, NotPermitted, Refused
@@ -125,7 +126,7 @@ async def test_a_signed_delivery_is_taken_in_once_and_never_late(server, adapter
         taken.append(event.id)
 
     store = await Store.open(f"sqlite:///{tmp_path}/store.db", clock=clock)
-    hook = Hook("gitlab", settings(webhook_signing_token=SIGNING), wire)
+    hook = Hook("gitlab", settings(webhook_signing_token=SIGNING), cast(Wire, wire))
     app = web.Application()
     app.add_routes(Webhooks(store, clock, [hook], {"push": pushed}).routes())
 
