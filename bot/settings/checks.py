@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from bot.closest import did_you_mean
+from bot.settings import freezes
 from bot.settings.mistakes import Where
 from bot.settings.source import Source
 from integrations.contract import Integration
@@ -78,6 +79,8 @@ class Checks:
         self._tokens()
         for name, service in _items(self._data.get("services")):
             self._service(("services", name), service)
+        names = {key: _keys(self._data.get(key)) for key in ("groups", "environments", "services")}
+        freezes.check(self._source, **names)
 
     def _slack(self) -> None:
         slack = _mapping(self._data.get("slack"))

@@ -20,6 +20,7 @@ from pydantic import (
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
+from bot.settings.freezes import FreezeSettings
 from bot.settings.services import ServiceSettings, Word
 from bot.settings.values import CommandName, Emoji, MayBePlain, Model, Name
 
@@ -206,6 +207,7 @@ class Settings(Model):
     logs: Logs = Field(default_factory=Logs, description="How Shipmate writes its log.")
     integrations: _Instances = Field({}, description="The tools, by a name of your choice.")
     environments: dict[Name, EnvironmentKind] = Field({}, description="The environments there are.")
+    freezes: tuple[FreezeSettings, ...] = Field((), description="Windows in which environments take no deployments.")
     services: dict[Name, ServiceSettings] = Field({}, description="The services there are.")
 
     @property

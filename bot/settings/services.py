@@ -2,15 +2,13 @@
 
 from datetime import timedelta
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from bot.settings.values import Duration, Model, Name
+from bot.settings.values import Duration, Model, Name, Schedule, Timezone
 
 Word = Annotated[str, Field(min_length=1)]
-_CRON_FIELDS = 5
 
 
 class Repository(Model):
@@ -152,22 +150,6 @@ class News(Model):
     )
 
 
-def _schedule(text: str) -> str:
-    from croniter import croniter  # noqa: PLC0415 - costs only where there are schedules
-
-    if text and (len(text.split()) != _CRON_FIELDS or not croniter.is_valid(text)):
-        raise PydanticCustomError("schedule", "a cron expression of five fields was expected, such as 0 9 * * 1-5")
-    return text
-
-
-def _timezone(text: str) -> str:
-    try:
-        ZoneInfo(text)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise PydanticCustomError("timezone", "a time zone was expected, such as Europe/Berlin") from None
-    return text
-
-
 class ServiceSettings(Model):
     """One service."""
 
@@ -176,12 +158,10 @@ class ServiceSettings(Model):
     owners: tuple[Word, ...] = Field((), description="Groups that own it.")
     repository: Repository = Field(description="Where its code is.")
     issues: Issues | None = Field(None, description="Where its issues are, if not beside its code.")
-    review_reminders: Annotated[str, AfterValidator(_schedule)] = Field(
+    review_reminders: Schedule = Field(
         "", description="When its channel is reminded of reviews that wait, as a cron expression."
     )
-    review_timezone: Annotated[str, AfterValidator(_timezone)] = Field(
-        "UTC", description="The time zone that review_reminders is read in."
-    )
+    review_timezone: Timezone = Field("UTC", description="The time zone that review_reminders is read in.")
     tickets: Tickets | None = Field(None, description="How tickets are recognised in commit messages.")
     build: BuildRecipe | None = Field(None, description="What makes an artifact of a commit, where one is made.")
     migrations: Migrations | None = Field(None, description="Which changed files cannot be undone.")

@@ -1,12 +1,15 @@
 """Kinds of values that settings are made of: durations, names, emoji, references to people."""
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+_CRON_FIELDS = 5
+_ANY_DAY = datetime(2026, 1, 1)  # noqa: DTZ001 - a wall clock is all that a schedule knows
 _PART = re.compile(r"(\d+)(ms|s|m|h|d|w)")
 _UNITS = {
     "ms": timedelta(milliseconds=1),
@@ -66,6 +69,35 @@ Duration = Annotated[
     BeforeValidator(_duration),
     WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN, "examples": ["20s", "5m", "4h"]}),
 ]
+
+
+def _schedule(text: str) -> str:
+    if not text:
+        return text
+    from croniter import CroniterBadDateError, croniter  # noqa: PLC0415 - costs only where there are schedules
+
+    if len(text.split()) != _CRON_FIELDS or not croniter.is_valid(text):
+        raise PydanticCustomError("schedule", "a cron expression of five fields was expected, such as 0 9 * * 1-5")
+    try:
+        croniter(text, _ANY_DAY).get_next(datetime)
+    except CroniterBadDateError:
+        raise PydanticCustomError("schedule", "this cron expression names a day that never comes") from None
+    return text
+
+
+def _timezone(text: str) -> str:
+    try:
+        ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise PydanticCustomError("timezone", "a time zone was expected, such as Europe/Berlin") from None
+    return text
+
+
+Schedule = Annotated[str, AfterValidator(_schedule)]
+"""A cron expression of five fields, or nothing."""
+
+Timezone = Annotated[str, AfterValidator(_timezone)]
+"""The name of a time zone, such as Europe/Berlin."""
 
 NAME_PATTERN = r"^[a-z0-9][a-z0-9_.-]*$"
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN, max_length=63)]
