@@ -12,7 +12,7 @@ from slack_bolt.async_app import AsyncApp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.demo.tour import EVENT_TYPE, Progress, message, news
+from bot.demo.tour import Progress, message, news
 
 CHANNEL, WATCHED = "start-here", "checkout"
 
@@ -28,7 +28,7 @@ class Guide:
     """Reads what Shipmate says, ticks off the steps of the tour in the pinned message, and tells what comes next."""
 
     def __init__(self, *, api_url: str, bot_token: str, app_token: str) -> None:
-        """Keep the address and the tokens; no I/O before `start`."""
+        """Keep the address and the tokens; no I/O before it is entered."""
         self._client = AsyncWebClient(token=bot_token, base_url=api_url)
         app = AsyncApp(client=self._client, process_before_response=True)
         app.event("message")(self._heard)
@@ -45,12 +45,15 @@ class Guide:
             self._self = (await self._client.auth_test())["bot_id"]
             async for page in await self._client.conversations_list(limit=200):
                 self._channels |= {one["name"]: one["id"] for one in page["channels"]}
-            await self._find()
-            if not self._ts:
-                answer = await self._client.chat_postMessage(channel=self._channels[CHANNEL], **self._message())
-                self._ts = answer["ts"]
-                await self._client.pins_add(channel=self._channels[CHANNEL], timestamp=self._ts)
-            await self._handler.connect_async()  # type: ignore[no-untyped-call]
+            async with self._one_at_a_time:  # what is heard from now on waits until all before is read
+                await self._handler.connect_async()  # type: ignore[no-untyped-call]
+                await self._catch_up()
+                channel = self._channels[CHANNEL]
+                if self._ts:
+                    await self._client.chat_update(channel=channel, ts=self._ts, **self._message())
+                else:
+                    self._ts = (await self._client.chat_postMessage(channel=channel, **self._message()))["ts"]
+                    await self._client.pins_add(channel=channel, timestamp=self._ts)
         except SlackApiError as error:
             await self.__aexit__()
             raise RuntimeError(f"the demo's guide: Slack answered {error.response['error']}") from error
@@ -60,31 +63,28 @@ class Guide:
         """Stop listening."""
         await self._handler.close_async()  # type: ignore[no-untyped-call]
 
-    async def _find(self) -> None:
-        """Take over the tour that an earlier run pinned, with how far it had come."""
-        channel = self._channels[CHANNEL]
-        pins = await self._client.pins_list(channel=channel)
-        for item in pins.get("items") or ():
-            pinned = item.get("message") or {}
-            if pinned.get("bot_id") != self._self:
-                continue
-            found = await self._client.conversations_history(
-                channel=channel, oldest=pinned["ts"], latest=pinned["ts"], inclusive=True, include_all_metadata=True
-            )
-            for one in found["messages"]:
-                metadata = one.get("metadata") or {}
-                if metadata.get("event_type") == EVENT_TYPE:
-                    self._ts, self._progress = one["ts"], Progress.read(metadata)
-                    await self._look_up_links()
+    async def _catch_up(self) -> None:
+        """Find the tour that an earlier run pinned, and read what Shipmate said before this one listens."""
+        pins = await self._client.pins_list(channel=self._channels[CHANNEL])
+        pinned = [item["message"] for item in pins.get("items") or () if "message" in item]
+        self._ts = next((one["ts"] for one in pinned if one.get("bot_id") == self._self), "")
+        history = await self._client.conversations_history(channel=self._channels[WATCHED], limit=200)
+        for said in reversed(history["messages"]):
+            self._take_in(said)
+        await self._look_up_links()
+
+    def _take_in(self, said: Mapping[str, Any]) -> None:
+        """Note what an app said, which is Shipmate or is no card; what people write ticks nothing off."""
+        if said.get("bot_id") not in {None, "", self._self}:
+            self._progress = self._progress.after(str(said.get("text", "")), str(said["ts"]))
 
     async def _heard(self, event: Mapping[str, Any]) -> None:
-        """Take in a new or an edited message; what people write is not heard, only what Shipmate says happened."""
-        said = event.get("message") or {} if event.get("subtype") == "message_changed" else event
-        by_app = said.get("bot_id") not in {None, "", self._self}
-        if event.get("channel") != self._channels[WATCHED] or not by_app:
+        """Take in a new or an edited message, and say it in #start-here when it changes how far somebody is."""
+        if event.get("channel") != self._channels[WATCHED]:
             return
         async with self._one_at_a_time:
-            before, self._progress = self._progress, self._progress.after(str(said.get("text", "")), str(said["ts"]))
+            before = self._progress
+            self._take_in(event.get("message") or {} if event.get("subtype") == "message_changed" else event)
             if self._progress is before:
                 return
             await self._look_up_links()

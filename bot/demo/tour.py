@@ -4,15 +4,12 @@ How far is read from what Shipmate itself says of its deployments, the first lin
 off by what really happened, whoever did it and in whatever order.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Self, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 Json: TypeAlias = dict[str, Any]
-
-EVENT_TYPE = "shipmate_tour"
 
 _CARD = re.compile(r"(?P<deployment>D-\d+) \S+ (?P<version>\S+) → (?P<place>\S+): (?P<stands>.+)", re.DOTALL)
 _MAX_WORDS = 150
@@ -91,21 +88,6 @@ class Progress:
 
     sights: Mapping[str, Sight]
 
-    @classmethod
-    def read(cls, metadata: object) -> Self:
-        """Return the progress that an earlier message of the tour carries, none where it carries none."""
-        payload = metadata.get("event_payload") if isinstance(metadata, dict) else None
-        kept = payload.get("progress") if isinstance(payload, dict) else None
-        known = {step.key for step in STEPS}
-        sights = [Sight(**one) for one in json.loads(kept)] if isinstance(kept, str) else []
-        return cls({sight.step: sight for sight in sights if sight.step in known})
-
-    @property
-    def metadata(self) -> Json:
-        """Return the progress as metadata of a message."""
-        kept = [{name: getattr(one, name) for name in one.__slots__} for one in self.sights.values()]
-        return {"event_type": EVENT_TYPE, "event_payload": {"progress": json.dumps(kept)}}
-
     def is_done(self, step: Step) -> bool:
         """Tell whether a step is ticked off."""
         return step.key in self.sights and self.sights[step.key].stage == "done"
@@ -151,7 +133,7 @@ def sight_of(text: str, ts: str) -> Sight | None:
 
 
 def message(progress: Progress, *, channel: str, links: Mapping[str, str]) -> Json:
-    """Return the tour's message: text, blocks and metadata.
+    """Return the tour's message: text and blocks.
 
     `channel` is the id of the channel where cards appear, `links` the addresses of cards by their `ts`.
     """
@@ -170,7 +152,7 @@ def message(progress: Progress, *, channel: str, links: Mapping[str, str]) -> Js
         lines = "\n".join(f"• `{line}` {why}" for line, why in MORE)
         blocks += [{"type": "divider"}, _section(f"*That was the tour.* What else there is:\n{lines}")]
     text = f"Start here: {len(STEPS) - len(left)} of {len(STEPS)} done"
-    return {"text": text, "blocks": blocks, "metadata": progress.metadata}
+    return {"text": text, "blocks": blocks}
 
 
 def _step(number: int, step: Step, progress: Progress, channel: str, links: Mapping[str, str]) -> list[Json]:

@@ -54,12 +54,6 @@ def test_what_is_done_stays_done_and_may_say_more():
     assert more.sights["bad"].ts == "2.0"
     assert news(Progress({}), done).endswith(f"Next: *{STEPS[0].title}*. Type `{STEPS[0].line}`")
     assert news(done, more) == ""
-    assert Progress.read(more.metadata) == more
-
-
-@pytest.mark.parametrize("metadata", [None, {}, {"event_payload": {}}, {"event_payload": {"progress": "[]"}}])
-def test_a_message_without_progress_is_a_tour_not_begun(metadata):
-    assert Progress.read(metadata).next is STEPS[0]
 
 
 @pytest.mark.parametrize("line", [line for line, _ in MORE] + [step.line for step in STEPS])
@@ -146,10 +140,12 @@ async def test_the_tour_goes_on_after_a_restart_of_its_bot(stage):
     async with stage.guide():
         await stage.says("D-2 checkout 1.5.0 → staging: rolled back to 1.4.2. Errors 14 %.")
         await stage.until(lambda channel: len(channel["messages"]) == 2)
+    await stage.writes("D-8 checkout 1.4.2 → production: done")
+    await stage.says("D-1 checkout 1.4.2 → staging: done")
     async with stage.guide():
-        await stage.says("D-1 checkout 1.4.2 → staging: done")
+        await stage.until(first_says("2 of 3 done"))
         await stage.says("D-3 checkout 1.4.2 → production: done")
-        channel = await stage.until(lambda channel: len(channel["messages"]) == 4)
+        channel = await stage.until(lambda channel: len(channel["messages"]) == 3)
     first, *rest = channel["messages"]
     assert first["text"].endswith("3 of 3 done")
     assert channel["pins"] == [first["ts"]]
