@@ -248,3 +248,17 @@ async def test_view_that_slack_refuses(client, desk, installed):
         "[ERROR] failed to match all allowed schemas [json-pointer:/view/title]",
         "[ERROR] must be less than 25 characters [json-pointer:/view/title/text]",
     ]
+
+
+async def test_an_external_id_is_for_one_view(desk, client):
+    mia, ana = (desk.sandbox.workspace.find_user(name).id for name in ("mia", "ana"))
+    home = {"type": "home", "external_id": "one", "blocks": []}
+    await client.views_publish(user_id=mia, view=home)
+    await client.views_publish(user_id=mia, view=home)
+    with pytest.raises(SlackApiError, match="duplicate_external_id"):
+        await client.views_publish(user_id=ana, view=home)
+    other = (await client.views_publish(user_id=ana, view={**home, "external_id": "two"}))["view"]
+    with pytest.raises(SlackApiError, match="duplicate_external_id"):
+        await client.views_update(view_id=other["id"], view=home)
+    found = await client.views_update(external_id="two", view={**home, "external_id": "two", "callback_id": "x"})
+    assert (found["view"]["id"], found["view"]["callback_id"]) == (other["id"], "x")
