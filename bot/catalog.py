@@ -138,6 +138,10 @@ class Catalog:
     def __init__(self, settings: Settings) -> None:
         self._services = {name: _service(name, one, settings) for name, one in sorted(settings.services.items())}
 
+    def __contains__(self, name: str) -> bool:
+        """Whether there is a service of exactly this name."""
+        return name in self._services
+
     def services(self) -> tuple[Service, ...]:
         """Return all services by name."""
         return tuple(self._services.values())

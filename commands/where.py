@@ -19,9 +19,8 @@ class WhereArgs:
 
 async def resource_of(call: Call, args: WhereArgs) -> Resource:
     """Return the service that the permission is asked on; all of them for everything and for a commit."""
-    known = {service.name for service in call.use(Catalog).services()}
     word = (args.what or "").strip().lower()
-    return Resource(word if word in known else "")
+    return Resource(word if word in call.use(Catalog) else "")
 
 
 @command(
