@@ -165,6 +165,7 @@ def _dashed(word: Word) -> Word:
     """Give a flag its two hyphens back where a phone made one dash of them."""
     if (
         not word.plain
+        or word.text[0].isalnum()
         or (match := re.match(_PHONE_DASH, word.text)) is None
         or any(i < match.end() for i in word.quoted)
     ):
