@@ -65,6 +65,7 @@ def channel(platform: Platform, one: Channel, viewer: User | None, only: frozens
         "purpose": one.purpose,
         "members": list(one.members),
         "pins": list(one.pins),
+        "bookmarks": [bookmark.wire() for bookmark in one.bookmarks.values()],
         "messages": [message(platform, m, viewer) for m in shown],
     }
 

@@ -8,6 +8,7 @@ from slack_bolt.async_app import AsyncApp
 
 SCOPES = [
     "app_mentions:read",
+    "bookmarks:write",
     "channels:history",
     "channels:read",
     "chat:write",

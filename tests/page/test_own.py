@@ -97,6 +97,16 @@ async def test_pins_are_counted_and_lead_to_their_message(harbour, ferry):
     await expect(row(page, "read this first")).to_be_focused()
 
 
+async def test_bookmarks_are_links_at_the_top(harbour, ferry):
+    channel, _ = await ferry.post("checkout", text="hello")
+    page = await harbour.open("mia")
+    await ferry.client.bookmarks_add(
+        channel_id=channel, title="Runbook", type="link", link="https://coal.example/runbook", emoji=":books:"
+    )
+    link = page.get_by_role("navigation", name="Bookmarks").get_by_role("link", name="books Runbook")
+    await expect(link).to_have_attribute("href", "https://coal.example/runbook")
+
+
 async def test_a_quick_reaction_is_one_click(harbour, ferry):
     await harbour.act("messages", user="tom", channel="checkout", text="done")
     page = await harbour.open("mia")

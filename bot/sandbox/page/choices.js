@@ -22,7 +22,7 @@ export function flatten({ options, option_groups: groups }, workspace) {
 
 const person = (user) => ({ value: user.id, text: user.real_name || user.name, description: `@${user.name}${user.role ? ` · ${user.role}` : ""}`, avatar: avatar(user, "small") });
 
-const people = (workspace) => [...workspace.users.values()].filter((user) => !user.deleted && !user.is_slackbot).map(person);
+const people = (workspace) => [...workspace.users.values()].filter((user) => !user.is_deactivated && !user.is_slackbot).map(person);
 
 const channel = (workspace) => (one) => ({ value: one.id, text: `${isDirect(one) ? "" : "#"}${workspace.title(one)}` });
 

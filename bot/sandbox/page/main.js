@@ -5,6 +5,7 @@
 import { Composer } from "./composer.js";
 import { copyText, fill, h, icon, iconButton } from "./dom.js";
 import { HomeTab } from "./home.js";
+import { renderEmoji, renderLink } from "./mrkdwn.js";
 import { note } from "./overlay.js";
 import { avatar } from "./people.js";
 import { PinsButton } from "./pins.js";
@@ -18,6 +19,7 @@ export class MainPane {
     this.title = h("h1", {});
     this.topic = h("div", { class: "topic" });
     this.you = h("button", { type: "button", class: "button quiet you-chip", on: { click: menu } });
+    this.bookmarks = h("nav", { class: "bookmarks", "aria-label": "Bookmarks", hidden: true });
     this.link = h("div", { class: "link-note", role: "status" });
     this.tabs = h("div", { class: "tabs", role: "tablist", "aria-label": "App", hidden: true });
     this.home = new HomeTab(workspace);
@@ -33,7 +35,7 @@ export class MainPane {
         h("div", { class: "main-title" }, this.title, this.topic),
         this.pins.element, this.you,
         h("button", { type: "button", class: "button quiet", id: "wire-button", "aria-pressed": "false", title: "What passes between the workspace and its apps", on: { click: inspect } }, icon("wire"), h("span", {}, "Inspector"))),
-      this.link, this.tabs, this.list.element, this.home.element, this.composer.element);
+      this.bookmarks, this.link, this.tabs, this.list.element, this.home.element, this.composer.element);
   }
 
   #target() {
@@ -50,6 +52,7 @@ export class MainPane {
     const home = Boolean(app && workspace.place.tab === "home");
     this.#drawHead(app, channel);
     this.pins.draw();
+    this.#drawBookmarks(home ? [] : channel?.bookmarks ?? []);
     this.#drawTabs(app, home);
     this.#drawLink();
     this.home.element.hidden = !home;
@@ -83,6 +86,11 @@ export class MainPane {
     fill(this.topic, channel?.is_ext_shared ? h("span", { class: "badge soft" }, icon("globe"), "shared with another organisation") : null,
       [people, topic].filter(Boolean).join(" · "));
     document.title = `${app?.name ?? (channel ? workspace.title(channel) : "")} · ${viewer?.real_name ?? ""} · ${workspace.team.name}`;
+  }
+
+  #drawBookmarks(bookmarks) {
+    this.bookmarks.hidden = bookmarks.length === 0;
+    fill(this.bookmarks, bookmarks.map(({ emoji, title, link }) => renderLink(link, [emoji ? renderEmoji(emoji.replaceAll(":", "")) : icon("link"), title], { class: "bookmark" })));
   }
 
   #drawTabs(app, home) {

@@ -37,7 +37,7 @@ function head(message, { workspace }, edited) {
   return h("div", { class: "message-head" },
     h("span", { class: "author" }, authorName(message, workspace)),
     bot ? h("span", { class: "badge" }, "APP") : null,
-    foreign && /guest|organisation/.test(foreign) ? h("span", { class: "badge soft" }, /organisation/.test(foreign) ? "other organisation" : "guest") : null,
+    foreign && /guest|organisation|deactivated/.test(foreign) ? h("span", { class: "badge soft" }, /organisation/.test(foreign) ? "other organisation" : /guest/.test(foreign) ? "guest" : "deactivated") : null,
     h("time", { datetime: isoTime(message.ts), title: fullTime(message.ts) }, clockTime(message.ts)), edited);
 }
 

@@ -32,6 +32,6 @@ export function standing(user, team) {
   if (!user) return "";
   if (user.is_bot) return "app";
   const foreign = user.team_id && team?.id && user.team_id !== team.id;
-  const words = [user.role, user.is_guest || user.is_restricted ? "guest" : null, foreign ? "other organisation" : null].filter(Boolean);
+  const words = [user.role, user.is_deactivated ? "deactivated" : null, user.is_guest || user.is_restricted ? "guest" : null, foreign ? "other organisation" : null].filter(Boolean);
   return [...new Set(words.map((word) => word.toLowerCase()))].filter((word, at, all) => !all.some((other, index) => index !== at && other.includes(word))).join(" · ");
 }

@@ -183,7 +183,7 @@ export class Workspace extends EventTarget {
 
   /** People that can be acted as: no bots. */
   people() {
-    return [...this.users.values()].filter((user) => !user.is_bot && !user.is_slackbot);
+    return [...this.users.values()].filter((user) => !user.is_bot && !user.is_slackbot && !user.is_deactivated);
   }
 
   user(id) {
