@@ -39,8 +39,6 @@ PATIENCE = 5.0
 """Seconds to wait for Slack to say who asks, where the acknowledgement does not."""
 STALE_SECONDS = 300.0
 """A reaction that arrives later than this does nothing: nobody remembers having made it."""
-TRIGGER_SECONDS = 3.0
-"""A trigger opens a view no longer than this after it was given."""
 _BUSY = Degraded("busy", "Shipmate has too much to do just now; nothing was started. Try again in a minute.").reply()
 _SUBJECT_ARGS = ("deployment", "subject", "id")
 
@@ -335,10 +333,8 @@ class Edge:
     async def open_form(self, invocation: Invocation, form: Button) -> bool:
         """Open a command's form in place of an answer that says what is missing; tell whether it stands open."""
         command = self._registry.get(form.command)
-        if command is None or (self._clock.now() - invocation.at).total_seconds() > TRIGGER_SECONDS:
-            return False
-        shown = await self._asking.begin(invocation, command)
-        if shown is not None:
+        shown = None if command is None else await self._asking.begin(invocation, command)
+        if command is not None and shown is not None:
             self._spawn(f"fill {command.name}", self._asking.fill(invocation, command, form.args, shown))
         return shown is not None
 

@@ -22,7 +22,7 @@ from bot.app import stop_local_places
 from bot.demo import repository
 from bot.demo.configuration import keep_secrets
 from bot.demo.surroundings import end, free_port
-from bot.sandbox import AppConfig, Sandbox, Seed
+from bot.sandbox import AppConfig, Options, Sandbox, Seed
 from bot.sandbox.apps import App
 from bot.settings import load
 from bot.slack import manifest
@@ -40,7 +40,7 @@ class Town:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.sandbox = Sandbox(Seed())
+        self.sandbox = Sandbox(Seed(), Options(trigger_lifetime=SECONDS))  # no test fails by the clock
         self.ports: dict[str, int] = {}
         self.settings: Json = {}
         self.process: asyncio.subprocess.Process | None = None

@@ -1,7 +1,12 @@
 """What people do in Slack, and what they see of it: commands, mentions, buttons, modals, reactions, the home tab."""
 
+from dataclasses import replace
+
 import pytest
 import sqlalchemy as sa
+
+from bot.reply import Button
+from tests.slack.office import DEADLINE, connected, workspace
 
 
 async def test_a_read_is_answered_in_the_acknowledgement(either):
@@ -283,6 +288,30 @@ async def test_with_its_disk_full_it_says_that_nothing_was_started(office):
     assert "Nothing was started" in str(outcome["posted"]["blocks"])
     assert len(office.heard.invocations) <= number + 1
     sa.event.remove(office.store.engine.sync_engine, "checkout", full)
+
+
+async def test_a_form_is_opened_in_place_of_an_answer_as_long_as_the_trigger_lives(tmp_path):
+    url = f"sqlite:///{tmp_path}/store.db"
+    async with workspace(trigger_lifetime=DEADLINE) as made, connected(made, url) as office:
+        await office.type("mia", "checkout", "/deploy cart")
+        await office.bot_says("checkout", "deploying cart", viewer="mia")
+        heard = office.heard.invocations[0]
+        form = Button(label="Fill in…", command="deploy", args={"service": "cart", "reason": "hot fix"}, ask=True)
+        assert not await office.gateway.open_form(heard, replace(form, command="no-such"))
+        assert await office.gateway.open_form(heard, form)
+
+        async def opened():
+            views = (await office.get("state"))["views"]
+            return [one for one in views if one["callback_id"] == "args:deploy" and one.get("submit")]
+
+        [view] = await office.until(opened, "the form")
+        shown = {one["block_id"]: one["element"] for one in view["blocks"] if one["type"] == "input"}
+        assert shown["arg:reason"]["initial_value"] == "hot fix"
+        assert not await office.gateway.open_form(heard, form), "a trigger opens one view"
+    async with workspace(trigger_lifetime=0.0) as made, connected(made, url, owner="two") as office:
+        await office.type("mia", "checkout", "/deploy cart")
+        await office.bot_says("checkout", "deploying cart", viewer="mia")
+        assert not await office.gateway.open_form(office.heard.invocations[0], form), "it lives for a moment"
 
 
 async def card(office, subject):
