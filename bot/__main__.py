@@ -45,8 +45,7 @@ def parser() -> argparse.ArgumentParser:
     do.add_argument("--json", action="store_true", help="print the answer as JSON")
     do.add_argument("--url", help="where Shipmate listens (default: $SHIPMATE_URL, else http://127.0.0.1:8080)")
     do.add_argument("--token-file", type=Path, metavar="FILE", help="default: the token in $SHIPMATE_TOKEN")
-    audit = add("audit", "prove that the audit log is whole")
-    audit.add_argument("action", choices=("verify",), help="verify: check the chain of hashes from the first entry on")
+    _audit_words(add("audit", "prove that the audit log is whole, write it out, follow it"))
     demo = add(
         "demo", "run everything on this machine: a workspace, a service with a history, Prometheus", config=False
     )
@@ -56,6 +55,30 @@ def parser() -> argparse.ArgumentParser:
     demo.add_argument("--prometheus", metavar="PROGRAM", help="the Prometheus to run (default: the one on PATH)")
     commands.add_parser("sandbox", help="run a local Slack workspace for any Slack app", add_help=False)
     return top
+
+
+def _audit_words(audit: argparse.ArgumentParser) -> None:
+    """Declare what `shipmate audit` takes."""
+    actions = audit.add_subparsers(dest="action", metavar="ACTION", required=True)
+
+    def add(name: str, text: str, *, span: bool = False) -> argparse.ArgumentParser:
+        made = actions.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        # Both orders are typed: `audit --config FILE verify` and `audit verify --config FILE`.
+        made.add_argument(
+            "--config", type=Path, default=argparse.SUPPRESS, metavar="FILE", help="default: shipmate.yaml"
+        )
+        if span:
+            made.add_argument("--from", dest="since", metavar="DAY", help="from this day or moment on, in UTC")
+            made.add_argument("--to", dest="until", metavar="DAY", help="up to the end of this day, or to this moment")
+        return made
+
+    verify = add("verify", "check the chain of hashes from the first entry on")
+    verify.add_argument("--expect", default="", metavar="HEAD", help="a head that verify printed before: NUMBER:HASH")
+    export = add("export", "write entries to standard output, oldest first", span=True)
+    export.add_argument("--format", choices=("jsonl", "csv"), default="jsonl", help="default: %(default)s")
+    tail = add("tail", "show the newest entries")
+    tail.add_argument("-n", "--lines", type=int, default=20, metavar="N", help="how many (default: %(default)s)")
+    tail.add_argument("-f", "--follow", action="store_true", help="go on with new ones until interrupted")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -164,7 +187,8 @@ def _do(args: argparse.Namespace) -> int:
 
 
 def _audit(args: argparse.Namespace) -> int:
-    from bot.app import verify_audit
+    from bot.app import auditing
+    from bot.audit import Search
     from bot.settings import SettingsError, load, read_environ
     from commands.registry import permissions, registry
 
@@ -172,7 +196,19 @@ def _audit(args: argparse.Namespace) -> int:
         settings = load(args.config, read_environ(), known_permissions=permissions(), known_commands=registry())
     except SettingsError as error:
         return _mistakes(error)
-    return asyncio.run(verify_audit(settings, print))
+    say = functools.partial(print, flush=getattr(args, "follow", False))
+    try:
+        if args.action == "verify":
+            return asyncio.run(auditing.verify_audit(settings, say, expected=args.expect))
+        if args.action == "tail":
+            return asyncio.run(auditing.tail_audit(settings, say, lines=args.lines, follow=args.follow))
+        since = auditing.moment(args.since) if args.since else None
+        until = auditing.moment(args.until, end=True) if args.until else None
+        search = Search(since=since, until=until)
+        return asyncio.run(auditing.export_audit(settings, say, search=search, form=args.format))
+    except ValueError as error:
+        print(f"shipmate audit: {error}", file=sys.stderr)
+        return FAILED
 
 
 def _demo(args: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ from bot.registry import Registry, installed
 from commands import (
     answer,
     approve,
+    audit,
     build,
     cancel,
     connect,
@@ -52,6 +53,7 @@ COMMANDS: tuple[Command, ...] = (
     connect.connect,
     connect.disconnect,
     connect.connections,
+    audit.audit,
     shipmate.help_,
     shipmate.health,
     shipmate.access,

@@ -204,6 +204,7 @@ class App:
             self.catalog,
             self.toolbox,
             self.permissions,
+            self.audit,
             self.health,
             self.charts,
             self.deployments,

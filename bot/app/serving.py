@@ -5,7 +5,6 @@ import fcntl
 import gc
 import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import structlog
@@ -14,7 +13,6 @@ from bot import logs
 from bot.app.composition import App
 from bot.app.reload import reload
 from bot.app.tools import resources
-from bot.audit import Audit
 from bot.clock import SystemClock
 from bot.settings import Settings, warnings
 from bot.store import Store, StoreMismatch, StoreUnavailable
@@ -22,7 +20,6 @@ from commands.registry import registry
 from integrations.local.stop import stop_all
 
 log = structlog.get_logger()
-Say = Callable[[str], None]
 
 
 async def serve(settings: Settings, config: Path) -> int:
@@ -93,26 +90,6 @@ class _alone:  # noqa: N801 - reads as a statement: with _alone(settings)
     def __exit__(self, *_: object) -> None:
         if self._path is not None:
             self._file.close()
-
-
-async def verify_audit(settings: Settings, say: Say) -> int:
-    """Check the audit log's chain from the first entry on, and say what was found; 0 when it is whole."""
-    registry()  # declares every table
-    clock = SystemClock()
-    try:
-        store = await Store.open(settings.database_url, clock=clock, create=False)
-    except (StoreUnavailable, StoreMismatch, ValueError) as error:
-        say(f"shipmate audit: {error}")
-        return 1
-    try:
-        verdict = await Audit(store, clock).verify()
-    finally:
-        await store.close()
-    if verdict.ok:
-        say(f"whole: {verdict.entries} entries, head {verdict.head}")
-        return 0
-    say(f"BROKEN at entry {verdict.first_bad}: {verdict.reason}")
-    return 1
 
 
 async def stop_local_places(settings: Settings) -> None:

@@ -9,6 +9,7 @@ keep a head that `shipmate audit verify` printed, or the log lines, somewhere el
 from bot.audit.entries import GENESIS, Entry
 from bot.audit.faults import Fault
 from bot.audit.log import SHIPMATE, Audit, Verdict
+from bot.audit.search import Search
 from bot.audit.tables import entries, head
 
-__all__ = ["GENESIS", "SHIPMATE", "Audit", "Entry", "Fault", "Verdict", "entries", "head"]
+__all__ = ["GENESIS", "SHIPMATE", "Audit", "Entry", "Fault", "Search", "Verdict", "entries", "head"]

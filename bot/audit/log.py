@@ -1,8 +1,8 @@
 """`Audit`: writes the log, reads it and proves it whole."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.audit import chain
 from bot.audit.entries import GENESIS, Entry, Row, canonical, digest, entry_of, moment_text, storable
 from bot.audit.faults import Broken, Fault
+from bot.audit.search import Search
 from bot.audit.tables import HEAD, entries, head
 from bot.clock import Clock
 from bot.command import Resource
@@ -21,6 +22,7 @@ from bot.store import Store, Tx, insert
 SHIPMATE = Person(team="account", user="shipmate")
 """The actor of what Shipmate does by itself: expiry, automatic rollback."""
 
+_BATCH = 500
 _log = structlog.get_logger("audit")
 
 
@@ -121,12 +123,26 @@ class Audit:
 
     async def recent(self, *, subject: str = "", limit: int = 50) -> Sequence[Entry]:
         """Return the newest entries, newest first, of one subject or of all."""
-        statement = sa.select(entries).order_by(entries.c.number.desc()).limit(limit)
-        if subject:
-            statement = statement.where(entries.c.subject == subject)
+        return await self.find(Search(subject=subject), limit=limit)
+
+    async def find(self, search: Search, *, limit: int = 50) -> Sequence[Entry]:
+        """Return the newest entries that match, newest first."""
+        statement = sa.select(entries).where(*search.conditions()).order_by(entries.c.number.desc()).limit(limit)
         async with self._store.read() as conn:
             rows = (await conn.execute(statement)).mappings().all()
         return [entry_of(cast("Row", row)) for row in rows]
+
+    async def stream(self, search: Search) -> AsyncIterator[Entry]:
+        """Yield all entries that match, oldest first; a few hundred in memory at most."""
+        while True:
+            statement = sa.select(entries).where(*search.conditions()).order_by(entries.c.number).limit(_BATCH)
+            async with self._store.read() as conn:
+                rows = (await conn.execute(statement)).mappings().all()
+            for row in rows:
+                yield entry_of(cast("Row", row))
+            if len(rows) < _BATCH:
+                return
+            search = replace(search, after=rows[-1]["number"])
 
     async def _lock_head(self, conn: AsyncConnection) -> tuple[int, str]:
         # On SQLite the transaction holds the only write lock already, and FOR UPDATE is left out by SQLAlchemy.

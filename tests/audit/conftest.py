@@ -21,7 +21,8 @@ class HandClock:
 
     def __init__(self) -> None:
         self.moment = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-        self._moved = asyncio.Event()
+        self.sleepers = 0
+        self._moved = asyncio.Condition()
 
     def now(self) -> datetime:
         return self.moment
@@ -31,13 +32,28 @@ class HandClock:
 
     async def sleep(self, seconds: float) -> None:
         until = self.moment + timedelta(seconds=seconds)
-        while self.moment < until:
-            self._moved.clear()
-            await self._moved.wait()
+        self.sleepers += 1
+        try:
+            async with self._moved:
+                self._moved.notify_all()
+                await self._moved.wait_for(lambda: self.moment >= until)
+        finally:
+            self.sleepers -= 1
+
+    async def move(self, **length: float) -> None:
+        """Let time pass, and wake those whose moment has come."""
+        self.moment += timedelta(**length)
+        async with self._moved:
+            self._moved.notify_all()
+
+    async def when_sleeping(self, least: int = 1) -> None:
+        """Wait until so many sleep."""
+        async with self._moved:
+            await self._moved.wait_for(lambda: self.sleepers >= least)
 
     def pass_by(self, **length: float) -> None:
+        """Let time pass while nobody waits for it."""
         self.moment += timedelta(**length)
-        self._moved.set()
 
 
 @pytest.fixture

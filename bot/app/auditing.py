@@ -1,0 +1,112 @@
+"""`shipmate audit`: prove the log whole, write it out, follow it. Each opens the store, does one thing, ends."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+from bot.audit import Audit, Entry, Search, export
+from bot.clock import Clock, SystemClock
+from bot.settings import Settings
+from bot.store import Store, StoreMismatch, StoreUnavailable
+from commands.registry import registry
+
+Say = Callable[[str], None]
+_LOOK_AGAIN = 1.0  # seconds between two looks of `tail -f`
+
+
+@asynccontextmanager
+async def opened(settings: Settings, clock: Clock) -> AsyncIterator[Store]:
+    """Open the store for a command that looks; a fresh database is refused.
+
+    Raises:
+        ValueError: it cannot be opened; says why.
+    """
+    registry()  # declares every table
+    try:
+        store = await Store.open(settings.database_url, clock=clock, create=False)
+    except (StoreUnavailable, StoreMismatch) as error:
+        raise ValueError(str(error)) from error
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def moment(text: str, *, end: bool = False) -> datetime:
+    """Return the moment that `2026-03-01` or `2026-03-01T12:00` names, in UTC where no zone is given.
+
+    A bare day means its beginning, or with `end` the beginning of the next, so that `--to` takes in the whole day.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no day or moment: 2026-03-01 or 2026-03-01T12:00+01:00 was expected") from None
+    at = at if at.tzinfo else at.replace(tzinfo=UTC)
+    return at + timedelta(days=1) if end and len(text) == len("2026-03-01") else at
+
+
+async def verify_audit(settings: Settings, say: Say, *, expected: str = "") -> int:
+    """Check the audit log's chain from the first entry on, and say what was found; 0 when it is whole.
+
+    Raises:
+        ValueError: the store cannot be opened, or `expected` is no head.
+    """
+    clock = SystemClock()
+    async with opened(settings, clock) as store:
+        verdict = await Audit(store, clock).verify(expected=expected)
+    if verdict.ok:
+        say(f"whole: {verdict.entries} entries, head {verdict.head}")
+        return 0
+    kind = f" ({verdict.fault})" if verdict.fault else ""
+    say(f"BROKEN at entry {verdict.first_bad}{kind}: {verdict.reason}")
+    return 1
+
+
+async def export_audit(settings: Settings, say: Say, *, search: Search, form: export.Form) -> int:
+    """Write the entries that match, oldest first, a line each; 0 when all were written.
+
+    Raises:
+        ValueError: the store cannot be opened.
+    """
+    clock = SystemClock()
+    if form == "csv":
+        say(export.header(form).rstrip("\r\n"))
+    async with opened(settings, clock) as store:
+        async for entry in Audit(store, clock).stream(search):
+            say(export.line(entry, form).rstrip("\r\n"))
+    return 0
+
+
+async def tail_audit(settings: Settings, say: Say, *, lines: int, follow: bool, clock: Clock | None = None) -> int:
+    """Write the newest entries for people to read, and with `follow` go on with what comes until interrupted.
+
+    Raises:
+        ValueError: the store cannot be opened.
+    """
+    clock = clock or SystemClock()
+    async with opened(settings, clock) as store:
+        audit = Audit(store, clock)
+        newest = await audit.recent(limit=max(lines, 1))
+        shown = list(reversed(newest))[-lines:] if lines else []
+        for entry in shown:
+            say(read_aloud(entry))
+        last = newest[0].number if newest else 0
+        while follow:
+            await clock.sleep(_LOOK_AGAIN)
+            async for entry in audit.stream(Search(after=last)):
+                say(read_aloud(entry))
+                last = entry.number
+    return 0
+
+
+def read_aloud(entry: Entry) -> str:
+    """Return an entry as one line for people."""
+    resource = entry.resource
+    place = "/".join(part for part in (resource.service, resource.environment, resource.target) if part)
+    asked = str(entry.data.get("asked") or entry.data.get("words") or entry.data.get("code") or "")
+    told = (f"{entry.action}: {entry.outcome}", place, entry.subject, asked, entry.rule)
+    line = f"#{entry.number} {entry.at:%Y-%m-%dT%H:%M:%SZ} {entry.actor.key}  {' · '.join(one for one in told if one)}"
+    return "".join(one if one.isprintable() else "?" for one in line)  # what people typed may hold control characters

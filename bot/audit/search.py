@@ -1,0 +1,52 @@
+"""`Search`: which entries of the log are wanted."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from bot.audit.tables import entries
+from bot.identity import Person
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """What entries have in common; what is empty or None matches all.
+
+    `action` is one, or the beginning of several (`deployment.*`). `since` is inclusive, `until` is not;
+    `after` and `before` are numbers, both exclusive. A person is the same in every workspace of an enterprise grid
+    that the audit log names them in, so only team and user are compared.
+    """
+
+    actor: Person | None = None
+    service: str = ""
+    subject: str = ""
+    action: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    after: int = 0
+    before: int = 0
+
+    def conditions(self) -> list[sa.ColumnElement[bool]]:
+        """Return the conditions of a query."""
+        found: list[sa.ColumnElement[bool]] = []
+        if self.actor is not None:
+            key = sa.type_coerce(entries.c.actor, sa.String)
+            found.append(key.endswith(f"/{self.actor.team}/{self.actor.user}", autoescape=True))
+        if self.service:
+            found.append(entries.c.service == self.service)
+        if self.subject:
+            found.append(entries.c.subject == self.subject)
+        if self.action.endswith("*"):
+            found.append(entries.c.action.startswith(self.action.removesuffix("*"), autoescape=True))
+        elif self.action:
+            found.append(entries.c.action == self.action)
+        if self.since is not None:
+            found.append(entries.c.at >= self.since)
+        if self.until is not None:
+            found.append(entries.c.at < self.until)
+        if self.after:
+            found.append(entries.c.number > self.after)
+        if self.before:
+            found.append(entries.c.number < self.before)
+        return found

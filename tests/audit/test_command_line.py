@@ -1,0 +1,116 @@
+"""`shipmate audit`: as an operator types it, on a store that another process may be writing to."""
+
+import asyncio
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from bot.__main__ import main
+from bot.app import auditing
+from bot.audit import Audit
+from bot.settings import Settings
+from bot.store import Store
+
+from .conftest import HandClock, write
+
+Shipmate = Callable[..., Awaitable[tuple[int, str]]]
+
+
+@pytest.fixture
+def shipmate(file_store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Shipmate:
+    """Run `shipmate audit …` with a configuration whose store is `file_store`."""
+    (tmp_path / "shipmate.yaml").write_text("state_dir: .\n")
+
+    async def run(*words: str) -> tuple[int, str]:
+        capsys.readouterr()
+        status = await asyncio.to_thread(main, ["audit", *words, "--config", str(tmp_path / "shipmate.yaml")])
+        told = capsys.readouterr()
+        return status, told.out + told.err
+
+    return run
+
+
+async def test_export_gives_what_every_hash_can_be_computed_from(
+    shipmate: Shipmate, file_store: Store, clock: HandClock
+) -> None:
+    await write(file_store, Audit(file_store, clock), 3, rule="é \x07 “quoted”")
+    status, said = await shipmate("export")
+    assert status == 0
+    previous = "0" * 64
+    for line in said.splitlines():
+        values = json.loads(line)
+        assert values["previous"] == previous
+        stored = {key: value for key, value in values.items() if key not in {"previous", "hash"}}
+        stored["data"] = json.dumps(stored["data"], sort_keys=True, separators=(",", ":"))
+        body = json.dumps(stored, sort_keys=True, separators=(",", ":"))
+        previous = hashlib.sha256(f"{previous}\n{body}".encode()).hexdigest()
+        assert values["hash"] == previous
+    assert len(said.splitlines()) == 3
+
+
+async def test_export_as_csv_runs_no_formula(shipmate: Shipmate, file_store: Store, clock: HandClock) -> None:
+    await write(file_store, Audit(file_store, clock), 1, rule='=HYPERLINK("http://a.io")', outcome="a,b")
+    _, said = await shipmate("export", "--format", "csv")
+    (row,) = csv.DictReader(io.StringIO(said))
+    assert (row["rule"], row["outcome"], row["data"]) == ('\'=HYPERLINK("http://a.io")', "a,b", '{"n":0}')
+
+
+async def test_export_of_a_span_takes_in_the_last_day(shipmate: Shipmate, file_store: Store, clock: HandClock) -> None:
+    for _ in range(4):  # from the first of March on, at noon
+        await write(file_store, Audit(file_store, clock), 1)
+        clock.pass_by(days=1)
+    _, said = await shipmate("export", "--from", "2026-03-02", "--to", "2026-03-03")
+    assert [json.loads(line)["number"] for line in said.splitlines()] == [2, 3]
+    _, said = await shipmate("export", "--from", "2026-03-02T13:00+01:00", "--to", "2026-03-03T12:00")
+    assert [json.loads(line)["number"] for line in said.splitlines()] == [2]
+    status, said = await shipmate("export", "--from", "yesterday")
+    assert (status, "'yesterday' is no day" in said) == (1, True)
+
+
+async def test_verify_says_where_and_what(shipmate: Shipmate, file_store: Store, clock: HandClock) -> None:
+    audit = Audit(file_store, clock)
+    await write(file_store, audit, 2)
+    head = (await audit.verify()).head
+    assert await shipmate("verify") == (0, f"whole: 2 entries, head {head}\n")
+    await write(file_store, audit, 1)
+    assert (await shipmate("verify", "--expect", head))[0] == 0
+    status, said = await shipmate("verify", "--expect", f"9:{'a' * 64}")
+    assert status == 1
+    assert said.startswith("BROKEN at entry 4 (cut off): ")
+    status, said = await shipmate("verify", "--expect", "9")
+    assert (status, "no head of the audit log" in said) == (1, True)
+
+
+async def test_tail_shows_the_newest(shipmate: Shipmate, file_store: Store, clock: HandClock) -> None:
+    await write(file_store, Audit(file_store, clock), 3, rule="bell \x1b[31m")
+    status, said = await shipmate("tail", "-n", "2")
+    assert status == 0
+    assert [line.split()[0] for line in said.splitlines()] == ["#2", "#3"]
+    assert "\x1b" not in said
+
+
+async def test_tail_follows(file_store: Store, tmp_path: Path, clock: HandClock) -> None:
+    said: asyncio.Queue[str] = asyncio.Queue()
+    settings = Settings(state_dir=tmp_path)
+    audit = Audit(file_store, clock)
+    await write(file_store, audit, 1)
+    tail = asyncio.create_task(auditing.tail_audit(settings, said.put_nowait, lines=0, follow=True, clock=clock))
+    async with asyncio.timeout(90):
+        await clock.when_sleeping()
+        await write(file_store, audit, 2)
+        await clock.move(seconds=1)
+        assert [(await said.get()).split()[0] for _ in range(2)] == ["#2", "#3"]
+    tail.cancel()
+    await asyncio.gather(tail, return_exceptions=True)
+
+
+async def test_without_a_store_it_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "shipmate.yaml").write_text("state_dir: nowhere\n")
+    status = await asyncio.to_thread(main, ["audit", "verify", "--config", str(tmp_path / "shipmate.yaml")])
+    assert status == 1
+    assert "there is no Shipmate database" in capsys.readouterr().err
