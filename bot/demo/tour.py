@@ -56,8 +56,8 @@ STEPS = (
         version="1.4.2",
         place="production",
         ends="done",
-        why="Production asks first, and nobody approves what they asked for themselves. So switch to *Ana* at the top"
-        " left, and press *Approve* below the card in {channel}.",
+        why="Production asks first, and nobody approves what they asked for themselves. So switch to *Ana*, at the"
+        " top of the page, and press *Approve* below the card in {channel}.",
     ),
 )
 
