@@ -82,6 +82,8 @@ def _targets(call: Call) -> list[Channel]:
             raise SlackError("channel_not_found")
         if call.actor not in channel.members:
             raise SlackError("not_in_channel")
+        if channel.is_archived:
+            raise SlackError("posting_to_channel_denied")
         found.append(channel)
     return found
 

@@ -9,7 +9,11 @@ _MAX_PINS = 100
 
 
 def _place(call: Call) -> tuple[Channel, str]:
-    channel = call.channel(member=True)
+    channel = call.channel()
+    if call.actor not in channel.members:
+        raise SlackError("not_in_channel")
+    if channel.is_archived:
+        raise SlackError("restricted_action")
     ts = call.text("timestamp")
     if not ts:
         raise SlackError("no_item_specified")
