@@ -25,7 +25,8 @@ class DeployArgs:
     explain: Annotated[bool, arg("show every rule and its verdict, start nothing", flag="--explain")] = False
     wait: Annotated[bool, arg("in a terminal: show the card until it has ended", flag="--wait")] = False
     again: Annotated[bool, arg("also when it runs there already", flag="--again")] = False
-    patient: Annotated[bool, arg("wait in the queue while the place is locked", flag="--queue")] = False
+    patient: Annotated[bool, arg("wait in the queue while the place is locked or frozen", flag="--queue")] = False
+    exception: Annotated[str | None, arg("why it should go through a freeze, by who may", flag="--exception")] = None
 
 
 @command(
@@ -51,6 +52,7 @@ async def deploy(call: Call, args: DeployArgs) -> Reply:
             explain=args.explain,
             again=args.again,
             patient=args.patient,
+            exception=(args.exception or "").strip(),
         ),
     )
 

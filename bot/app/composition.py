@@ -10,6 +10,7 @@ import structlog
 from bot.activity import workflow as activity_workflow
 from bot.activity.activity import Activity, Parts as ActivityParts
 from bot.activity.news import News
+from bot.app.holding import freeze_parts
 from bot.app.tools import Tools, hooks
 from bot.approvals import workflow as approval_workflow
 from bot.approvals.approvals import Approvals
@@ -25,6 +26,8 @@ from bot.deployments.deployments import Deployments
 from bot.deployments.parts import Parts
 from bot.dispatch import Dispatcher
 from bot.engine import Engine
+from bot.freezes import workflow as freeze_workflow
+from bot.freezes.freezes import Freezes
 from bot.grants import workflow as grant_workflow
 from bot.grants.grants import Grants, Lending
 from bot.grants.housekeeping import Housekeeping
@@ -70,10 +73,8 @@ class App:
     """One running Shipmate. `App.start` brings it up, `stop` takes it down and hands over what is under way."""
 
     def __init__(self, settings: Settings, store: Store, clock: Clock, registry: Registry) -> None:
-        self.settings = settings
-        self.store = store
-        self.clock = clock
-        self.registry = registry
+        self.settings, self.registry = settings, registry
+        self.store, self.clock = store, clock
         owner = f"{socket.gethostname()}-{uuid.uuid4().hex[:12]}"
         self.health = HealthChecks(clock)
         self.vault = for_moments(settings.encryption_keys)
@@ -86,7 +87,7 @@ class App:
         self.charts = Charts()
         self.catalog = Catalog(settings)
         self.approvals = Approvals(store=store, clock=clock, permissions=self.permissions, emails_of=self._emails_of)
-        self.locks = self._made_locks()
+        self.locks, self.freezes = self._made_locks(), Freezes(freeze_parts(self))
         self.deployments = Deployments(self._parts())
         lending = self._lending()
         self.grants = Grants(lending)
@@ -107,7 +108,7 @@ class App:
             catalog=lambda: self.catalog,
             reviews=self.reviews,
             outbox=self.slack.outbox,
-            channel_of=self._channel_of,
+            channel_of=self.channel_of,
         )
         self.world = World()
         deliveries = Deliveries(store, clock, owner, self.vault)
@@ -150,8 +151,9 @@ class App:
             outbox=self.slack.outbox,
             approvals=self.approvals,
             locks=self.locks,
+            freezes=self.freezes,
             watch=self.watch,
-            channel_of=self._channel_of,
+            channel_of=self.channel_of,
             link_of=self.slack.link_of,
             links_only=self._links_only,
         )
@@ -183,7 +185,7 @@ class App:
             outbox=self.slack.outbox,
             watch=self.watch,
             vault=self.vault,
-            channel_of=self._channel_of,
+            channel_of=self.channel_of,
             by_person=RunsByPerson(self.grants, self.toolbox),
         )
 
@@ -195,7 +197,7 @@ class App:
             toolbox=self.toolbox,
             outbox=self.slack.outbox,
             failures=self.builds.failures,
-            channel_of=self._channel_of,
+            channel_of=self.channel_of,
         )
 
     def _fill_world(self) -> None:
@@ -210,6 +212,7 @@ class App:
             self.deployments,
             self.builds,
             self.locks,
+            self.freezes,
             self.approvals,
             self.grants,
             self.linking,
@@ -241,6 +244,7 @@ class App:
         await self.tools.connect()
         approval_workflow.bind(self.approvals)
         lock_workflow.bind(self.locks)
+        freeze_workflow.bind(self.freezes)
         grant_workflow.bind(self.lent)
         review_workflow.bind(self.reminders)
         activity_workflow.bind(self.activity)
@@ -254,7 +258,7 @@ class App:
         await self.deployments.adopt()
         await self.lent.begin()
         await self.reminders.begin()
-        for section in self.deployments.home_sections():
+        for section in (*self.deployments.home_sections(), self.freezes.overview.home):
             self.slack.home.add(section)
         await self.starter.start()
         await self.slack.connect(self.dispatcher, self.registry, self.world)
@@ -321,7 +325,7 @@ class App:
         tx.after_commit(lambda: self.watch.wake(RunRef.parse(event.ref)))
         await self.activity.ran(tx, event)
 
-    async def _channel_of(self, service: Service, asked_in: Channel | None) -> Channel | None:
+    async def channel_of(self, service: Service, asked_in: Channel | None) -> Channel | None:
         """Return where a service's cards go: its own channel, else where it was asked."""
         if service.channel:
             try:

@@ -9,6 +9,7 @@ from bot import logs, settings as settings_module
 from bot.app.composition import App
 from bot.audit import SHIPMATE
 from bot.command import Resource
+from bot.locks.rules import Scope
 from bot.reply import Headline, Message, Note, code, say
 from bot.settings import SettingsError
 from bot.slack.connection import SlackError
@@ -35,6 +36,8 @@ async def reload(app: App, config: Path, masker: logs.Masker) -> bool:
     masker.replace([*logs.secrets_of(old), *logs.secrets_of(new)])
     restart = settings_module.needs_restart(old, new)
     app.put_in_force(new)
+    if old.freezes != new.freezes:
+        await app.freezes.opened(Scope())
     changed = [name for name in RIGHTS if getattr(old, name) != getattr(new, name)]
     log.info("configuration.reloaded", rights_changed=changed, needs_restart=restart)
     if changed:

@@ -20,6 +20,8 @@ class Kind(StrEnum):
     ROLLED_BACK = "deployment.rolled_back"
     LOCKED = "lock.taken"
     UNLOCKED = "lock.released"
+    FROZEN = "freeze.declared"
+    UNFROZEN = "freeze.ended"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,16 +2,20 @@
 
 from dataclasses import dataclass
 
+from pydantic import JsonValue
+
 from bot.builds.refs import unreachable
 from bot.catalog import Place
 from bot.command import Call
 from bot.deployments import places, records, replies
-from bot.deployments.ledger import PLAN, Ledger, Said
+from bot.deployments.ledger import PLAN, Book, Ledger, Said
 from bot.deployments.plan import Release
 from bot.deployments.planner import Planner, Survey, Wish
 from bot.deployments.records import Deployment
 from bot.deployments.rules import Kind, State
 from bot.errors import BadInput, Refused
+from bot.freezes import messages as freeze_messages
+from bot.freezes.freezes import Standing
 from bot.reply import Reply
 from bot.store import next_id
 from bot.store.starts import want
@@ -20,9 +24,10 @@ from integrations.errors import IntegrationError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """A wish in the words of whoever asks. `again` deploys what runs there already; `patient` waits for a lock.
+    """A wish in the words of whoever asks. `again` deploys what runs there already.
 
-    `of` is the deployment that a rollback undoes, when it was asked on its card.
+    `patient` waits for a lock or freeze; `exception` is why it should go through a freeze. `of` is the
+    deployment that a rollback undoes, when it was asked on its card.
     """
 
     service: str
@@ -35,10 +40,16 @@ class Asked:
     explain: bool = False
     again: bool = False
     patient: bool = False
+    exception: str = ""
 
     def words(self, place: Place) -> dict[str, str]:
         """Return the wish for this place as arguments of the command, those that say something."""
-        texts = {"environment": place.environment, "target": place.target, "reason": self.reason}
+        texts = {
+            "environment": place.environment,
+            "target": place.target,
+            "reason": self.reason,
+            "exception": self.exception,
+        }
         flags = {"dry_run": self.dry_run, "explain": self.explain, "again": self.again, "patient": self.patient}
         given = {name: text for name, text in texts.items() if text}
         return given | {name: "yes" for name, wanted in flags.items() if wanted}
@@ -78,6 +89,7 @@ class Beginnings:
             release=release,
             requester=call.person,
             again=asked.again,
+            exception=asked.exception,
         )
         return await self._begin(call, asked, wish)
 
@@ -98,7 +110,14 @@ class Beginnings:
             async with self._parts.store.read() as conn:
                 running = (await places.get(conn, place)).running
             return replies.confirm_rollback(place, running, release, asked.reason)
-        wish = Wish(kind=Kind.ROLLBACK, place=place, asked=release.name, release=release, requester=call.person)
+        wish = Wish(
+            kind=Kind.ROLLBACK,
+            place=place,
+            asked=release.name,
+            release=release,
+            requester=call.person,
+            exception=asked.exception,
+        )
         return await self._begin(call, asked, wish)
 
     async def _begun(self, call: Call) -> Deployment | None:
@@ -118,9 +137,9 @@ class Beginnings:
         begun = await self._begun(call)
         if begun is not None:
             return replies.begun(begun)
-        refusal = survey.refusal
-        if refusal is not None and not (refusal.code == "locked" and asked.patient):
-            raise replies.refusal(wish, survey, self._parts.name_of)
+        refusal = survey.plan.refused(patient=asked.patient)
+        if refusal is not None:
+            raise replies.refusal(wish, survey, refusal, self._parts.name_of)
         async with self._parts.store.read() as conn:
             other = await records.under_way(conn, wish.place, survey.release.sha)
         if other is not None and other.request_id != call.request_id:
@@ -166,7 +185,29 @@ class Beginnings:
                 book.enter(deployment, f"deployment.{wish.kind.value}", "started", said)
                 await want(tx, f"{deployment.id}/plan/1/1", PLAN, deployment.id, 1, 1)
                 await book.show(deployment, urgent=True)
+                await self._let_through(book, deployment, survey.freeze, said)
             return deployment
+
+    async def _let_through(self, book: Book, deployment: Deployment, standing: Standing, said: Said) -> None:
+        """Write that a deployment goes through a freeze by exception, and tell the channel, loudly."""
+        if standing.by is None:
+            return
+        parts, why = self._parts, standing.reason
+        await parts.freezes.let_through(book.tx, deployment.id, standing)
+        names: list[JsonValue] = [halt.freeze.name for halt in standing.passed]
+        told = Said(text=why, person=standing.by, request_id=said.request_id)
+        book.enter(deployment, "freeze.exception", "allowed", told, freezes=names)
+        await records.note(book.tx, deployment.id, "exception", why, at=deployment.created_at, person=standing.by)
+        if deployment.channel is not None:
+            await parts.outbox.post(
+                book.tx,
+                f"{deployment.id}/exception",
+                deployment.channel,
+                freeze_messages.gone_through(deployment.title, standing.passed, parts.name_of(standing.by), why),
+                in_thread_of=deployment.id,
+                also_to_channel=True,
+                urgent=True,
+            )
 
     async def _undo(self, call: Call, asked: Asked) -> Reply:
         async with self._parts.store.write(urgent=True) as tx, self._ledger.open(tx) as book:

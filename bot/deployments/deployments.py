@@ -47,6 +47,7 @@ class Deployments:
         self.drift = Drift(self._ledger)
         parts.approvals.on_change.append(self.decisions.on_approval)
         parts.locks.on_released.append(self._lock_released)
+        parts.freezes.on_change.append(self._freeze_changed)
 
     def bind(self) -> None:
         """Give the workflows what they work with; called before the engine is launched."""
@@ -125,6 +126,15 @@ class Deployments:
     async def _lock_released(self, tx: Tx, scope: Scope) -> None:
         async with self._ledger.open(tx) as book:
             await book.next_for(scope)
+
+    async def _freeze_changed(self, tx: Tx, scope: Scope) -> None:
+        """Start what may go, and have the cards of what waits say how it stands."""
+        states = [State.AWAITING_APPROVAL, State.QUEUED]
+        async with self._ledger.open(tx) as book:
+            await book.next_for(scope if scope.service and scope.environment else Scope())
+            for one in await records.unfinished(tx.conn, states=states):
+                if scope.service in {"", one.service} and scope.environment in {"", one.environment}:
+                    await book.show(one)
 
 
 def _actions(deployment: Deployment) -> tuple[ManualAction, ...]:

@@ -16,8 +16,9 @@ from bot.builds import progress, waiting as waits
 from bot.builds.answers import Answer, ask_key, given_on
 from bot.changes import records as changes
 from bot.command import Resource
-from bot.deployments import messages, places, records
+from bot.deployments import messages, obstacles, places, records
 from bot.deployments.board import Board
+from bot.deployments.obstacles import Obstacle
 from bot.deployments.parts import Parts
 from bot.deployments.plan import Plan, Release
 from bot.deployments.records import Deployment
@@ -73,17 +74,21 @@ class Ledger:
         standing = None
         if deployment.state is State.AWAITING_APPROVAL:
             standing = await parts.approvals.get(conn, deployment.approval_id)
-        ahead, lock = "", None
-        if deployment.state is State.QUEUED:
-            lock = await parts.locks.blocking(conn, scope_of(deployment), deployment.requested_by)
-            if lock is None:
+        ahead, obstacle = "", None
+        if deployment.state is State.AWAITING_APPROVAL:
+            obstacle = await obstacles.frozen(parts, conn, deployment)
+        elif deployment.state is State.QUEUED:
+            obstacle = await obstacles.in_the_way(parts, conn, deployment)
+            if obstacle is None:
                 queue = await records.queue(conn, deployment.place)
                 earlier = queue[: queue.index(deployment.id)] if deployment.id in queue else ()
                 ahead = earlier[-1] if earlier else (await places.get(conn, deployment.place)).holder
         answered: tuple[Answer, ...] = ()
         if progress.people_asked(deployment.progress.get("run")):
             answered = tuple(await given_on(conn, deployment.id))
-        return messages.View(name_of=parts.name_of, standing=standing, ahead=ahead, lock=lock, answered=answered)
+        return messages.View(
+            name_of=parts.name_of, standing=standing, ahead=ahead, obstacle=obstacle, answered=answered
+        )
 
     async def card(self, conn: AsyncConnection, deployment: Deployment) -> Message:
         """Return the card of a deployment as it stands."""
@@ -187,17 +192,28 @@ class Book:
         place = deployment.place
         standing = await places.hold(self.tx, place)
         now = self._parts.clock.now()
-        lock = await self._parts.locks.blocking(self.tx.conn, scope_of(deployment), deployment.requested_by)
+        obstacle = await self.obstacle(deployment)
         waiting = await records.queue(self.tx.conn, place)
-        if standing.holder in {"", deployment.id} and not waiting and lock is None:
+        if standing.holder in {"", deployment.id} and not waiting and obstacle is None:
             return await self._start(deployment, said)
         behind = waiting[-1] if waiting else standing.holder
-        why = f"queued behind {behind}" if lock is None else f"waits for the lock on {lock.scope}"
+        why = f"queued behind {behind}" if obstacle is None else obstacle.words(self._parts.name_of)
         said = Said(text=f"{said.text}; {why}", person=said.person, request_id=said.request_id)
         queued = await self.move(deployment.id, State.QUEUED, said, queued_at=now)
         if queued is not None and not standing.holder:
             await self._give_next(queued)  # those ahead may wait for a lock that is not in this one's way
         return queued
+
+    async def obstacle(self, deployment: Deployment) -> Obstacle | None:
+        """Return what is in the way of a deployment now; the end of a freeze will look at it again.
+
+        Raises:
+            Refused: a lock or freeze cannot be read.
+        """
+        obstacle = await obstacles.in_the_way(self._parts, self.tx.conn, deployment)
+        if obstacle is not None and obstacle.freeze is not None:
+            await self._parts.freezes.wait(self.tx, obstacle.place, obstacle.opens)
+        return obstacle
 
     async def back_to_queue(self, deployment: Deployment, said: Said) -> Deployment | None:
         """Give the claim back and queue again, at the place in the queue that it had."""
@@ -267,7 +283,7 @@ class Book:
         return moved
 
     async def next_for(self, scope: Scope) -> None:
-        """Start whoever waits for what a released lock covered."""
+        """Start whoever waits for what a released lock, or a freeze that is over, covered."""
         for deployment in await records.unfinished(self.tx.conn, states=[State.QUEUED]):
             place = (deployment.service, deployment.environment)
             if not scope.service or place == (scope.service, scope.environment):
@@ -295,10 +311,10 @@ class Book:
             if deployment is None:
                 continue
             try:
-                lock = await self._parts.locks.blocking(self.tx.conn, scope_of(deployment), deployment.requested_by)
+                obstacle = await self.obstacle(deployment)
             except UserError:
-                return  # a lock that cannot be read blocks
-            if lock is None and await self._start(deployment, Said(text="its turn has come")):
+                return  # a lock or freeze that cannot be read blocks
+            if obstacle is None and await self._start(deployment, Said(text="its turn has come")):
                 return
 
     async def _note_running(self, moved: Deployment, was: Release, running: Release, said: Said) -> None:

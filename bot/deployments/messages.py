@@ -14,12 +14,11 @@ from bot.approvals.rules import Rule
 from bot.builds import progress, waiting
 from bot.builds.answers import Answer
 from bot.deployments import buttons, stages
+from bot.deployments.obstacles import Obstacle
 from bot.deployments.plan import Plan
 from bot.deployments.records import Deployment
-from bot.deployments.rules import State
+from bot.deployments.rules import FREEZES, NOT_FROZEN, State
 from bot.identity import Person
-from bot.locks import messages as lock_messages
-from bot.locks.records import Lock
 from bot.locks.rules import Scope
 from bot.reply import (
     Buttons,
@@ -42,6 +41,7 @@ NameOf = Callable[[Person], str]
 _LINES = 3
 _TITLE = 100
 _TURNS = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
+_WORTH_SAYING = frozenset({"required checks", "promotion order", "locks"})
 _REASON = 140  # what a card shows of it; the record keeps it whole
 _ACCOUNT = "account"
 
@@ -68,12 +68,12 @@ _NEWS = frozenset({State.FAILED, State.ROLLED_BACK, State.ROLLBACK_FAILED, State
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """What a card shows beside the row: names, votes, who is ahead in the queue, the lock in the way."""
+    """What a card shows beside the row: names, votes, who is ahead in the queue, the lock or freeze in the way."""
 
     name_of: NameOf
     standing: Standing | None = None
     ahead: str = ""
-    lock: Lock | None = None
+    obstacle: Obstacle | None = None
     answered: tuple[Answer, ...] = ()
 
 
@@ -102,6 +102,7 @@ def card(deployment: Deployment, view: View) -> Message:
     if not deployment.ended and deployment.state is not State.ROLLING_BACK:
         parts += _change_lines(deployment.the_plan, deployment)
     parts += _state_parts(deployment, view)
+    parts += _through_a_freeze(deployment)
     if deployment.parked_at is not None:
         parts.append(Paragraph(say("*Stands still* since {}: {}", moment(deployment.parked_at), deployment.parked_why)))
     pressed = buttons.of(deployment)
@@ -286,14 +287,7 @@ def _state_parts(deployment: Deployment, view: View) -> list[Part]:
     state = deployment.state
     parts: list[Part] = []
     if state is State.AWAITING_APPROVAL and view.standing is not None:
-        verdicts = [
-            f"✓ {one.rule}: {one.words}" for one in deployment.the_plan.verdicts[:-1] if _worth_saying(one.rule)
-        ]
-        if verdicts:
-            parts.append(Note(say("Checks  {}", "  ".join(verdicts))))
-        parts.append(Paragraph(_approvals(view.standing, view.name_of)))
-        if deployment.words:
-            parts.append(Paragraph(say("*Asked again*: {}; what was approved before is void.", deployment.words)))
+        parts += _awaiting(deployment, view, view.standing)
     elif state is State.QUEUED:
         parts.append(Paragraph(_waits_for(view)))
     elif state in {State.PLANNING, State.DEPLOYING, State.VERIFYING, State.ROLLING_BACK, State.INCONCLUSIVE}:
@@ -314,14 +308,33 @@ def _state_parts(deployment: Deployment, view: View) -> list[Part]:
     return parts
 
 
-def _worth_saying(rule: str) -> bool:
-    return rule in {"required checks", "promotion order", "locks"}
+def _awaiting(deployment: Deployment, view: View, standing: Standing) -> list[Part]:
+    """Return what a card says while it waits for approval: the checks, the votes, what comes after."""
+    parts: list[Part] = []
+    checks = [one for one in deployment.the_plan.verdicts[:-1] if one.rule in _WORTH_SAYING]
+    if checks:
+        verdicts = "  ".join(f"{'✓' if one.ok else '✗'} {one.rule}: {one.words}" for one in checks)
+        parts.append(Note(say("Checks  {}", verdicts)))
+    parts.append(Paragraph(_approvals(standing, view.name_of)))
+    if deployment.words:
+        parts.append(Paragraph(say("*Asked again*: {}; what was approved before is void.", deployment.words)))
+    if view.obstacle is not None:
+        parts.append(Paragraph(say("Once approved it waits: {}.", view.obstacle.line(view.name_of))))
+    return parts
+
+
+def _through_a_freeze(deployment: Deployment) -> list[Part]:
+    """Return the line about a freeze that lets this through, or that refused it."""
+    verdict = next((one for one in deployment.the_plan.verdicts if one.rule == FREEZES), None)
+    if verdict is None or verdict.words == NOT_FROZEN or not (verdict.ok or deployment.state is State.REFUSED):
+        return []
+    until = say("Until {}", moment(verdict.until, day=True)) if verdict.until else Markup("It has no end yet")
+    return [Note(say("{}. {}", until, sentence(verdict.words)) if verdict.ok else say("{}.", until))]
 
 
 def _waits_for(view: View) -> Markup:
-    if view.lock is not None:
-        held = lock_messages.standing(view.lock, view.name_of(view.lock.person))
-        return say("Queued: *{}* is {}. It starts by itself when that ends.", view.lock.scope, held)
+    if view.obstacle is not None:
+        return say("Queued: {}. It starts by itself when that ends.", view.obstacle.line(view.name_of))
     return say("Queued behind {}; it starts by itself.", view.ahead or "another deployment")
 
 

@@ -11,6 +11,8 @@ from bot.deployments.places import Fact, Holding
 from bot.deployments.records import Deployment
 from bot.deployments.rules import State
 from bot.errors import BadInput
+from bot.freezes import messages as freeze_messages
+from bot.freezes.rules import Halt
 from bot.identity import Person
 from bot.locks.rules import Scope
 from bot.reply import Headline, Markup, Message, Paragraph, Part, Reply, code, joined, moment, say
@@ -112,6 +114,7 @@ class Overview:
     async def _everything(self, service: str) -> Reply:
         async with self._parts.store.read() as conn:
             facts = await places.facts(conn, now=self._parts.clock.now(), service=service)
+            halts = await self._parts.freezes.in_force(conn)
         running = {fact.place: fact for fact in facts if fact.kind == "place"}
         locks = [fact for fact in facts if fact.kind == "lock"]
         under_way: dict[Place, list[Fact]] = {}
@@ -121,8 +124,14 @@ class Overview:
         known = list(self._parts.catalog().places(service))
         known += [place for place in [*running, *under_way] if place not in known]
         lines = [self._lock_line(fact) for fact in locks if not fact.place.service]
+        shown = [Scope(place.service, place.environment, place.target) for place in dict.fromkeys(known)]
+        wide = [halt for halt in self._parts.freezes.about(halts, shown) if halt.freeze.everywhere]
+        lines += [say("*{}* is {}", freeze_messages.covered(halt.freeze), self._frozen(halt)) for halt in wide]
+        halts = tuple(halt for halt in halts if not halt.freeze.everywhere)
         for place in dict.fromkeys(known):
             lines.append(self._place_line(place, running.get(place)))
+            frozen = self._parts.freezes.on(halts, Scope(place.service, place.environment, place.target))
+            lines += [say("    {}", self._frozen(halt)) for halt in frozen]
             lines += [say("    {}", self._lock_line(fact, place)) for fact in locks if _covers(fact, place)]
             lines += [say("    {}", self._open_line(fact)) for fact in under_way.get(place, ())]
         if len(lines) > _MOST_LINES:
@@ -171,6 +180,9 @@ class Overview:
         since = say(" since {}", moment(fact.at)) if fact.at else Markup("")
         what = Markup("") if place == at else say("*{}* is ", scope)
         return say("{}locked by @{}{}{}{}", what, who, since, reason, until)
+
+    def _frozen(self, halt: Halt) -> Markup:
+        return freeze_messages.standing(halt, self._parts.name_of)
 
     def _open_line(self, fact: Fact) -> Markup:
         who = say(" (@{})", self._parts.name_of(fact.person)) if fact.person else Markup("")

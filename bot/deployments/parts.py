@@ -8,6 +8,7 @@ from bot.approvals.approvals import Approvals
 from bot.audit import SHIPMATE, Audit
 from bot.catalog import Catalog, Service
 from bot.clock import Clock
+from bot.freezes.freezes import Freezes
 from bot.identity import Channel, Person
 from bot.locks.locks import Locks
 from bot.permissions import Permissions
@@ -43,6 +44,7 @@ class Parts:
     outbox: Outbox
     approvals: Approvals
     locks: Locks
+    freezes: Freezes
     watch: Watch
     channel_of: ChannelOf
     longest_run: timedelta = timedelta(hours=2)

@@ -8,7 +8,7 @@ from functools import cache
 from pydantic import JsonValue, TypeAdapter
 
 from bot.catalog import Service
-from bot.deployments.rules import Verdict, digest
+from bot.deployments.rules import PASSING, Verdict, digest
 from integrations.capabilities.git import Commit, Comparison
 
 SHOWN = 20
@@ -78,6 +78,11 @@ class Plan:
     def refusal(self) -> Verdict | None:
         """The first rule that says no."""
         return next((verdict for verdict in self.verdicts if not verdict.ok), None)
+
+    def refused(self, *, patient: bool) -> Verdict | None:
+        """Return the first rule that says no; for who is patient, one whose no does not pass by itself."""
+        noes = (verdict for verdict in self.verdicts if not verdict.ok)
+        return next((verdict for verdict in noes if not (patient and verdict.code in PASSING)), None)
 
     def to_json(self) -> dict[str, JsonValue]:
         """Return it as plain JSON."""

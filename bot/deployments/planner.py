@@ -19,11 +19,14 @@ from bot.deployments.rules import (
     State,
     Verdict,
     judge_checks,
+    judge_freeze,
     judge_promotion,
     judge_same,
     judge_target,
 )
 from bot.errors import BadInput, UserError
+from bot.freezes import messages as freeze_messages
+from bot.freezes.freezes import Standing
 from bot.identity import Person
 from bot.locks.records import Lock
 from bot.locks.rules import Scope
@@ -41,7 +44,10 @@ NO_WORDS: Mapping[str, str] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What somebody asks for, with words already understood: a release on a place."""
+    """What somebody asks for, with words already understood: a release on a place.
+
+    `exception` is why it should go through a freeze; `subject` the deployment, once there is one.
+    """
 
     kind: Kind
     place: Place
@@ -49,13 +55,15 @@ class Wish:
     release: Release
     requester: Person
     again: bool = False
+    exception: str = ""
+    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
     """All that is known about a wish: the release with its artifact, the plan and its digest, what is in the way.
 
-    `approvers` are people who may approve, to be told; `lock` is set when one blocks.
+    `lock` is set when one blocks, `freeze` where one is in force.
     """
 
     release: Release
@@ -63,6 +71,7 @@ class Survey:
     plan_digest: str
     lock: Lock | None = None
     holder: str = ""
+    freeze: Standing = Standing()  # noqa: RUF009 - frozen
 
     @property
     def refusal(self) -> Verdict | None:
@@ -140,8 +149,10 @@ class Planner:
         async with parts.store.read() as conn:
             standing = await places.get(conn, wish.place)
             lock = await parts.locks.blocking(conn, _scope(wish.place), wish.requester)
+            frozen = await self._freeze(conn, wish)
             verdicts = [
                 judge_target(wanted=wish.place.target, targets=environment.targets, place=str(wish.place)),
+                self._judge_freeze(frozen, wish.kind),
                 self._judge_lock(lock),
             ]
             if wish.kind is Kind.DEPLOY:
@@ -168,6 +179,7 @@ class Planner:
             plan_digest=digest_of(plan, kind=wish.kind.value, place=str(wish.place), release=release),
             lock=lock,
             holder=standing.holder,
+            freeze=frozen,
         )
 
     async def moved(self, deployment: Deployment) -> Moved | None:
@@ -293,6 +305,27 @@ class Planner:
             checks = await self._git(service).list_checks(service.repository.project, release.sha)
             states = {check.name: check.state.value for check in checks}
         return judge_checks(required=environment.checks, states=states)
+
+    async def _freeze(self, conn: AsyncConnection, wish: Wish) -> Standing:
+        rollback = wish.kind is Kind.ROLLBACK
+        freezes, scope = self._parts.freezes, _scope(wish.place)
+        standing = await freezes.standing(conn, scope, rollback=rollback, subject=wish.subject)
+        if standing.halts and wish.exception:
+            return await freezes.excepted(standing, scope, wish.requester, wish.exception)
+        return standing
+
+    def _judge_freeze(self, standing: Standing, kind: Kind) -> Verdict:
+        name_of = self._parts.name_of
+        ends = [halt.until for halt in standing.passed if halt.until is not None]
+        restores = "putting back what ran before restores, so it goes on" if kind is Kind.ROLLBACK else ""
+        excepted = f"exception by @{name_of(standing.by)}: {standing.reason}" if standing.by else restores
+        return judge_freeze(
+            frozen=[freeze_messages.words(halt, name_of) for halt in standing.halts],
+            passed=[freeze_messages.words(halt, name_of) for halt in standing.passed],
+            because=excepted,
+            denied=standing.could if standing.denied else None,
+            until=standing.opens if standing.halts else max(ends, default=None),
+        )
 
     def _judge_lock(self, lock: Lock | None) -> Verdict:
         if lock is None:

@@ -9,11 +9,27 @@ from bot.deployments import messages
 from bot.deployments.plan import Release
 from bot.deployments.planner import Survey, Wish
 from bot.deployments.records import Deployment
-from bot.deployments.rules import Kind, State
+from bot.deployments.rules import FREEZES, Kind, State, Verdict
 from bot.errors import BadInput, Refused
+from bot.freezes import messages as freeze_messages
 from bot.identity import Person
 from bot.locks import messages as lock_messages
-from bot.reply import Button, Buttons, Confirm, Markup, Note, Paragraph, Part, Reply, Style, Table, escape, say, text
+from bot.reply import (
+    Button,
+    Buttons,
+    Confirm,
+    Markup,
+    Note,
+    Paragraph,
+    Part,
+    Reply,
+    Style,
+    Table,
+    escape,
+    moment,
+    say,
+    text,
+)
 
 
 def begun(deployment: Deployment) -> Reply:
@@ -79,10 +95,7 @@ def would_be(wish: Wish, survey: Survey) -> Reply:
 def explained(wish: Wish, survey: Survey) -> Reply:
     """Answer `--explain`: every rule and its verdict."""
     title = f"{wish.place.service} {survey.release.name} → {_where(wish.place)}"
-    rows = tuple(
-        (escape(one.rule), Markup("yes" if one.ok else "no"), _verdict(one.words, one.code))
-        for one in survey.plan.verdicts
-    )
+    rows = tuple((escape(one.rule), Markup("yes" if one.ok else "no"), _verdict(one)) for one in survey.plan.verdicts)
     return Reply(
         summary=f"Rules for {title}",
         parts=(
@@ -93,15 +106,14 @@ def explained(wish: Wish, survey: Survey) -> Reply:
     )
 
 
-def refusal(wish: Wish, survey: Survey, name_of: Callable[[Person], str]) -> Refused:
-    """Return the refusal of a wish: which rule, and the next move."""
-    verdict = survey.refusal
-    if verdict is None:
-        raise ValueError("nothing refuses this wish")
+def refusal(wish: Wish, survey: Survey, verdict: Verdict, name_of: Callable[[Person], str]) -> Refused:
+    """Return the refusal of a wish by the rule that gave this verdict, with the next move."""
     head = f"Not deployed: {verdict.words}."
     moves: tuple[Button, ...] = ()
     args = {**_place_args(wish.place), "version": wish.asked}
     command = "rollback" if wish.kind is Kind.ROLLBACK else "deploy"
+    if verdict.rule == FREEZES:
+        return _frozen(verdict.code, wish, survey, command, name_of)
     if verdict.code == "locked" and survey.lock is not None:
         lock = survey.lock
         name = name_of(lock.person)
@@ -120,6 +132,25 @@ def refusal(wish: Wish, survey: Survey, name_of: Callable[[Person], str]) -> Ref
         before = {"service": wish.place.service, "version": wish.asked}
         moves = (Button(label="Deploy it there first…", command="deploy", args=before, ask=True),)
     return Refused(verdict.code, head, moves=moves)
+
+
+def _frozen(code: str, wish: Wish, survey: Survey, command: str, name_of: Callable[[Person], str]) -> Refused:
+    standing, args = survey.freeze, {**_place_args(wish.place), "version": wish.asked}
+    if standing.halt is None:
+        raise ValueError("nothing is frozen")
+    line = say("Not deployed: *{}* is {}.", wish.place, freeze_messages.standing(standing.halt, name_of))
+    if standing.opens is not None and standing.opens != standing.halt.until:
+        line = say("{} It is free {}.", line, moment(standing.opens, day=True))
+    wait = Button(label="Wait until it ends", command=command, args={**args, "patient": "yes"})
+    moves = [wait, freeze_messages.calendar_button(wish.place.service)]
+    if standing.could:
+        who = " and ".join(standing.could)
+        line = say("{} {} may deploy all the same, with a reason.", line, f"Only {who}" if standing.denied else who)
+        through = Button(label="Deploy all the same…", command=command, args=args, style=Style.DANGER, ask=True)
+        moves.insert(1, through)
+    elif standing.denied:
+        line = say("{} It lets nobody make an exception.", line)
+    return Refused(code, line, moves=tuple(moves))
 
 
 def under_way(other: Deployment) -> Refused:
@@ -237,9 +268,7 @@ def plan(deployment: Deployment) -> Reply:
         Paragraph(say("*{}* {}: {}", deployment.id, deployment.title, messages.stands(deployment))),
         *messages.plan_parts(found, lines=20),
     ]
-    rows = tuple(
-        (escape(one.rule), Markup("yes" if one.ok else "no"), _verdict(one.words, one.code)) for one in found.verdicts
-    )
+    rows = tuple((escape(one.rule), Markup("yes" if one.ok else "no"), _verdict(one)) for one in found.verdicts)
     if rows:
         parts.append(Table(("Rule", "Allows it", "Because"), rows))
     summary = f"Plan of {deployment.id} {deployment.title}"
@@ -252,8 +281,9 @@ def now_words(deployment: Deployment) -> str:
     return words if words.startswith(("waits", "stands", "could")) else f"is {words}"
 
 
-def _verdict(words: str, code: str) -> Markup:
-    return say("{} ({})", words, code) if code else escape(words)
+def _verdict(one: Verdict) -> Markup:
+    words = say("{}, until {}", one.words, moment(one.until, day=True)) if one.until else escape(one.words)
+    return say("{} ({})", words, one.code) if one.code else words
 
 
 def _asks(survey: Survey) -> str:

@@ -105,8 +105,8 @@ class Road:
                 said = Said(text="cancelled while it was planned", person=deployment.cancel_by, code="cancelled")
                 await book.end(deployment, State.CANCELLED, said)
                 return
-            refusal = survey.refusal
-            if refusal is not None and not (refusal.code == "locked" and deployment.patient):
+            refusal = survey.plan.refused(patient=deployment.patient)
+            if refusal is not None:
                 said = Said(text=refusal.words, code=refusal.code)
                 await book.end(deployment, State.REFUSED, said, plan=survey.plan.to_json())
                 return
@@ -145,9 +145,7 @@ class Road:
             if moved is not None and moved.gone:
                 await book.end(deployment, State.VOID, Said(text=moved.text, code=moved.code))
                 return Next.STOP
-            lock = await self._lock(book, deployment)
-            if lock:
-                await book.back_to_queue(deployment, Said(text=lock))
+            if await self._waits(book, deployment):
                 return Next.STOP
             return Next.GO if moved is None else await self._moved(book, deployment, moved)
 
@@ -163,12 +161,12 @@ class Road:
             deployment = await records.get(tx.conn, deployment_id)
             if deployment is None or (deployment.state, deployment.fence) != (State.DEPLOYING, fence):
                 return False
-            refusal = survey.refusal
+            refusal = survey.plan.refused(patient=True)
             if refusal is not None:
                 await book.end(deployment, State.VOID, Said(text=refusal.words, code=refusal.code))
                 return False
             changed = await book.change(deployment, **_planned(survey))
-            return changed is not None
+            return changed is not None and not await self._waits(book, changed)
 
     async def refused_by_tool(self, tx: Tx, deployment_id: str, words: str, code: str) -> None:
         """End a deployment that the tool refused to start: nothing was changed."""
@@ -295,13 +293,17 @@ class Road:
             told = messages.asked_alone(moved, approval, self._parts.name_of)
             await self._parts.outbox.direct(book.tx, key, person, told, subject=moved.id)
 
-    async def _lock(self, book: Book, deployment: Deployment) -> str:
-        scope = messages.scope_of(deployment)
+    async def _waits(self, book: Book, deployment: Deployment) -> bool:
+        """Give the claim back where a lock or freeze came in the way; answer whether that was so."""
         try:
-            lock = await self._parts.locks.blocking(book.tx.conn, scope, deployment.requested_by)
-        except UserError as error:
-            return str(error.text)
-        return "" if lock is None else f"waits for the lock on {lock.scope} of @{self._parts.name_of(lock.person)}"
+            obstacle = await book.obstacle(deployment)
+        except UserError as error:  # what cannot be read is in the way
+            await book.back_to_queue(deployment, Said(text=str(error.text)))
+            return True
+        if obstacle is None:
+            return False
+        await book.back_to_queue(deployment, Said(text=obstacle.words(self._parts.name_of)))
+        return True
 
     async def _deploy_failed(
         self, book: Book, deployment: Deployment, end: RunEnd, running: Release | None

@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -85,6 +86,12 @@ ENDED = FINAL | {S.FAILED}
 HOLDING = frozenset({S.DEPLOYING, S.VERIFYING, S.INCONCLUSIVE, S.ROLLING_BACK})
 """States that hold the claim of their place."""
 
+PASSING = frozenset({"locked", "frozen"})
+"""Reason codes of what passes by itself: who is patient waits for it in the queue."""
+
+FREEZES, NOT_FROZEN = "freezes", "not frozen"
+"""The name of the rule about freezes, and its words where there is none."""
+
 WAITING_FOR_PEOPLE = frozenset({S.AWAITING_APPROVAL, S.INCONCLUSIVE})
 
 
@@ -100,12 +107,37 @@ def may_move(now: State, to: State) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What one rule says of one wish: `rule` in people's words, `ok`, the words, and a reason code when it says no."""
+    """What one rule says of one wish: `rule` in people's words, `ok`, the words, and a reason code when it says no.
+
+    `until` is when what the words tell of ends by itself, where that is known.
+    """
 
     rule: str
     ok: bool
     words: str
     code: str = ""
+    until: datetime | None = None
+
+
+def judge_freeze(
+    *, frozen: Sequence[str], passed: Sequence[str], because: str, denied: Sequence[str] | None, until: datetime | None
+) -> Verdict:
+    """Say whether a freeze is in the way.
+
+    `frozen` are the words of those that are, `passed` of those that let it through, and `because` of what. `denied`
+    are the groups that could make an exception, where somebody asked for one who is in none of them. `until` is when
+    the way is free.
+    """
+    rule = FREEZES
+    if frozen and denied is not None:
+        who = f"only {' and '.join(denied)} may" if denied else "nobody may"
+        words = f"{frozen[0]}; {who} make an exception"
+        return Verdict(rule=rule, ok=False, code="no_exception", words=words, until=until)
+    if frozen:
+        return Verdict(rule=rule, ok=False, code="frozen", words="; ".join(frozen), until=until)
+    if passed:
+        return Verdict(rule=rule, ok=True, words=f"{'; '.join(passed)}; {because}", until=until)
+    return Verdict(rule=rule, ok=True, words=NOT_FROZEN)
 
 
 def judge_same(*, running_sha: str, sha: str, version: str, place: str, again: bool) -> Verdict:

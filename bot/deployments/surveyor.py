@@ -26,6 +26,7 @@ class Surveyor:
             release=deployment.release,
             requester=deployment.requested_by,
             again=deployment.again,
+            subject=deployment.id,
         )
         return await self._planner.survey(wish)
 

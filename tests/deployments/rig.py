@@ -29,6 +29,9 @@ from bot.deployments.records import Deployment
 from bot.deployments.rules import State
 from bot.engine import Engine
 from bot.errors import UserError
+from bot.freezes import workflow as freeze_workflow
+from bot.freezes.freezes import Freezes
+from bot.freezes.parts import Parts as FreezeParts
 from bot.identity import Channel, Person
 from bot.locks import workflow as lock_workflow
 from bot.locks.locks import Locks
@@ -153,8 +156,21 @@ class Rig:
             store=store, clock=clock, audit=self.audit, outbox=self.outbox, name_of=self.permissions.name_of
         )
         self.catalog = Catalog(self.settings)
+        self.freezes = Freezes(
+            FreezeParts(
+                store=store,
+                clock=clock,
+                audit=self.audit,
+                outbox=self.outbox,
+                permissions=self.permissions,
+                settings=lambda: self.settings,
+                catalog=lambda: self.catalog,
+                channel_of=_channel_of,
+                zone_of=_zone_of,
+            )
+        )
         self.deployments = Deployments(self.parts())
-        self.world = World(self.catalog, self.toolbox, self.permissions, self.locks, self.deployments)
+        self.world = World(self.catalog, self.toolbox, self.permissions, self.locks, self.freezes, self.deployments)
         self.registry = registry()
         self._numbers = itertools.count(1)
         self.engine: Engine | None = None
@@ -170,6 +186,7 @@ class Rig:
             outbox=self.outbox,
             approvals=self.approvals,
             locks=self.locks,
+            freezes=self.freezes,
             watch=self.watch,
             channel_of=_channel_of,
             link_of=_link_of,
@@ -328,6 +345,10 @@ async def _link_of(subject: str) -> str:
     return f"https://slack.example/{subject}"
 
 
+async def _zone_of(_person: Person) -> str:
+    return "Europe/Berlin"
+
+
 async def _channel_of(service: Service, asked_in: Channel | None) -> Channel | None:
     return asked_in
 
@@ -346,6 +367,7 @@ async def up(
             rig.deployments.bind()
             approval_workflow.bind(rig.approvals)
             lock_workflow.bind(rig.locks)
+            freeze_workflow.bind(rig.freezes)
             rig.engine = await Engine.launch(
                 store,
                 clock=clock,

@@ -11,6 +11,7 @@ from bot.approvals.records import Approval, Cast
 from bot.approvals.rules import Rule, Vote, tally
 from bot.deployments import messages
 from bot.deployments.messages import View
+from bot.deployments.obstacles import Obstacle
 from bot.deployments.plan import Ask, Line, Plan, Release
 from bot.deployments.records import Deployment
 from bot.deployments.rules import Kind, State, Verdict
@@ -194,9 +195,10 @@ def test_queued_behind_a_lock():
         taken_at=AT - timedelta(minutes=52),
         expires_at=AT + timedelta(minutes=58),
     )
+    obstacle = Obstacle(place=lock.scope, lock=lock)
     assert (
         "Queued: *checkout/production* is locked by @tom since 13:10 UTC, “migrating PAY-300”, until 15:00 UTC. "
-        "It starts by itself when that ends." in card(State.QUEUED, View(name_of=name_of, lock=lock))
+        "It starts by itself when that ends." in card(State.QUEUED, View(name_of=name_of, obstacle=obstacle))
     )
 
 

@@ -200,6 +200,39 @@ def upgrade() -> None:
         "ix_deployments_place", "deployments", ["service", "environment", "target", "ended_at"], unique=False
     )
     op.create_table(
+        "freeze_exceptions",
+        sa.Column("subject", sa.String(length=32), nullable=False),
+        sa.Column("freeze", sa.String(length=255), nullable=False),
+        sa.Column("person", columns.PersonColumn(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("at", columns.Timestamp(), nullable=False),
+        sa.PrimaryKeyConstraint("subject", "freeze", name=op.f("pk_freeze_exceptions")),
+    )
+    op.create_table(
+        "freezes",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("service", sa.String(length=255), nullable=False),
+        sa.Column("environment", sa.String(length=255), nullable=False),
+        sa.Column("target", sa.String(length=255), nullable=False),
+        sa.Column("person", columns.PersonColumn(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("begun_at", columns.Timestamp(), nullable=False),
+        sa.Column("ends_at", columns.Timestamp(), nullable=True),
+        sa.Column("channel", columns.ChannelColumn(), nullable=True),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("ended_at", columns.Timestamp(), nullable=True),
+        sa.Column("ended_by", columns.PersonColumn(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_freezes")),
+    )
+    op.create_index(
+        "ux_freezes_in_force",
+        "freezes",
+        ["service", "environment", "target"],
+        unique=True,
+        sqlite_where=sa.text("state = 'in_force'"),
+        postgresql_where=sa.text("state = 'in_force'"),
+    )
+    op.create_table(
         "grant_sign_ins",
         sa.Column("state_hash", sa.String(length=64), nullable=False),
         sa.Column("person", columns.PersonColumn(), nullable=False),
@@ -503,6 +536,14 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_grant_sign_ins_expires_at"), table_name="grant_sign_ins")
     op.drop_index(op.f("ix_grant_sign_ins_browser_hash"), table_name="grant_sign_ins")
     op.drop_table("grant_sign_ins")
+    op.drop_index(
+        "ux_freezes_in_force",
+        table_name="freezes",
+        sqlite_where=sa.text("state = 'in_force'"),
+        postgresql_where=sa.text("state = 'in_force'"),
+    )
+    op.drop_table("freezes")
+    op.drop_table("freeze_exceptions")
     op.drop_index("ix_deployments_place", table_name="deployments")
     op.drop_index(
         "ix_deployments_open",

@@ -1,0 +1,107 @@
+"""The words about freezes."""
+
+from collections.abc import Callable, Sequence
+
+from bot.freezes.records import Declared
+from bot.freezes.rules import Freeze, Halt
+from bot.freezes.windows import Window
+from bot.identity import Person
+from bot.locks.rules import Scope
+from bot.reply import Button, Buttons, Confirm, Markup, Message, Note, Paragraph, Reply, Style, moment, say
+
+NameOf = Callable[[Person], str]
+
+
+def what(scope: Scope) -> str:
+    """Return what a declared freeze covers: "everything", "production", "checkout/production"."""
+    return "/".join(part for part in (scope.service, scope.environment, scope.target) if part) or "everything"
+
+
+def by(freeze: Freeze, name_of: NameOf) -> Markup:
+    """Return where a freeze comes from: its name, or who declared it."""
+    return say("{}, @{}", freeze.name, name_of(freeze.person)) if freeze.person else say("{}", freeze.name)
+
+
+def words(halt: Halt, name_of: NameOf) -> str:
+    """Return a freeze in plain words, without its end: "frozen by year-end: no changes before Christmas"."""
+    freeze = halt.freeze
+    who = f"@{name_of(freeze.person)} ({freeze.name})" if freeze.person else freeze.name
+    return f"frozen by {who}: {freeze.reason}"
+
+
+def until(window: Window) -> Markup:
+    """Return until when it is frozen."""
+    if window.ends is None:
+        return Markup("until it is lifted")
+    return say("until {}", moment(window.ends, day=True))
+
+
+def standing(halt: Halt, name_of: NameOf) -> Markup:
+    """Return a freeze in one line: "frozen until 4 January 00:00, “no changes before Christmas” (year-end)"."""
+    return say("frozen {}, “{}” ({})", until(halt.window), halt.freeze.reason, by(halt.freeze, name_of))
+
+
+def covered(freeze: Freeze) -> Markup:
+    """Return what a freeze covers, for lists: "checkout/production", "all services: production"."""
+    environments = list(freeze.environments)
+    if freeze.production_like:
+        environments.append("production-like environments")
+    where = ", ".join("all environments" if one == "*" else one for one in environments)
+    target = f"/{freeze.target}" if freeze.target else ""
+    services = "" if "*" in freeze.services else f" of {', '.join(freeze.services)}"
+    return say("{}{}{}", where, target, services)
+
+
+def declared(freeze: Declared, name: str, *, extended: bool) -> Reply:
+    """Return the answer to a freeze that was declared or changed, for all to see."""
+    scope = what(freeze.scope)
+    verb = "is still" if extended else "is now"
+    window = Window(freeze.begun_at, freeze.ends_at)
+    line = say("*{}* {} frozen by @{} {}: “{}” ({})", scope, verb, name, until(window), freeze.reason, freeze.id)
+    note = say("No deployments meanwhile; a rollback goes on, because it restores. What waits goes on when it ends.")
+    lift = Button(
+        label="Lift the freeze…",
+        command="unfreeze",
+        args={"what": scope},
+        style=Style.DANGER,
+        confirm=Confirm(
+            title="Lift the freeze?",
+            text=f"{scope} takes deployments again, and what waits for it goes on.",
+            yes="Lift it",
+            no="Keep it",
+        ),
+    )
+    return Reply(
+        summary=f"{scope} {verb} frozen by @{name}: {freeze.reason}",
+        parts=(Paragraph(line), Note(note), Buttons((lift, calendar_button()))),
+        share=True,
+        subject=freeze.id,
+    )
+
+
+def lifted(freeze: Declared, name: str) -> Reply:
+    """Return the answer to a freeze that was lifted, for all to see."""
+    scope = what(freeze.scope)
+    line = say("*{}* is no longer frozen: @{} lifted {} (“{}”).", scope, name, freeze.id, freeze.reason)
+    summary = f"{scope} is no longer frozen: @{name} lifted it"
+    return Reply(summary=summary, parts=(Paragraph(line),), share=True, subject=freeze.id)
+
+
+def ended(freeze: Declared) -> Message:
+    """Return what the channels are told when a freeze has run out."""
+    scope = what(freeze.scope)
+    line = say("*{}* is no longer frozen: {} (“{}”) has ended. What waited goes on.", scope, freeze.id, freeze.reason)
+    return Message(summary=f"{scope} is no longer frozen: {freeze.id} has ended", parts=(Paragraph(line),))
+
+
+def gone_through(title: str, halts: Sequence[Halt], name: str, reason: str) -> Message:
+    """Return what the channel is told, loudly, when somebody lets a deployment go through a freeze."""
+    names = ", ".join(halt.freeze.name for halt in halts)
+    summary = f"Exception to the freeze {names}: @{name} puts {title} on a frozen place: {reason}"
+    line = say("*Exception to the freeze* {}: {} goes on, by @{}: “{}”", names, title, name, reason)
+    return Message(summary=summary, parts=(Paragraph(line),))
+
+
+def calendar_button(service: str = "") -> Button:
+    """Return the button that shows what is frozen now and next."""
+    return Button(label="Calendar", command="calendar", args={"service": service} if service else {})

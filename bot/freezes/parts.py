@@ -1,0 +1,38 @@
+"""What freezes are made of, handed in by the composition root."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from bot.audit import Audit
+from bot.catalog import Catalog, Service
+from bot.clock import Clock
+from bot.command import Resource
+from bot.identity import Channel, Person
+from bot.locks.rules import Scope
+from bot.permissions import Permissions
+from bot.settings import Settings
+from bot.slack.outbox import Outbox
+from bot.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What freezes are made of. `settings` and `catalog` are asked each time, so that a reload is seen at once.
+
+    `channel_of` finds where a service's news goes; `zone_of` tells a person's time zone, "" where nobody knows it.
+    """
+
+    store: Store
+    clock: Clock
+    audit: Audit
+    outbox: Outbox
+    permissions: Permissions
+    settings: Callable[[], Settings]
+    catalog: Callable[[], Catalog]
+    channel_of: Callable[[Service, Channel | None], Awaitable[Channel | None]]
+    zone_of: Callable[[Person], Awaitable[str]]
+
+
+def resource_of(scope: Scope) -> Resource:
+    """Return what a permission is asked on."""
+    return Resource(scope.service, scope.environment, scope.target)
