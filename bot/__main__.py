@@ -74,6 +74,9 @@ def _audit_words(audit: argparse.ArgumentParser) -> None:
 
     verify = add("verify", "check the chain of hashes from the first entry on")
     verify.add_argument("--expect", default="", metavar="HEAD", help="a head that verify printed before: NUMBER:HASH")
+    add("checkpoint", "sign the log as it stands with audit.signing_key, and print the key's public half")
+    prune = add("prune", "remove old entries that a signed checkpoint vouches for")
+    prune.add_argument("--before", required=True, metavar="DAY", help="up to the last checkpoint before this day")
     export = add("export", "write entries to standard output, oldest first", span=True)
     export.add_argument("--format", choices=("jsonl", "csv"), default="jsonl", help="default: %(default)s")
     tail = add("tail", "show the newest entries")
@@ -198,14 +201,21 @@ def _audit(args: argparse.Namespace) -> int:
         return _mistakes(error)
     say = functools.partial(print, flush=getattr(args, "follow", False))
     try:
-        if args.action == "verify":
-            return asyncio.run(auditing.verify_audit(settings, say, expected=args.expect))
-        if args.action == "tail":
-            return asyncio.run(auditing.tail_audit(settings, say, lines=args.lines, follow=args.follow))
-        since = auditing.moment(args.since) if args.since else None
-        until = auditing.moment(args.until, end=True) if args.until else None
-        search = Search(since=since, until=until)
-        return asyncio.run(auditing.export_audit(settings, say, search=search, form=args.format))
+        match args.action:
+            case "verify":
+                work = auditing.verify_audit(settings, say, expected=args.expect)
+            case "checkpoint":
+                work = auditing.checkpoint_audit(settings, say)
+            case "prune":
+                work = auditing.prune_audit(settings, say, before=auditing.moment(args.before))
+            case "tail":
+                work = auditing.tail_audit(settings, say, lines=args.lines, follow=args.follow)
+            case _:
+                since = auditing.moment(args.since) if args.since else None
+                until = auditing.moment(args.until, end=True) if args.until else None
+                search = Search(since=since, until=until)
+                work = auditing.export_audit(settings, say, search=search, form=args.format)
+        return asyncio.run(work)
     except ValueError as error:
         print(f"shipmate audit: {error}", file=sys.stderr)
         return FAILED

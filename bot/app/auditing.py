@@ -4,7 +4,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
+from bot.amounts import count
+from bot.app.evidence import keys_of
 from bot.audit import Audit, Entry, Search, export
+from bot.audit.keeping import Keeper
 from bot.clock import Clock, SystemClock
 from bot.settings import Settings
 from bot.store import Store, StoreMismatch, StoreUnavailable
@@ -56,13 +59,43 @@ async def verify_audit(settings: Settings, say: Say, *, expected: str = "") -> i
     """
     clock = SystemClock()
     async with opened(settings, clock) as store:
-        verdict = await Audit(store, clock).verify(expected=expected)
+        verdict = await Audit(store, clock).verify(expected=expected, keys=keys_of(settings))
     if verdict.ok:
-        say(f"whole: {verdict.entries} entries, head {verdict.head}")
+        signed = f", {count(verdict.checkpoints, 'signed checkpoint')}" if verdict.checkpoints else ""
+        pruned = f", entries up to {verdict.pruned} were pruned" if verdict.pruned else ""
+        say(f"whole: {verdict.entries} entries{signed}{pruned}, head {verdict.head}")
         return 0
     kind = f" ({verdict.fault})" if verdict.fault else ""
     say(f"BROKEN at entry {verdict.first_bad}{kind}: {verdict.reason}")
     return 1
+
+
+async def checkpoint_audit(settings: Settings, say: Say) -> int:
+    """Sign the log as it stands, and say what was signed and by which key.
+
+    Raises:
+        ValueError: no signing key is configured, the log is empty, or the store cannot be opened.
+    """
+    clock, keys = SystemClock(), keys_of(settings)
+    async with opened(settings, clock) as store:
+        number = await Keeper(Audit(store, clock, quiet=True), keys).checkpoint()
+    say(f"signed: entry {number} and all before it")
+    say(keys.public_pem().rstrip())
+    return 0
+
+
+async def prune_audit(settings: Settings, say: Say, *, before: datetime) -> int:
+    """Remove what the newest checkpoint from before a moment vouches for, and say what was removed.
+
+    Raises:
+        ValueError: nothing may be pruned, and why; or the store cannot be opened.
+    """
+    clock = SystemClock()
+    async with opened(settings, clock) as store:
+        keeper = Keeper(Audit(store, clock, quiet=True), keys_of(settings))
+        pruned = await keeper.prune(before, sinks=tuple(settings.audit.sinks))
+    say(f"pruned: {pruned.entries} entries, up to {pruned.through}")
+    return 0
 
 
 async def export_audit(settings: Settings, say: Say, *, search: Search, form: export.Form) -> int:

@@ -11,6 +11,7 @@ from bot.activity import workflow as activity_workflow
 from bot.activity.activity import Activity, Parts as ActivityParts
 from bot.activity.news import News
 from bot.app.holding import freeze_parts
+from bot.app.evidence import Evidence
 from bot.app.tools import Tools, hooks
 from bot.approvals import workflow as approval_workflow
 from bot.approvals.approvals import Approvals
@@ -80,6 +81,7 @@ class App:
         self.vault = for_moments(settings.encryption_keys)
         self.permissions = Permissions(settings, clock)
         self.audit = Audit(store, clock)
+        self.evidence = Evidence(settings, self.audit, self.health, owner=owner)
         self.toolbox = Toolbox()
         self.tools = Tools(settings, self.toolbox, self.health, clock)
         self.slack = Gateway(settings, store, clock, owner=owner)
@@ -261,6 +263,7 @@ class App:
         for section in (*self.deployments.home_sections(), self.freezes.overview.home):
             self.slack.home.add(section)
         await self.starter.start()
+        self.evidence.start()
         await self.slack.connect(self.dispatcher, self.registry, self.world)
         told: dict[str, EventHandler] = {
             "run.changed": self._run_told,
@@ -288,6 +291,7 @@ class App:
         if self.engine is not None:
             await self.engine.stop(grace=min(grace, HANDED_OVER_AFTER))
         await self.slack.close()
+        await self.evidence.stop()
         await self.deployments.close()
         await self.tools.close()
         await self.charts.close()

@@ -8,7 +8,8 @@ keep a head that `shipmate audit verify` printed, or the log lines, somewhere el
 
 from bot.audit.entries import GENESIS, Entry
 from bot.audit.faults import Fault
-from bot.audit.log import SHIPMATE, Audit, Verdict
+from bot.audit.log import SHIPMATE, Audit
+from bot.audit.proof import Verdict
 from bot.audit.search import Search
 from bot.audit.tables import entries, head
 

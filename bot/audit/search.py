@@ -50,3 +50,6 @@ class Search:
         if self.before:
             found.append(entries.c.number < self.before)
         return found
+
+
+EVERYTHING = Search()

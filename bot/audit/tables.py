@@ -33,3 +33,11 @@ head = sa.Table(
     sa.Column("number", sa.BigInteger, nullable=False),
     sa.Column("hash", sa.String(64), nullable=False),
 )
+cursors = sa.Table(
+    "audit_cursors",
+    metadata,
+    sa.Column("name", sa.String(255), primary_key=True),
+    sa.Column("number", sa.BigInteger, nullable=False),  # the last entry that the sink has
+    sa.Column("owner", sa.String(255), nullable=False),
+    sa.Column("lease_until", Timestamp, nullable=False),
+)

@@ -99,7 +99,7 @@ def reload(
 
 def needs_restart(old: Settings, new: Settings) -> tuple[str, ...]:
     """Return the names of changed settings that a running process cannot take over."""
-    fixed = ("state_dir", "database", "server", "encryption_keys", "logs")
+    fixed = ("state_dir", "database", "server", "encryption_keys", "logs", "audit")
     changed = [name for name in fixed if getattr(old, name) != getattr(new, name)]
     before, after = old.slack, new.slack
     tokens = ("mode", "bot_token", "app_token", "signing_secret", "api_url")

@@ -21,6 +21,7 @@ from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 from bot.settings.freezes import FreezeSettings
+from bot.settings.record import AuditSettings
 from bot.settings.services import ServiceSettings, Word
 from bot.settings.values import CommandName, Emoji, MayBePlain, Model, Name
 
@@ -203,6 +204,7 @@ class Settings(Model):
     encryption_keys: tuple[Annotated[SecretStr, AfterValidator(_fernet_key)], ...] = Field(
         (), description="What seals the rights that people lend: the first encrypts, all of them decrypt."
     )
+    audit: AuditSettings = Field(default_factory=AuditSettings, description="Where the audit log is sent and signed.")
     network: Network = Field(default_factory=Network, description="How tools are reached.")
     logs: Logs = Field(default_factory=Logs, description="How Shipmate writes its log.")
     integrations: _Instances = Field({}, description="The tools, by a name of your choice.")

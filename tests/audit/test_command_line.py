@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,12 @@ import pytest
 from bot.__main__ import main
 from bot.app import auditing
 from bot.audit import Audit
+from bot.clock import SystemClock
 from bot.settings import Settings
 from bot.store import Store
 
 from .conftest import HandClock, write
+from .test_checkpoints import pem
 
 Shipmate = Callable[..., Awaitable[tuple[int, str]]]
 
@@ -114,3 +117,38 @@ async def test_without_a_store_it_is_said(tmp_path: Path, capsys: pytest.Capture
     status = await asyncio.to_thread(main, ["audit", "verify", "--config", str(tmp_path / "shipmate.yaml")])
     assert status == 1
     assert "there is no Shipmate database" in capsys.readouterr().err
+
+
+async def test_checkpoints_and_pruning(shipmate: Shipmate, file_store: Store, tmp_path: Path) -> None:
+    """In real time: the command line has the machine's clock."""
+    clock = SystemClock()
+    audit = Audit(file_store, clock)
+    await write(file_store, audit, 2)
+    status, said = await shipmate("checkpoint")
+    assert (status, "set audit.signing_key" in said) == (1, True)
+    (tmp_path / "audit.pem").write_text(pem())
+    (tmp_path / "shipmate.yaml").write_text("state_dir: .\naudit: {signing_key: 'file:audit.pem'}\n")
+    status, said = await shipmate("checkpoint")
+    assert (status, said.splitlines()[:2]) == (0, ["signed: entry 2 and all before it", "-----BEGIN PUBLIC KEY-----"])
+    assert (await shipmate("verify"))[1].startswith("whole: 3 entries, 1 signed checkpoint, head 3:")
+    assert (await shipmate("prune", "--before", "2020-01-01"))[0] == 1
+    tomorrow = (clock.now() + timedelta(days=1)).date().isoformat()
+    assert await shipmate("prune", "--before", tomorrow) == (0, "pruned: 2 entries, up to 2\n")
+    assert "entries up to 2 were pruned" in (await shipmate("verify"))[1]
+
+
+@pytest.mark.parametrize(
+    ("settings", "wanted"),
+    [
+        ("sinks: {siem: {}}", "a sink is a file or a syslog address, one of the two"),
+        ("sinks: {siem: {file: a.jsonl, syslog: 'udp://a:514'}}", "one of the two"),
+        ("sinks: {siem: {syslog: 'http://a:514'}}", "audit.sinks.siem.syslog"),
+        ("signing_key: 'file:shipmate.yaml'", "a private key in PEM was expected"),
+        ("public_keys: [x]", "an Ed25519 public key in PEM was expected"),
+    ],
+)
+async def test_wrong_settings_are_named(tmp_path: Path, shipmate: Shipmate, settings: str, wanted: str) -> None:
+    (tmp_path / "shipmate.yaml").write_text(f"state_dir: .\naudit: {{{settings}}}\n")
+    status, said = await shipmate("verify")
+    assert status == 2
+    assert wanted in said

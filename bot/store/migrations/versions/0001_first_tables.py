@@ -31,6 +31,14 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_approvals_subject"), "approvals", ["subject"], unique=False)
     op.create_table(
+        "audit_cursors",
+        sa.Column("name", sa.String(length=255), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.Column("owner", sa.String(length=255), nullable=False),
+        sa.Column("lease_until", columns.Timestamp(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_audit_cursors")),
+    )
+    op.create_table(
         "audit_entries",
         sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("at", columns.Timestamp(), nullable=False),
@@ -569,5 +577,6 @@ def downgrade() -> None:
     op.drop_table("audit_head")
     op.drop_index("ix_audit_entries_subject", table_name="audit_entries")
     op.drop_table("audit_entries")
+    op.drop_table("audit_cursors")
     op.drop_index(op.f("ix_approvals_subject"), table_name="approvals")
     op.drop_table("approvals")
