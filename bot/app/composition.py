@@ -10,8 +10,8 @@ import structlog
 from bot.activity import workflow as activity_workflow
 from bot.activity.activity import Activity, Parts as ActivityParts
 from bot.activity.news import News
-from bot.app.holding import freeze_parts
 from bot.app.evidence import Evidence
+from bot.app.holding import freeze_parts
 from bot.app.tools import Tools, hooks
 from bot.approvals import workflow as approval_workflow
 from bot.approvals.approvals import Approvals
