@@ -84,7 +84,7 @@ def would_be(wish: Wish, survey: Survey) -> Reply:
     parts += messages.plan_parts(survey.plan)
     refusal = survey.refusal
     if refusal is not None:
-        parts.append(Paragraph(say("It would be refused: {}   ({})", refusal.words, refusal.code)))
+        parts.append(Paragraph(say("It would be refused: {}", _verdict(refusal))))
     elif survey.holder:
         parts.append(Paragraph(say("It would queue behind {}.", survey.holder)))
     if survey.plan.asks:
