@@ -66,6 +66,7 @@ MORE = (
     ("/deploy", "a form, for those who do not remember the words"),
     ("/rollback checkout in production", "back to the version before"),
     ("/lock checkout/production", "nobody else deploys there meanwhile"),
+    ("/calendar", "what is locked and frozen, now and next; release managers freeze with /freeze"),
     ("/metrics checkout in production", "a chart of its error rate and latency"),
     ("/shipmate help", "everything else"),
 )
