@@ -79,6 +79,8 @@ def _audit_words(audit: argparse.ArgumentParser) -> None:
     prune.add_argument("--before", required=True, metavar="DAY", help="up to the last checkpoint before this day")
     export = add("export", "write entries to standard output, oldest first", span=True)
     export.add_argument("--format", choices=("jsonl", "csv"), default="jsonl", help="default: %(default)s")
+    report = add("report", "write who changed production and rights, by which rule, as CSV", span=True)
+    report.add_argument("--offline", action="store_true", help="do not ask the tools what runs now")
     tail = add("tail", "show the newest entries")
     tail.add_argument("-n", "--lines", type=int, default=20, metavar="N", help="how many (default: %(default)s)")
     tail.add_argument("-f", "--follow", action="store_true", help="go on with new ones until interrupted")
@@ -213,8 +215,11 @@ def _audit(args: argparse.Namespace) -> int:
             case _:
                 since = auditing.moment(args.since) if args.since else None
                 until = auditing.moment(args.until, end=True) if args.until else None
-                search = Search(since=since, until=until)
-                work = auditing.export_audit(settings, say, search=search, form=args.format)
+                span = Search(since=since, until=until)
+                if args.action == "report":
+                    work = auditing.report_audit(settings, say, since=since, until=until, offline=args.offline)
+                else:
+                    work = auditing.export_audit(settings, say, search=span, form=args.format)
         return asyncio.run(work)
     except ValueError as error:
         print(f"shipmate audit: {error}", file=sys.stderr)

@@ -4,13 +4,19 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
+from bot import logs
 from bot.amounts import count
 from bot.app.evidence import keys_of
+from bot.app.reporting import COLUMNS, Report, names_of
+from bot.app.tools import Tools
 from bot.audit import Audit, Entry, Search, export
+from bot.audit.export import csv_line
 from bot.audit.keeping import Keeper
 from bot.clock import Clock, SystemClock
+from bot.health import HealthChecks
 from bot.settings import Settings
 from bot.store import Store, StoreMismatch, StoreUnavailable
+from bot.toolbox import Toolbox
 from commands.registry import registry
 
 Say = Callable[[str], None]
@@ -110,6 +116,38 @@ async def export_audit(settings: Settings, say: Say, *, search: Search, form: ex
     async with opened(settings, clock) as store:
         async for entry in Audit(store, clock).stream(search):
             say(export.line(entry, form).rstrip("\r\n"))
+    return 0
+
+
+async def report_audit(
+    settings: Settings, say: Say, *, since: datetime | None, until: datetime | None, offline: bool
+) -> int:
+    """Write every change of production and of rights in a span as CSV, and what runs there by another's hand now.
+
+    With `offline` no tool is asked, so the last is left out.
+
+    Raises:
+        ValueError: the store cannot be opened.
+    """
+    clock = SystemClock()
+    async with opened(settings, clock) as store:
+        report = Report(settings, store, Audit(store, clock), await names_of(settings, store, clock))
+        say(csv_line(*COLUMNS).rstrip("\r\n"))
+        async for line in report.deployments(since, until):
+            say(line.csv().rstrip("\r\n"))
+        async for line in report.rights(since, until):
+            say(line.csv().rstrip("\r\n"))
+        if not offline:
+            masker = logs.Masker(logs.secrets_of(settings))
+            logs.configure(clock=clock, form="console", level="warning", masker=masker)  # not into the CSV
+            toolbox = Toolbox()
+            tools = Tools(settings, toolbox, HealthChecks(clock), clock)
+            try:
+                await tools.connect()
+                async for line in report.outside(toolbox, clock.now()):
+                    say(line.csv().rstrip("\r\n"))
+            finally:
+                await tools.close()
     return 0
 
 

@@ -22,6 +22,7 @@ class Search:
     service: str = ""
     subject: str = ""
     action: str = ""
+    request_id: str = ""
     since: datetime | None = None
     until: datetime | None = None
     after: int = 0
@@ -33,10 +34,13 @@ class Search:
         if self.actor is not None:
             key = sa.type_coerce(entries.c.actor, sa.String)
             found.append(key.endswith(f"/{self.actor.team}/{self.actor.user}", autoescape=True))
-        if self.service:
-            found.append(entries.c.service == self.service)
-        if self.subject:
-            found.append(entries.c.subject == self.subject)
+        for column, wanted in (
+            (entries.c.service, self.service),
+            (entries.c.subject, self.subject),
+            (entries.c.request_id, self.request_id),
+        ):
+            if wanted:
+                found.append(column == wanted)
         if self.action.endswith("*"):
             found.append(entries.c.action.startswith(self.action.removesuffix("*"), autoescape=True))
         elif self.action:
