@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
+import sqlalchemy as sa
+
 from bot import logs
 from bot.amounts import count
 from bot.app.evidence import keys_of
@@ -37,6 +39,9 @@ async def opened(settings: Settings, clock: Clock) -> AsyncIterator[Store]:
         raise ValueError(str(error)) from error
     try:
         yield store
+    except (sa.exc.OperationalError, sa.exc.ProgrammingError) as error:
+        hint = "if it is of an older version, let `shipmate serve` bring it up to this one"
+        raise ValueError(f"the database cannot be read: {error.orig}; {hint}") from error
     finally:
         await store.close()
 

@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from bot.__main__ import main
 from bot.app import auditing
@@ -152,3 +153,10 @@ async def test_wrong_settings_are_named(tmp_path: Path, shipmate: Shipmate, sett
     status, said = await shipmate("verify")
     assert status == 2
     assert wanted in said
+
+
+async def test_a_store_of_an_older_version_is_told_plainly(shipmate: Shipmate, file_store: Store) -> None:
+    async with file_store.write() as tx:
+        await tx.conn.execute(sa.text("DROP TABLE audit_cursors"))
+    status, said = await shipmate("verify")
+    assert (status, "no such table: audit_cursors; if it is of an older version" in said) == (1, True)
