@@ -8,12 +8,14 @@ from typing import Annotated
 from bot.catalog import Catalog
 from bot.closest import did_you_mean
 from bot.command import Call, Effect, Option, Resource, arg, command
+from bot.deployments.deployments import Deployments
 from bot.errors import BadInput, UserError
 from bot.freezes import messages
 from bot.freezes.declarations import Wish
 from bot.freezes.freezes import CHANGE, Freezes
 from bot.locks.rules import Scope
 from bot.reply import Reply
+from commands.choices import place_of_deployment, under_way
 
 EVERYTHING = "everything"
 _MOST = 100
@@ -39,6 +41,14 @@ class FreezeArgs:
         str | None, arg("until when, in your own time zone: 2026-12-24 or '2026-12-24 18:00'", flag="--until")
     ] = None
     reason: Annotated[str | None, arg("why, for those who wait; needed", flag="--reason")] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThroughArgs:
+    """Which deployment shall go through the freezes in its way, and why."""
+
+    deployment: Annotated[str, arg("its id, such as D-1042", options=under_way)]
+    reason: Annotated[str, arg("why, for the record and the channel", rest=True)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,3 +138,17 @@ async def unfreeze(call: Call, args: UnfreezeArgs) -> Reply:
         scope_of(call.use(Catalog), args.what), call.person, asked_in=call.channel, request_id=call.request_id
     )
     return messages.lifted(lifted, freezes.name_of(call.person))
+
+
+@command(
+    "go-through",
+    permission="deployment.start",
+    args=ThroughArgs,
+    effect=Effect.CHANGE,
+    resource=place_of_deployment,
+    decides=True,
+    hidden=True,
+)
+async def go_through(call: Call, args: ThroughArgs) -> Reply:
+    """Let a deployment that waits go through the freezes in its way, with a reason."""
+    return await call.use(Deployments).exceptions.make(call, args.deployment, args.reason.strip())

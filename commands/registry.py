@@ -74,6 +74,7 @@ COMMANDS: tuple[Command, ...] = (
     deploy.keep,
     lock.take_over,
     lock.ask_holder,
+    freeze.go_through,
 )
 
 

@@ -2,20 +2,17 @@
 
 from dataclasses import dataclass
 
-from pydantic import JsonValue
-
 from bot.builds.refs import unreachable
 from bot.catalog import Place
 from bot.command import Call
 from bot.deployments import places, records, replies
-from bot.deployments.ledger import PLAN, Book, Ledger, Said
+from bot.deployments.exceptions import let_through
+from bot.deployments.ledger import PLAN, Ledger, Said
 from bot.deployments.plan import Release
 from bot.deployments.planner import Planner, Survey, Wish
 from bot.deployments.records import Deployment
 from bot.deployments.rules import Kind, State
 from bot.errors import BadInput, Refused
-from bot.freezes import messages as freeze_messages
-from bot.freezes.freezes import Standing
 from bot.reply import Reply
 from bot.store import next_id
 from bot.store.starts import want
@@ -185,29 +182,8 @@ class Beginnings:
                 book.enter(deployment, f"deployment.{wish.kind.value}", "started", said)
                 await want(tx, f"{deployment.id}/plan/1/1", PLAN, deployment.id, 1, 1)
                 await book.show(deployment, urgent=True)
-                await self._let_through(book, deployment, survey.freeze, said)
+                await let_through(book, deployment, survey.freeze, said)
             return deployment
-
-    async def _let_through(self, book: Book, deployment: Deployment, standing: Standing, said: Said) -> None:
-        """Write that a deployment goes through a freeze by exception, and tell the channel, loudly."""
-        if standing.by is None:
-            return
-        parts, why = self._parts, standing.reason
-        await parts.freezes.let_through(book.tx, deployment.id, standing)
-        names: list[JsonValue] = [halt.freeze.name for halt in standing.passed]
-        told = Said(text=why, person=standing.by, request_id=said.request_id)
-        book.enter(deployment, "freeze.exception", "allowed", told, freezes=names)
-        await records.note(book.tx, deployment.id, "exception", why, at=deployment.created_at, person=standing.by)
-        if deployment.channel is not None:
-            await parts.outbox.post(
-                book.tx,
-                f"{deployment.id}/exception",
-                deployment.channel,
-                freeze_messages.gone_through(deployment.title, standing.passed, parts.name_of(standing.by), why),
-                in_thread_of=deployment.id,
-                also_to_channel=True,
-                urgent=True,
-            )
 
     async def _undo(self, call: Call, asked: Asked) -> Reply:
         async with self._parts.store.write(urgent=True) as tx, self._ledger.open(tx) as book:

@@ -35,6 +35,12 @@ def to_answer(deployment: Deployment) -> list[Button]:
     return run_buttons.of_actions(deployment.id, actions, by_person=bool(deployment.progress.get("by_person")))
 
 
+def through(deployment: Deployment) -> tuple[Button, ...]:
+    """Return what who may does about a freeze in the way."""
+    args = {"deployment": deployment.id}
+    return (Button(label="Go on all the same…", command="go-through", args=args, style=Style.DANGER, ask=True),)
+
+
 def after_the_end(deployment: Deployment) -> tuple[Button, ...]:
     """Return what may follow an end: back, a fix, or the same again."""
     args = _args(deployment)

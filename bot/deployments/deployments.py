@@ -13,6 +13,7 @@ from bot.deployments.decisions import Decisions, want_for
 from bot.deployments.differences import Differences
 from bot.deployments.drift import Drift
 from bot.deployments.effects import Effects
+from bot.deployments.exceptions import Exceptions
 from bot.deployments.ledger import Ledger
 from bot.deployments.overview import Overview
 from bot.deployments.parts import Parts
@@ -42,6 +43,7 @@ class Deployments:
         self._effects = Effects(self._ledger)
         self.beginnings = Beginnings(self._ledger, self._planner)
         self.decisions = Decisions(self._ledger)
+        self.exceptions = Exceptions(self._ledger)
         self.overview = Overview(self._ledger)
         self.differences = Differences(self._ledger, self._planner)
         self.drift = Drift(self._ledger)

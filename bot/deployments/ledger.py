@@ -101,7 +101,7 @@ class Book:
     def __init__(self, ledger: Ledger, tx: Tx) -> None:
         self.tx = tx
         self._ledger = ledger
-        self._parts = ledger.parts
+        self.parts = ledger.parts
         self._entries: list[tuple[Deployment, str, str, Said, dict[str, JsonValue]]] = []
 
     async def move(
@@ -111,7 +111,7 @@ class Book:
 
         The claim of its place is not touched; `end` does that.
         """
-        now = self._parts.clock.now()
+        now = self.parts.clock.now()
         values = {"state": to.value, "state_since": now, "parked_why": "", "parked_at": None, **values}
         if to in ENDED:
             values = {"ended_at": now, "code": said.code, "words": said.text, **values}
@@ -139,21 +139,21 @@ class Book:
     async def answered(self, deployment: Deployment, words: str) -> None:
         """Have the messages that asked for approval say how that came out, without their buttons."""
         message = messages.answered(deployment, words)
-        await self._parts.outbox.amend(self.tx, f"{deployment.id}/ask/{deployment.generation}", message)
+        await self.parts.outbox.amend(self.tx, f"{deployment.id}/ask/{deployment.generation}", message)
 
     async def show(self, deployment: Deployment, *, urgent: bool = False) -> None:
         """Have the card of a deployment drawn as it stands; bad ends are told to the channel too."""
         if deployment.channel is None:
             return
         message = await self._ledger.card(self.tx.conn, deployment)
-        await self._parts.outbox.show(
+        await self.parts.outbox.show(
             self.tx,
             deployment.id,
             deployment.channel,
             message,
             urgent=urgent,
             final=deployment.ended,
-            broadcast=messages.broadcast(deployment, self._parts.name_of),
+            broadcast=messages.broadcast(deployment, self.parts.name_of),
         )
 
     async def ask_to_answer(self, deployment: Deployment, run: str, action: str) -> None:
@@ -161,7 +161,7 @@ class Book:
         actions = progress.actions(deployment.progress.get("run"))
         by_person = bool(deployment.progress.get("by_person"))
         message = waits.asked(deployment.id, deployment.title, actions, by_person=by_person)
-        key, outbox = ask_key(deployment.id, run, action), self._parts.outbox
+        key, outbox = ask_key(deployment.id, run, action), self.parts.outbox
         if deployment.requested_by.team != _ACCOUNT:
             who = deployment.requested_by
             await outbox.direct(self.tx, f"{key}/{who.user}", who, message, subject=deployment.id)
@@ -175,7 +175,7 @@ class Book:
     async def settle(self) -> None:
         """Write the audit entries that were kept."""
         for deployment, action, outcome, said, data in self._entries:
-            await self._parts.audit.record(
+            await self.parts.audit.record(
                 self.tx,
                 actor=said.person or SHIPMATE,
                 action=action,
@@ -191,13 +191,13 @@ class Book:
         """Start a deployment that may go, or queue it behind who holds its place or its lock."""
         place = deployment.place
         standing = await places.hold(self.tx, place)
-        now = self._parts.clock.now()
+        now = self.parts.clock.now()
         obstacle = await self.obstacle(deployment)
         waiting = await records.queue(self.tx.conn, place)
         if standing.holder in {"", deployment.id} and not waiting and obstacle is None:
             return await self._start(deployment, said)
         behind = waiting[-1] if waiting else standing.holder
-        why = f"queued behind {behind}" if obstacle is None else obstacle.words(self._parts.name_of)
+        why = f"queued behind {behind}" if obstacle is None else obstacle.words(self.parts.name_of)
         said = Said(text=f"{said.text}; {why}", person=said.person, request_id=said.request_id)
         queued = await self.move(deployment.id, State.QUEUED, said, queued_at=now)
         if queued is not None and not standing.holder:
@@ -210,9 +210,9 @@ class Book:
         Raises:
             Refused: a lock or freeze cannot be read.
         """
-        obstacle = await obstacles.in_the_way(self._parts, self.tx.conn, deployment)
+        obstacle = await obstacles.in_the_way(self.parts, self.tx.conn, deployment)
         if obstacle is not None and obstacle.freeze is not None:
-            await self._parts.freezes.wait(self.tx, obstacle.place, obstacle.opens)
+            await self.parts.freezes.wait(self.tx, obstacle.place, obstacle.opens)
         return obstacle
 
     async def back_to_queue(self, deployment: Deployment, said: Said) -> Deployment | None:
@@ -226,7 +226,7 @@ class Book:
 
     async def replan(self, deployment: Deployment, said: Said) -> Deployment | None:
         """Void what was approved, give the claim back and plan anew: what was read is not what would happen."""
-        await self._parts.approvals.void(self.tx, deployment.id, said.text)
+        await self.parts.approvals.void(self.tx, deployment.id, said.text)
         await places.hold(self.tx, deployment.place)
         generation = deployment.generation + 1
         moved = await self.move(
@@ -250,7 +250,7 @@ class Book:
         **values: object,
     ) -> Deployment | None:
         """End a deployment, give its claim to the next in the queue, and note what `running` is there now."""
-        if to in {State.VOID, State.CANCELLED} and await self._parts.approvals.void(self.tx, deployment.id, said.text):
+        if to in {State.VOID, State.CANCELLED} and await self.parts.approvals.void(self.tx, deployment.id, said.text):
             await self.answered(deployment, f"{to.value}: {said.text}")
         standing = await places.hold(self.tx, deployment.place)
         moved = await self.move(deployment.id, to, said, at=at, **values)
@@ -329,7 +329,7 @@ class Book:
             self.tx,
             moved.place,
             running,
-            at=self._parts.clock.now(),
+            at=self.parts.clock.now(),
             by=moved.requested_by if forward else said.person,
             added=added,
             removed=removed,
@@ -340,8 +340,8 @@ class Book:
         if requester.team == _ACCOUNT or said.person == requester:
             return
         key = f"{moved.id}/end/{moved.state.value}/{moved.generation}"
-        await self._parts.outbox.direct(
-            self.tx, key, requester, messages.told(moved, self._parts.name_of), subject=moved.id
+        await self.parts.outbox.direct(
+            self.tx, key, requester, messages.told(moved, self.parts.name_of), subject=moved.id
         )
 
 

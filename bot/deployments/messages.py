@@ -105,7 +105,8 @@ def card(deployment: Deployment, view: View) -> Message:
     parts += _through_a_freeze(deployment)
     if deployment.parked_at is not None:
         parts.append(Paragraph(say("*Stands still* since {}: {}", moment(deployment.parked_at), deployment.parked_why)))
-    pressed = buttons.of(deployment)
+    frozen = view.obstacle is not None and view.obstacle.freeze is not None
+    pressed = (*buttons.of(deployment), *(buttons.through(deployment) if frozen else ()))
     if pressed:
         parts.append(Buttons(pressed))
     return Message(summary=f"{deployment.id} {deployment.title}: {stands(deployment)}", parts=tuple(parts))

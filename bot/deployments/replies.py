@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from bot.approvals.approvals import Standing
+from bot.approvals.approvals import Standing as Approved
 from bot.approvals.rules import State as ApprovalState, Vote
 from bot.catalog import Place
 from bot.deployments import messages
@@ -12,6 +12,7 @@ from bot.deployments.records import Deployment
 from bot.deployments.rules import FREEZES, Kind, State, Verdict
 from bot.errors import BadInput, Refused
 from bot.freezes import messages as freeze_messages
+from bot.freezes.freezes import Standing
 from bot.identity import Person
 from bot.locks import messages as lock_messages
 from bot.reply import (
@@ -153,6 +154,18 @@ def _frozen(code: str, wish: Wish, survey: Survey, command: str, name_of: Callab
     return Refused(code, line, moves=tuple(moves))
 
 
+def no_exception(deployment: Deployment, standing: Standing) -> Refused:
+    """Return the refusal of an exception by somebody who may make none."""
+    who = f"only {' and '.join(standing.could)} may" if standing.could else "nobody may"
+    return Refused("no_exception", f"{deployment.id} waits for the freeze to end: {who} make an exception to it.")
+
+
+def goes_through(deployment: Deployment, standing: Standing) -> Reply:
+    """Answer that a deployment goes through freezes."""
+    names = ", ".join(halt.freeze.name for halt in standing.passed)
+    return text(f"{deployment.id} goes through the freeze {names}; the channel is told why.")
+
+
 def under_way(other: Deployment) -> Refused:
     """Return the refusal of what is being done already."""
     show = Button(label=f"Show {other.id}", command="plan", args={"deployment": other.id})
@@ -191,7 +204,7 @@ def going_back(deployment: Deployment) -> Reply:
     return Reply(summary=summary, parts=(Paragraph(line),), subject=deployment.id)
 
 
-def voted(deployment: Deployment, standing: Standing, vote: Vote) -> Reply:
+def voted(deployment: Deployment, standing: Approved, vote: Vote) -> Reply:
     """Answer a vote that was counted."""
     if vote is Vote.REJECT:
         summary = f"{deployment.id} is rejected."

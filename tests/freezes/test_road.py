@@ -150,7 +150,7 @@ async def test_an_exception_by_who_may_is_loud_recorded_and_on_the_card(frozen: 
         at = (await rig.run(ZOE, "deploy checkout@v1.4.1 to staging --exception 'PAY-400 loses orders'")).subject
         await rig.reaches(at, State.SUCCEEDED)
         assert "exception by @zoe: PAY-400 loses orders" in words(await rig.card(at))
-        loud = [message for key, message in await rig.said("post") if key.endswith(f"{at}/exception")]
+        loud = [message for key, message in await rig.said("post") if f"{at}/exception/" in key]
         assert len(loud) == 1
         assert "*Exception to the freeze* year-end" in words(loud[0])
         assert "@zoe: “PAY-400 loses orders”" in words(loud[0])
@@ -172,6 +172,39 @@ async def test_an_exception_holds_for_the_freezes_it_was_made_for(frozen: Frozen
         await rig.reaches(at, State.QUEUED)
         assert "the auditors are here" in words(await rig.card(at))
         await rig.run(ZOE, "unfreeze production")
+        await rig.reaches(at, State.SUCCEEDED)
+
+
+async def test_what_waits_is_let_through_on_its_card(frozen: Frozen):
+    async with frozen(YEAR_END) as rig:
+        at = (await rig.run(MIA, "deploy checkout@v1.4.1 --queue")).subject
+        await rig.reaches(at, State.QUEUED)
+        press = buttons(await rig.card(at))["Go on all the same…"]
+        denied = await rig.refused(MIA, command=press.command, **press.args, reason="please")
+        assert denied.code == "no_exception"
+        assert "only owners may" in str(denied.text)
+        assert (await rig.get(at)).state is State.QUEUED
+        await rig.run(ZOE, command=press.command, **press.args, reason="PAY-400 loses orders")
+        await rig.reaches(at, State.SUCCEEDED)
+        assert "exception by @zoe: PAY-400 loses orders" in words(await rig.card(at))
+        assert [entry.actor for entry in await audited(rig, "freeze.exception")] == [ZOE]
+        assert any("*Exception to the freeze* year-end" in words(message) for _, message in await rig.said("post"))
+        late = await rig.refused(ZOE, command=press.command, **press.args, reason="once more")
+        assert late.code == "not_waiting"
+
+
+async def test_an_exception_is_no_approval(frozen: Frozen):
+    async with frozen() as rig:
+        await rig.deploy("v1.4.1")
+        at = (await rig.run(MIA, "deploy checkout@v1.4.1 to production")).subject
+        waits = await rig.reaches(at, State.AWAITING_APPROVAL)
+        nothing = await rig.refused(ZOE, command="go-through", deployment=at, reason="hotfix")
+        assert nothing.code == "not_frozen"
+        await rig.run(ZOE, 'freeze production --reason "the auditors are here"')
+        await rig.run(ZOE, command="go-through", deployment=at, reason="hotfix")
+        assert (await rig.get(at)).state is State.AWAITING_APPROVAL
+        assert "Once approved it waits" not in words(await rig.card(at))
+        await rig.run(ANA, command="approve", deployment=at, plan=waits.plan_digest)
         await rig.reaches(at, State.SUCCEEDED)
 
 
