@@ -74,6 +74,8 @@ def _audit_words(audit: argparse.ArgumentParser) -> None:
 
     verify = add("verify", "check the chain of hashes from the first entry on")
     verify.add_argument("--expect", default="", metavar="HEAD", help="a head that verify printed before: NUMBER:HASH")
+    against = "compare with what a sink's files hold, oldest file first"
+    verify.add_argument("--against", nargs="+", type=Path, default=[], metavar="FILE", help=against)
     add("checkpoint", "sign the log as it stands with audit.signing_key, and print the key's public half")
     prune = add("prune", "remove old entries that a signed checkpoint vouches for")
     prune.add_argument("--before", required=True, metavar="DAY", help="up to the last checkpoint before this day")
@@ -205,7 +207,7 @@ def _audit(args: argparse.Namespace) -> int:
     try:
         match args.action:
             case "verify":
-                work = auditing.verify_audit(settings, say, expected=args.expect)
+                work = auditing.verify_audit(settings, say, expected=args.expect, against=args.against)
             case "checkpoint":
                 work = auditing.checkpoint_audit(settings, say)
             case "prune":

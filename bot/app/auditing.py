@@ -1,8 +1,9 @@
 """`shipmate audit`: prove the log whole, write it out, follow it. Each opens the store, does one thing, ends."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -12,6 +13,7 @@ from bot.app.evidence import keys_of
 from bot.app.reporting import COLUMNS, Report, names_of
 from bot.app.tools import Tools
 from bot.audit import Audit, Entry, Search, export
+from bot.audit.copies import Copies
 from bot.audit.export import csv_line
 from bot.audit.keeping import Keeper
 from bot.clock import Clock, SystemClock
@@ -62,19 +64,24 @@ def moment(text: str, *, end: bool = False) -> datetime:
     return at + timedelta(days=1) if end and len(text) == len("2026-03-01") else at
 
 
-async def verify_audit(settings: Settings, say: Say, *, expected: str = "") -> int:
+async def verify_audit(settings: Settings, say: Say, *, expected: str = "", against: Sequence[Path] = ()) -> int:
     """Check the audit log's chain from the first entry on, and say what was found; 0 when it is whole.
 
     Raises:
-        ValueError: the store cannot be opened, or `expected` is no head.
+        ValueError: the store or a file cannot be opened, or `expected` is no head.
     """
     clock = SystemClock()
     async with opened(settings, clock) as store:
-        verdict = await Audit(store, clock).verify(expected=expected, keys=keys_of(settings))
+        try:
+            copies = Copies(against)
+            verdict = await Audit(store, clock).verify(expected=expected, keys=keys_of(settings), copies=copies)
+        except OSError as error:
+            raise ValueError(f"{error.filename}: {error.strerror}") from error
     if verdict.ok:
         signed = f", {count(verdict.checkpoints, 'signed checkpoint')}" if verdict.checkpoints else ""
         pruned = f", entries up to {verdict.pruned} were pruned" if verdict.pruned else ""
-        say(f"whole: {verdict.entries} entries{signed}{pruned}, head {verdict.head}")
+        same = f", {verdict.compared} as in the sink's files" if against else ""
+        say(f"whole: {verdict.entries} entries{signed}{pruned}{same}, head {verdict.head}")
         return 0
     kind = f" ({verdict.fault})" if verdict.fault else ""
     say(f"BROKEN at entry {verdict.first_bad}{kind}: {verdict.reason}")

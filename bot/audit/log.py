@@ -10,6 +10,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.audit import proof
+from bot.audit.copies import Copies
 from bot.audit.entries import GENESIS, Entry, Row, canonical, digest, entry_of, moment_text, storable
 from bot.audit.proof import Verdict
 from bot.audit.search import EVERYTHING, Search
@@ -112,17 +113,17 @@ class Audit:
                 yield entry
             number = batch[-1].number
 
-    async def verify(self, *, expected: str = "", keys: "Keys | None" = None) -> Verdict:
+    async def verify(self, *, expected: str = "", keys: "Keys | None" = None, copies: Copies | None = None) -> Verdict:
         """Read the whole log and prove that nothing was changed, removed, inserted, reordered or cut off.
 
         `expected` is a head that was printed before, "<number>:<hash>": the log must still contain it. With `keys`
-        every checkpoint must be signed by one of them.
+        every checkpoint must be signed by one of them; with `copies` each entry must be as a sink's files hold it.
 
         Raises:
             ValueError: `expected` is not of this form.
         """
         async with self.store.read() as conn:
-            return await proof.verify(conn, expected=expected, keys=keys)
+            return await proof.verify(conn, expected=expected, keys=keys, copies=copies)
 
     async def lock_head(self, conn: AsyncConnection) -> tuple[int, str]:
         """Return number and hash of the last entry, and keep others from writing until the transaction ends."""

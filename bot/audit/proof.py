@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.audit import chain
+from bot.audit.copies import Copies
 from bot.audit.entries import GENESIS, Row, raw_columns
 from bot.audit.faults import Broken, Fault
 from bot.audit.tables import cursors, entries
@@ -23,7 +24,8 @@ PRUNE = "audit.prune"
 class Verdict:
     """Whether the chain is whole; when not, the number of the first entry that is wrong and what is wrong with it.
 
-    `entries` were proven; `pruned` is the last that was pruned; `checkpoints` were signed by a known key.
+    `entries` were proven; `pruned` is the last that was pruned; `checkpoints` were signed by a known key;
+    `compared` were the same in a sink's files.
     """
 
     entries: int
@@ -34,14 +36,16 @@ class Verdict:
     fault: Fault | None = None
     pruned: int = 0
     checkpoints: int = 0
+    compared: int = 0
 
 
 class _Witness:
     """Looks at each entry while the chain is walked."""
 
-    def __init__(self, anchor: tuple[int, str], keys: "Keys | None") -> None:
+    def __init__(self, anchor: tuple[int, str], keys: "Keys | None", copies: Copies) -> None:
         self.anchor = anchor
         self.keys = keys
+        self.copies = copies
         self.vouched = 0
         self.pruned = 0
 
@@ -49,6 +53,7 @@ class _Witness:
         """Check what an entry says beyond its hash. Raises: Broken."""
         if row["number"] == self.anchor[0] and row["hash"] != self.anchor[1]:
             raise Broken(self.anchor[0], Fault.FOREIGN, f"entry {self.anchor[0]} is not the one that was known before")
+        self.copies.compare(row["number"], row["hash"])
         if row["action"] == CHECKPOINT and self.keys:
             if not self.keys.vouch(row):
                 reason = f"the checkpoint in entry {row['number']} is not signed by a known key"
@@ -66,12 +71,14 @@ def _through(row: Row) -> int:
         raise Broken(row["number"], Fault.CHANGED, reason) from None
 
 
-async def verify(conn: AsyncConnection, *, expected: str = "", keys: "Keys | None" = None) -> Verdict:
+async def verify(
+    conn: AsyncConnection, *, expected: str = "", keys: "Keys | None" = None, copies: Copies | None = None
+) -> Verdict:
     """Prove the log (see `Audit.verify`). Raises: ValueError for an `expected` that is no head."""
     anchor = _parse_head(expected) if expected else (0, GENESIS)
     sent = (await conn.execute(sa.select(sa.func.coalesce(sa.func.max(cursors.c.number), 0)))).scalar_one()
     end = await chain.end_of(conn)
-    witness = _Witness(anchor, keys)
+    witness = _Witness(anchor, keys, copies or Copies(()))
     try:
         base = await _base(conn, keys)
         count, last = await chain.walk(conn, end, base=base, seen=witness.see)
@@ -87,6 +94,7 @@ async def verify(conn: AsyncConnection, *, expected: str = "", keys: "Keys | Non
         head=f"{count}:{last}",
         pruned=base[0],
         checkpoints=witness.vouched,
+        compared=witness.copies.compared,
     )
 
 
@@ -94,7 +102,8 @@ def _check_ends(count: int, base: int, witness: _Witness, sent: int) -> None:
     if base != witness.pruned:
         reason = f"entries up to {base} are gone, and no entry says that they were pruned"
         raise Broken(base, Fault.REMOVED, reason)
-    known = {witness.anchor[0]: "was known before", sent: "was sent to a sink"}
+    beyond = witness.copies.finish()
+    known = {witness.anchor[0]: "was known before", sent: "was sent to a sink", beyond: "stands in the sink's file"}
     if max(known) > count:
         reason = f"the log ends at {count}, but entry {max(known)} {known[max(known)]}: its end was cut off"
         raise Broken(count + 1, Fault.CUT_OFF, reason)

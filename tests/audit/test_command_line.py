@@ -90,6 +90,20 @@ async def test_verify_says_where_and_what(shipmate: Shipmate, file_store: Store,
     assert (status, "no head of the audit log" in said) == (1, True)
 
 
+async def test_verify_against_what_was_exported(
+    shipmate: Shipmate, file_store: Store, clock: HandClock, tmp_path: Path
+) -> None:
+    await write(file_store, Audit(file_store, clock), 3)
+    kept = tmp_path / "kept.jsonl"
+    kept.write_text((await shipmate("export"))[1])
+    status, said = await shipmate("verify", "--against", str(kept))
+    assert (status, ", 3 as in the sink's files, head 3:" in said) == (0, True)
+    kept.write_text(kept.read_text().replace('"number":2', '"number":4'))
+    assert "stands in the sink's file: its end was cut off" in (await shipmate("verify", "--against", str(kept)))[1]
+    status, said = await shipmate("verify", "--against", str(tmp_path / "none.jsonl"))
+    assert (status, "none.jsonl: No such file" in said) == (1, True)
+
+
 async def test_tail_shows_the_newest(shipmate: Shipmate, file_store: Store, clock: HandClock) -> None:
     await write(file_store, Audit(file_store, clock), 3, rule="bell \x1b[31m")
     status, said = await shipmate("tail", "-n", "2")

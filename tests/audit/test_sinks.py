@@ -11,12 +11,18 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from bot.app.evidence import Evidence, keys_of
 from bot.audit import Audit, Entry, Fault
+from bot.audit.copies import Copies
 from bot.audit.forwarding import LEASE, Forwarder
 from bot.audit.sinks import FileSink
 from bot.audit.syslog import SyslogSink, message
-from bot.audit.tables import entries, head
+from bot.audit.tables import cursors, entries, head
+from bot.health import HealthChecks
+from bot.settings import Settings
 from bot.store import Store
 
 from .conftest import HandClock, write
@@ -145,6 +151,58 @@ async def test_an_end_that_a_sink_has_and_the_log_has_not_is_found(store: Store,
     verdict = await audit.verify()
     assert (verdict.fault, verdict.first_bad) == (Fault.CUT_OFF, 4)
     assert "entry 5 was sent to a sink" in verdict.reason
+
+
+async def test_a_log_forged_whole_is_found_by_what_a_file_holds(store: Store, clock: HandClock, tmp_path: Path) -> None:
+    audit, path = Audit(store, clock), tmp_path / "audit.jsonl"
+    await write(store, audit, 4)
+    forwarder = Forwarder("file", FileSink(path), audit=audit, owner="p1")
+    await drain(forwarder)
+    await forwarder.stop()
+    lines = path.read_text().splitlines(keepends=True)
+    first, second = tmp_path / "audit.jsonl.1", tmp_path / "audit.jsonl.2"
+    first.write_text("".join(lines[:2]) + lines[2][:40] + "\n")
+    second.write_text("".join(lines[1:]))
+    verdict = await audit.verify(copies=Copies([first, second]))
+    assert (verdict.ok, verdict.compared) == (True, 4)
+    async with store.write() as tx:
+        await tx.conn.execute(sa.delete(entries))
+        await tx.conn.execute(sa.delete(head))
+        await tx.conn.execute(sa.delete(cursors))
+    await write(store, audit, 2)
+    clock.moment += timedelta(seconds=1)
+    assert (await audit.verify(copies=Copies([first, second]))).first_bad == 3  # the same two, then cut off
+    await write(store, audit, 3)
+    assert (await audit.verify()).ok
+    verdict = await audit.verify(copies=Copies([first, second]))
+    assert (verdict.fault, verdict.first_bad) == (Fault.CHANGED, 3)
+
+
+async def test_what_the_settings_name_is_delivered_and_signed_while_the_bot_runs(
+    file_store: Store, clock: HandClock, tmp_path: Path
+) -> None:
+    key = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    sinks = {"archive": {"file": tmp_path / "audit.jsonl"}, "siem": {"syslog": f"unix://{tmp_path}/none"}}
+    settings = Settings.model_validate({"audit": {"sinks": sinks, "signing_key": key}})
+    audit, health = Audit(file_store, clock), HealthChecks(clock)
+    await write(file_store, audit, 1)
+    evidence = Evidence(settings, audit, health, owner="p1")
+    evidence.start()
+    try:
+        async with asyncio.timeout(90):
+            while not (await audit.verify(keys=keys_of(settings))).checkpoints:  # noqa: ASYNC110 - no event tells of it
+                await asyncio.sleep(0.01)
+            while (await health.ask())["audit sink archive"].detail != "has every entry":  # noqa: ASYNC110 - the same
+                await asyncio.sleep(0.01)
+            await clock.when_sleeping(2)
+            told = await health.ask()
+    finally:
+        await evidence.stop()
+    assert told["audit sink archive"].ok
+    assert numbers(tmp_path / "audit.jsonl") == [1, 2]
+    assert not told["audit sink siem"].ok
+    assert "2 entries wait, none is lost" in told["audit sink siem"].detail
+    assert (await audit.verify(keys=keys_of(settings))).checkpoints == 1
 
 
 @pytest.mark.slow
