@@ -111,5 +111,6 @@ async def wait_for_wanted(store: Store, *, timeout: float) -> None:  # noqa: ASY
     """Wait until a wish was written in this process, at most `timeout` seconds."""
     event = store.signal(SIGNAL)
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(event.wait(), timeout)
+        async with asyncio.timeout(timeout):  # `wait_for` of Python 3.11 may swallow a cancellation
+            await event.wait()
     event.clear()
