@@ -107,8 +107,8 @@ async def test_moments_that_no_message_can_be_planned_for(clock):
             arguments = {"channel": "#checkout", "text": "x", "post_at": post_at}
             answer = await call(desk, "chat.scheduleMessage", installed.bot_token, json=arguments)
             assert answer["error"] == error
+        arguments = {"channel": "#checkout", "text": "x", "post_at": now + 900}
         for _ in range(30):
-            arguments = {"channel": "#checkout", "text": "x", "post_at": now + 900}
             assert (await call(desk, "chat.scheduleMessage", installed.bot_token, json=arguments))["ok"]
         answer = await call(desk, "chat.scheduleMessage", installed.bot_token, json=arguments)
         assert answer["error"] == "restricted_too_many"

@@ -185,16 +185,13 @@ async def test_threads_of_an_assistant(desk, channel):
     asked = await desk.post("messages", user="mia", channel="checkout", text="help")
     thread = {"channel_id": channel, "thread_ts": asked["ts"]}
     prompts = [{"title": "Ship", "message": "Ship it"}]
-    for is_assistant in (False, True):
-        if is_assistant:
-            made["features"]["assistant_view"] = {"assistant_description": "Ships"}
-        installed = await desk.sandbox.install(AppConfig(manifest=made))
-        client = AsyncWebClient(token=installed.bot_token, base_url=desk.sandbox.api_url)
-        asking = client.assistant_threads_setSuggestedPrompts(**thread, prompts=prompts)
-        if is_assistant:
-            assert (await asking)["ok"]
-        else:
-            await refused("not_agent_app", asking)
+    installed = await desk.sandbox.install(AppConfig(manifest=made))
+    client = AsyncWebClient(token=installed.bot_token, base_url=desk.sandbox.api_url)
+    await refused("not_agent_app", client.assistant_threads_setSuggestedPrompts(**thread, prompts=prompts))
+    made["features"]["assistant_view"] = {"assistant_description": "Ships"}
+    installed = await desk.sandbox.install(AppConfig(manifest=made))
+    client = AsyncWebClient(token=installed.bot_token, base_url=desk.sandbox.api_url)
+    assert (await client.assistant_threads_setSuggestedPrompts(**thread, prompts=prompts))["ok"]
     await client.assistant_threads_setStatus(**thread, status="is thinking…", loading_messages=["Hm", "Well"])
     await client.assistant_threads_setTitle(**thread, title="Help")
     assist = desk.sandbox.workspace.assistance(channel, asked["ts"])

@@ -6,6 +6,7 @@
 import asyncio
 import json
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
@@ -96,7 +97,7 @@ USUAL = {
 }  # fmt: skip
 
 MODAL = {"type": "modal", "title": {"type": "plain_text", "text": "x"}, "blocks": []}
-MORE = {
+MORE: dict[str, dict[str, Any]] = {
     "views.publish": {"user_id": "{mia}", "view": {"type": "home", "blocks": [{"type": "divider"}]}},
     "views.open": {"trigger_id": "1.2.x", "view": MODAL},
     "views.push": {"trigger_id": "1.2.x", "view": MODAL},
@@ -174,12 +175,13 @@ class Office:
         flat = {key: one if isinstance(one, str) else json.dumps(one) for key, one in sent.items()}
         flat = {printable(key): printable(one) for key, one in flat.items()}
         headers = {"Authorization": f"Bearer {self.token(name)}"}
-        kwargs = {
+        ways: dict[str, dict[str, Any]] = {
             "json": {"json": sent},
             "form": {"data": urlencode(flat), "headers": FORM},
             "query": {"params": {key: one[:500] for key, one in flat.items()}},
             "raw": {"data": raw, "headers": {"Content-Type": "application/json"}},
-        }[how]
+        }
+        kwargs = ways[how]
         kwargs["headers"] = headers | kwargs.get("headers", {})
         async with self.session.post(self.sandbox.api_url + name, **kwargs) as response:
             assert response.status == 200, (name, sent, await response.text())
