@@ -85,6 +85,11 @@ class Review:
         status, page = await self.browse(await self.link(user), user, answer="yes")
         assert (status, "Connected" in page) == (200, True), page
 
+    async def unlinked(self, user: str) -> None:
+        """Have nothing lent by this person, whatever another test did."""
+        await self.type(user, "/shipmate disconnect gitlab")
+        await self.told(user, "gitlab")
+
     async def told(self, user: str, *parts: str) -> Json:
         """Wait for an answer that only this person sees, and return it."""
         person = self.town.sandbox.workspace.user(user, "user")
@@ -165,6 +170,7 @@ async def review(tmp_path_factory):
 
 
 async def test_from_signing_in_to_the_merge(review):
+    await review.unlinked("mia")
     number = review.opened("Retry the card")
     shown = await review.show("mia", number)
     assert buttons(shown)[:2] == ["Approve in gitlab", "Merge in gitlab"]
