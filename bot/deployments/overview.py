@@ -114,7 +114,8 @@ class Overview:
     async def _everything(self, service: str) -> Reply:
         async with self._parts.store.read() as conn:
             facts = await places.facts(conn, now=self._parts.clock.now(), service=service)
-            halts = await self._parts.freezes.in_force(conn)
+            declared = any(fact.kind == "freeze" for fact in facts)
+            halts = await self._parts.freezes.in_force(conn, declared=declared)
         running = {fact.place: fact for fact in facts if fact.kind == "place"}
         locks = [fact for fact in facts if fact.kind == "lock"]
         under_way: dict[Place, list[Fact]] = {}

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -11,6 +12,7 @@ from bot.catalog import Place
 from bot.deployments.plan import Release
 from bot.deployments.records import deployments
 from bot.deployments.rules import State
+from bot.freezes.records import ANY_DECLARED
 from bot.identity import Person
 from bot.locks import records as lock_records
 from bot.store import PersonColumn, Timestamp, Tx, insert, metadata
@@ -151,7 +153,8 @@ class Fact:
     """One line of the answer to "what runs where, who holds what".
 
     `kind` is "lock" (`name` its reason, `id` its id, `until` its end), "place" (`name` the version, `detail` the
-    commit, `id` the deployment that put it there) or "open" (`name` the version, `detail` the state, `id` its id).
+    commit, `id` the deployment that put it there) or "open" (`name` the version, `detail` the state, `id` its id); one
+    of kind "freeze" says only that a person declared one.
     """
 
     kind: str
@@ -185,7 +188,7 @@ _UNDER_WAY = (
     .limit(50)
     .subquery("under_way")  # SQLite takes no LIMIT inside a UNION
 )
-_FACTS = sa.union_all(
+_FACTS: sa.CompoundSelect[Any] = sa.union_all(
     # The first decides the columns' types, so it is the one that has them all.
     sa.select(
         sa.literal("lock").label("kind"),
@@ -216,11 +219,20 @@ _FACTS = sa.union_all(
         sa.cast(sa.null(), Timestamp),
     ).where(sa.or_(sa.bindparam("service") == "", _P.service == sa.bindparam("service")), _P.sha != ""),
     sa.select(*_UNDER_WAY.c),
+    sa.select(
+        sa.literal("freeze"),
+        *[sa.literal("")] * 6,
+        sa.cast(sa.null(), PersonColumn),
+        *[sa.cast(sa.null(), Timestamp)] * 2,
+    ).where(ANY_DECLARED),
 )
 
 
 async def facts(conn: AsyncConnection, *, now: datetime, service: str = "") -> list[Fact]:
-    """Return, in one query, what runs where, which locks are in force and which deployments are under way."""
+    """Return, in one query, what runs where, which locks are in force and which deployments are under way.
+
+    Whether people declared freezes is told, too; which ones, only `Freezes` knows.
+    """
     rows = (await conn.execute(_FACTS, {"now": now, "service": service})).all()
     return [
         Fact(

@@ -76,9 +76,14 @@ class Freezes:
         declared = await records.in_force(conn, self._parts.clock.now())
         return (*self.configured(), *(one.freeze for one in declared))
 
-    async def in_force(self, conn: AsyncConnection) -> tuple[Halt, ...]:
-        """Return the freezes in force now, of all places. Raises: Refused (`freeze_unreadable`)."""
-        return in_force(await self.all(conn), self._parts.clock.now())
+    async def in_force(self, conn: AsyncConnection, *, declared: bool = True) -> tuple[Halt, ...]:
+        """Return the freezes in force now, of all places; without `declared` only those of the configuration.
+
+        Raises:
+            Refused: one cannot be read (code `freeze_unreadable`).
+        """
+        known = await self.all(conn) if declared else self.configured()
+        return in_force(known, self._parts.clock.now())
 
     def on(self, halts: Sequence[Halt], place: Scope) -> tuple[Halt, ...]:
         """Return those of `halts` that are about a place."""

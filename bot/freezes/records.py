@@ -62,7 +62,9 @@ freezes = sa.Table(
     sa.Column("ended_by", PersonColumn, nullable=True),
 )
 _IN_FORCE = freezes.c.state == State.IN_FORCE.value
-_NOT_ENDED = freezes.c.state.not_in([State.LIFTED.value, State.EXPIRED.value])
+_NOT_ENDED = sa.and_(freezes.c.state != State.LIFTED.value, freezes.c.state != State.EXPIRED.value)
+ANY_DECLARED = sa.select(freezes.c.id).where(_NOT_ENDED).exists()
+"""Whether there is one that may be in force, as a condition of another query."""
 sa.Index(
     "ux_freezes_in_force",
     freezes.c.service,
