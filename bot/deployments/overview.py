@@ -125,13 +125,13 @@ class Overview:
         known = list(self._parts.catalog().places(service))
         known += [place for place in [*running, *under_way] if place not in known]
         lines = [self._lock_line(fact) for fact in locks if not fact.place.service]
-        shown = [Scope(place.service, place.environment, place.target) for place in dict.fromkeys(known)]
-        wide = [halt for halt in self._parts.freezes.about(halts, shown) if halt.freeze.everywhere]
+        scopes = {place: Scope(place.service, place.environment, place.target) for place in known} if halts else {}
+        wide = [halt for halt in self._parts.freezes.about(halts, [*scopes.values()]) if halt.freeze.everywhere]
         lines += [say("*{}* is {}", freeze_messages.covered(halt.freeze), self._frozen(halt)) for halt in wide]
         halts = tuple(halt for halt in halts if not halt.freeze.everywhere)
         for place in dict.fromkeys(known):
             lines.append(self._place_line(place, running.get(place)))
-            frozen = self._parts.freezes.on(halts, Scope(place.service, place.environment, place.target))
+            frozen = self._parts.freezes.on(halts, scopes[place]) if halts else ()
             lines += [say("    {}", self._frozen(halt)) for halt in frozen]
             lines += [say("    {}", self._lock_line(fact, place)) for fact in locks if _covers(fact, place)]
             lines += [say("    {}", self._open_line(fact)) for fact in under_way.get(place, ())]
