@@ -8,46 +8,48 @@ from typing import Any
 import structlog
 
 from bot.activity import workflow as activity_workflow
-from bot.activity.activity import Activity, Parts as ActivityParts
+from bot.activity.activity import Activity
 from bot.activity.news import News
 from bot.app.evidence import Evidence
-from bot.app.holding import freeze_parts
+from bot.app.parts import (
+    activity_parts,
+    build_parts,
+    deployment_parts,
+    freeze_parts,
+    lending_of,
+    locks_of,
+    reminders_of,
+    reviews_of,
+)
 from bot.app.tools import Tools, hooks
 from bot.approvals import workflow as approval_workflow
 from bot.approvals.approvals import Approvals
 from bot.audit import Audit
 from bot.builds.builds import Builds
-from bot.builds.parts import Parts as BuildParts
 from bot.catalog import Catalog, Service
 from bot.charts import Charts
 from bot.clock import Clock
 from bot.command import Invocation, Trigger, World
 from bot.deliveries import Deliveries
 from bot.deployments.deployments import Deployments
-from bot.deployments.parts import Parts
 from bot.dispatch import Dispatcher
 from bot.engine import Engine
 from bot.freezes import workflow as freeze_workflow
 from bot.freezes.freezes import Freezes
 from bot.grants import workflow as grant_workflow
-from bot.grants.grants import Grants, Lending
+from bot.grants.grants import Grants
 from bot.grants.housekeeping import Housekeeping
 from bot.grants.linking import Linking
 from bot.grants.page import ConnectPages
-from bot.grants.people import SlackPeople
-from bot.grants.runs import RunsByPerson
 from bot.health import Health, HealthChecks
 from bot.help import Help
 from bot.identity import Channel, Person
 from bot.locks import workflow as lock_workflow
-from bot.locks.locks import Locks
 from bot.permissions import Permissions
 from bot.previews import Previews
 from bot.registry import Registry
 from bot.reply import Message, Reply
 from bot.reviews import workflow as review_workflow
-from bot.reviews.reminders import Reminders
-from bot.reviews.reviews import Reviews
 from bot.settings import Settings
 from bot.slack.connection import SlackError
 from bot.slack.gateway import Gateway
@@ -57,7 +59,7 @@ from bot.store import Store, Tx
 from bot.store.kept import keep, recall
 from bot.terminal import Terminal
 from bot.toolbox import Toolbox
-from bot.vault import Vault, for_moments
+from bot.vault import for_moments
 from bot.watch import Watch
 from bot.web import Web
 from bot.webhooks import EventHandler, Webhooks
@@ -89,29 +91,16 @@ class App:
         self.charts = Charts()
         self.catalog = Catalog(settings)
         self.approvals = Approvals(store=store, clock=clock, permissions=self.permissions, emails_of=self._emails_of)
-        self.locks, self.freezes = self._made_locks(), Freezes(freeze_parts(self))
-        self.deployments = Deployments(self._parts())
-        lending = self._lending()
+        self.locks, self.freezes = locks_of(self), Freezes(freeze_parts(self))
+        self.deployments = Deployments(deployment_parts(self))
+        lending = lending_of(self)
         self.grants = Grants(lending)
-        self.builds = Builds(self._build_parts())
+        self.builds = Builds(build_parts(self))
         self.builds.answers.finders["D-"] = self.deployments.waiting
         self.linking = Linking(lending, self.grants)
         self.lent = Housekeeping(lending, self.grants)
-        self.reviews = Reviews(
-            catalog=lambda: self.catalog,
-            toolbox=self.toolbox,
-            grants=self.grants,
-            permissions=self.permissions,
-            clock=clock,
-        )
-        self.reminders = Reminders(
-            store=store,
-            clock=clock,
-            catalog=lambda: self.catalog,
-            reviews=self.reviews,
-            outbox=self.slack.outbox,
-            channel_of=self.channel_of,
-        )
+        self.reviews = reviews_of(self)
+        self.reminders = reminders_of(self)
         self.world = World()
         deliveries = Deliveries(store, clock, owner, self.vault)
         self.terminal = Terminal(settings.terminal, deliveries, clock)
@@ -128,79 +117,10 @@ class App:
         self.dispatcher.open_form = self.slack.open_form
         self.starter = Starter(deliveries, self.dispatcher, clock=clock)
         self.web = Web(self._missing)
-        self.activity = Activity(self._activity_parts())
+        self.activity = Activity(activity_parts(self))
         self.previews = Previews(self.toolbox, self.permissions)
         self.engine: Engine | None = None
         self._fill_world()
-
-    def _made_locks(self) -> Locks:
-        return Locks(
-            store=self.store,
-            clock=self.clock,
-            audit=self.audit,
-            outbox=self.slack.outbox,
-            name_of=self.permissions.name_of,
-        )
-
-    def _parts(self) -> Parts:
-        return Parts(
-            store=self.store,
-            clock=self.clock,
-            catalog=lambda: self.catalog,
-            toolbox=self.toolbox,
-            permissions=self.permissions,
-            audit=self.audit,
-            outbox=self.slack.outbox,
-            approvals=self.approvals,
-            locks=self.locks,
-            freezes=self.freezes,
-            watch=self.watch,
-            channel_of=self.channel_of,
-            link_of=self.slack.link_of,
-            links_only=self._links_only,
-        )
-
-    def _links_only(self, instance: str) -> bool:
-        """Tell whether nobody can let a waiting run of a tool go on from here."""
-        return self.builds.by_link_alone(instance)
-
-    def _lending(self) -> Lending:
-        return Lending(
-            store=self.store,
-            clock=self.clock,
-            audit=self.audit,
-            outbox=self.slack.outbox,
-            toolbox=self.toolbox,
-            vault=Vault(self.settings.encryption_keys),
-            people=SlackPeople(self.slack.directory, self.permissions),
-            public_url=self.settings.server.public_url,
-        )
-
-    def _build_parts(self) -> BuildParts:
-        return BuildParts(
-            store=self.store,
-            clock=self.clock,
-            catalog=lambda: self.catalog,
-            toolbox=self.toolbox,
-            permissions=self.permissions,
-            audit=self.audit,
-            outbox=self.slack.outbox,
-            watch=self.watch,
-            vault=self.vault,
-            channel_of=self.channel_of,
-            by_person=RunsByPerson(self.grants, self.toolbox),
-        )
-
-    def _activity_parts(self) -> ActivityParts:
-        return ActivityParts(
-            store=self.store,
-            clock=self.clock,
-            catalog=lambda: self.catalog,
-            toolbox=self.toolbox,
-            outbox=self.slack.outbox,
-            failures=self.builds.failures,
-            channel_of=self.channel_of,
-        )
 
     def _fill_world(self) -> None:
         slash = {name: f"/{self.settings.slack.prefix}{name}" for name in ("deploy", *self.settings.slack.aliases)}
@@ -268,7 +188,7 @@ class App:
         told: dict[str, EventHandler] = {
             "run.changed": self._run_told,
             "run.finished": self._run_told,
-            **News(self._activity_parts(), self.activity).handlers,
+            **News(activity_parts(self), self.activity).handlers,
         }
         webhooks = Webhooks(self.store, self.clock, hooks(self.settings), told)
         server = self.settings.server

@@ -4,7 +4,7 @@ from bot.amounts import count
 from bot.builds.refs import unreachable
 from bot.catalog import Environment, Place, Service
 from bot.closest import did_you_mean
-from bot.deployments import messages, places
+from bot.deployments import places, plan_messages
 from bot.deployments.ledger import Ledger
 from bot.deployments.plan import Release, plan_of
 from bot.deployments.planner import Planner
@@ -49,9 +49,9 @@ class Differences:
             raise unreachable(error) from error
         plan = plan_of(service, base, found, tuple(found.commits))
         parts: list[Part] = [Headline(say("{}: {}", service.name, names))]
-        parts += messages.plan_parts(plan, lines=_SHOWN)
+        parts += plan_messages.plan_parts(plan, lines=_SHOWN)
         if found.files:
-            parts.append(Note(say("{}", messages.files(found.files))))
+            parts.append(Note(say("{}", plan_messages.files(found.files))))
         return Reply(summary=f"{service.name}: {names}, {count(found.total, 'commit')}", parts=tuple(parts))
 
     def _ends(self, service: Service, asked: str) -> tuple[str, str]:

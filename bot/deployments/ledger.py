@@ -16,7 +16,7 @@ from bot.builds import progress, waiting as waits
 from bot.builds.answers import Answer, ask_key, given_on
 from bot.changes import records as changes
 from bot.command import Resource
-from bot.deployments import messages, obstacles, places, records
+from bot.deployments import approval_messages, messages, obstacles, places, records
 from bot.deployments.board import Board
 from bot.deployments.obstacles import Obstacle
 from bot.deployments.parts import Parts
@@ -138,7 +138,7 @@ class Book:
 
     async def answered(self, deployment: Deployment, words: str) -> None:
         """Have the messages that asked for approval say how that came out, without their buttons."""
-        message = messages.answered(deployment, words)
+        message = approval_messages.answered(deployment, words)
         await self.parts.outbox.amend(self.tx, f"{deployment.id}/ask/{deployment.generation}", message)
 
     async def show(self, deployment: Deployment, *, urgent: bool = False) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from bot.approvals.approvals import Standing as Approved
 from bot.approvals.rules import State as ApprovalState, Vote
 from bot.catalog import Place
-from bot.deployments import messages
+from bot.deployments import messages, plan_messages
 from bot.deployments.plan import Release
 from bot.deployments.planner import Survey, Wish
 from bot.deployments.records import Deployment
@@ -82,7 +82,7 @@ def would_be(wish: Wish, survey: Survey) -> Reply:
     """Answer a dry run: the plan, what is in the way, what would be asked. Nothing was started."""
     title = f"{wish.place.service} {survey.release.name} → {_where(wish.place)}"
     parts: list[Part] = [Paragraph(say("*{}* would do this; nothing was started.", title))]
-    parts += messages.plan_parts(survey.plan)
+    parts += plan_messages.plan_parts(survey.plan)
     refusal = survey.refusal
     if refusal is not None:
         parts.append(Paragraph(say("It would be refused: {}", _verdict(refusal))))
@@ -279,7 +279,7 @@ def plan(deployment: Deployment) -> Reply:
     found = deployment.the_plan
     parts: list[Part] = [
         Paragraph(say("*{}* {}: {}", deployment.id, deployment.title, messages.stands(deployment))),
-        *messages.plan_parts(found, lines=20),
+        *plan_messages.plan_parts(found, lines=20),
     ]
     rows = tuple((escape(one.rule), Markup("yes" if one.ok else "no"), _verdict(one)) for one in found.verdicts)
     if rows:

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from bot.approvals.records import Approval
 from bot.approvals.rules import Rule
-from bot.deployments import messages, records
+from bot.deployments import approval_messages, messages, plan_messages, records
 from bot.deployments.effects import RunEnd, looks_wanted
 from bot.deployments.ledger import Book, Ledger, Said
 from bot.deployments.plan import Release
@@ -258,7 +258,7 @@ class Road:
 
     async def _tell_the_plan(self, tx: Tx, deployment: Deployment) -> None:
         """Put what the card has no room for into its thread, once for each plan."""
-        details = messages.details(deployment)
+        details = plan_messages.details(deployment)
         if details is not None and deployment.channel is not None:
             key = f"{deployment.id}/details/{deployment.generation}"
             await self._parts.outbox.post(tx, key, deployment.channel, details, in_thread_of=deployment.id)
@@ -282,7 +282,7 @@ class Road:
         moved = await book.move(deployment.id, State.AWAITING_APPROVAL, said, at=[State.PLANNING])
         if moved is None:
             return
-        asked = messages.asked(moved, approval, approvers, self._parts.name_of)
+        asked = approval_messages.asked(moved, approval, approvers, self._parts.name_of)
         if moved.channel is not None:
             key = f"{moved.id}/ask/{moved.generation}"
             await self._parts.outbox.post(
@@ -290,7 +290,7 @@ class Road:
             )
         for person in approvers[:ASKED_BY_MESSAGE]:
             key = f"{moved.id}/ask/{moved.generation}/{person.key}"
-            told = messages.asked_alone(moved, approval, self._parts.name_of)
+            told = approval_messages.asked_alone(moved, approval, self._parts.name_of)
             await self._parts.outbox.direct(book.tx, key, person, told, subject=moved.id)
 
     async def _waits(self, book: Book, deployment: Deployment) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from bot.approvals.approvals import Standing
 from bot.approvals.records import Approval, Cast
 from bot.approvals.rules import Rule, Vote, tally
-from bot.deployments import messages
+from bot.deployments import approval_messages, messages, plan_messages
 from bot.deployments.messages import View
 from bot.deployments.obstacles import Obstacle
 from bot.deployments.plan import Ask, Line, Plan, Release
@@ -379,16 +379,16 @@ def test_bad_news_is_a_new_message():
 
 def test_who_is_asked_reads_what_is_wanted():
     at = deployment(State.AWAITING_APPROVAL)
-    asked = messages.asked(at, standing().approval, [ANA, RAJ], name_of)
+    asked = approval_messages.asked(at, standing().approval, [ANA, RAJ], name_of)
     assert asked.summary == "Approval wanted: D-1042 checkout 1.4.2 → production, asked by @mia"
     assert "<@Uana>, <@Uraj>" in plainly(asked)
-    alone = plainly(messages.asked_alone(at, standing().approval, name_of))
+    alone = plainly(approval_messages.asked_alone(at, standing().approval, name_of))
     assert "<@" not in alone
     assert COMMITS.removesuffix(" in the thread") in alone
 
 
 def test_the_thread_has_what_the_card_has_no_room_for():
-    details = messages.details(deployment(State.AWAITING_APPROVAL))
+    details = plan_messages.details(deployment(State.AWAITING_APPROVAL))
     assert details is not None
     assert plainly(details).endswith("Say hello   Mia\n…5 more")
-    assert messages.details(deployment(State.AWAITING_APPROVAL, plan=replace(PLAN, total=2).to_json())) is None
+    assert plan_messages.details(deployment(State.AWAITING_APPROVAL, plan=replace(PLAN, total=2).to_json())) is None

@@ -1,0 +1,143 @@
+"""What each domain is made of, in the running bot.
+
+Settings and catalog are asked each time, so that a reload is seen at once.
+"""
+
+from typing import TYPE_CHECKING
+
+from bot.activity.activity import Parts as ActivityParts
+from bot.builds.parts import Parts as BuildParts
+from bot.deployments.parts import Parts as DeploymentParts
+from bot.freezes.parts import Parts as FreezeParts
+from bot.grants.grants import Lending
+from bot.grants.people import SlackPeople
+from bot.grants.runs import RunsByPerson
+from bot.identity import Person
+from bot.locks.locks import Locks
+from bot.reviews.reminders import Reminders
+from bot.reviews.reviews import Reviews
+from bot.slack.connection import SlackError
+from bot.vault import Vault
+
+if TYPE_CHECKING:
+    from bot.app.composition import App
+
+
+def locks_of(app: "App") -> Locks:
+    """Return the locks."""
+    return Locks(
+        store=app.store,
+        clock=app.clock,
+        audit=app.audit,
+        outbox=app.slack.outbox,
+        name_of=app.permissions.name_of,
+    )
+
+
+def freeze_parts(app: "App") -> FreezeParts:
+    """Return the parts of freezes; settings and catalog are asked each time, so that a reload is seen at once."""
+
+    async def zone_of(person: Person) -> str:
+        try:
+            return (await app.slack.directory.info(person)).tz
+        except SlackError:
+            return ""
+
+    return FreezeParts(
+        store=app.store,
+        clock=app.clock,
+        audit=app.audit,
+        outbox=app.slack.outbox,
+        permissions=app.permissions,
+        settings=lambda: app.settings,
+        catalog=lambda: app.catalog,
+        channel_of=app.channel_of,
+        zone_of=zone_of,
+    )
+
+
+def deployment_parts(app: "App") -> DeploymentParts:
+    """Return the parts of deployments."""
+    return DeploymentParts(
+        store=app.store,
+        clock=app.clock,
+        catalog=lambda: app.catalog,
+        toolbox=app.toolbox,
+        permissions=app.permissions,
+        audit=app.audit,
+        outbox=app.slack.outbox,
+        approvals=app.approvals,
+        locks=app.locks,
+        freezes=app.freezes,
+        watch=app.watch,
+        channel_of=app.channel_of,
+        link_of=app.slack.link_of,
+        links_only=lambda instance: app.builds.by_link_alone(instance),  # noqa: PLW0108 - builds are made later
+    )
+
+
+def lending_of(app: "App") -> Lending:
+    """Return what the grants of people are made of."""
+    return Lending(
+        store=app.store,
+        clock=app.clock,
+        audit=app.audit,
+        outbox=app.slack.outbox,
+        toolbox=app.toolbox,
+        vault=Vault(app.settings.encryption_keys),
+        people=SlackPeople(app.slack.directory, app.permissions),
+        public_url=app.settings.server.public_url,
+    )
+
+
+def build_parts(app: "App") -> BuildParts:
+    """Return the parts of builds."""
+    return BuildParts(
+        store=app.store,
+        clock=app.clock,
+        catalog=lambda: app.catalog,
+        toolbox=app.toolbox,
+        permissions=app.permissions,
+        audit=app.audit,
+        outbox=app.slack.outbox,
+        watch=app.watch,
+        vault=app.vault,
+        channel_of=app.channel_of,
+        by_person=RunsByPerson(app.grants, app.toolbox),
+    )
+
+
+def reviews_of(app: "App") -> Reviews:
+    """Return the reviews of merge requests."""
+    return Reviews(
+        catalog=lambda: app.catalog,
+        toolbox=app.toolbox,
+        grants=app.grants,
+        permissions=app.permissions,
+        clock=app.clock,
+    )
+
+
+def reminders_of(app: "App") -> Reminders:
+    """Return the reminders of reviews that wait."""
+    return Reminders(
+        store=app.store,
+        clock=app.clock,
+        catalog=lambda: app.catalog,
+        reviews=app.reviews,
+        outbox=app.slack.outbox,
+        channel_of=app.channel_of,
+    )
+
+
+def activity_parts(app: "App") -> ActivityParts:
+    """Return the parts of what channels hear of a repository."""
+    return ActivityParts(
+        store=app.store,
+        clock=app.clock,
+        catalog=lambda: app.catalog,
+        toolbox=app.toolbox,
+        outbox=app.slack.outbox,
+        failures=app.builds.failures,
+        channel_of=app.channel_of,
+    )

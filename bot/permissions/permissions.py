@@ -1,0 +1,206 @@
+"""`Permissions`: who holds what right now. Reads memberships that live elsewhere; what cannot be read is a no."""
+
+import logging
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import Literal, Protocol
+
+from bot.clock import Clock
+from bot.command import Resource
+from bot.identity import Person
+from bot.permissions.grants import PERSON, Decision, Grant, decided, grants_of
+from bot.permissions.people import ACCOUNT, ACCOUNT_TEAM, People, keep
+from bot.settings import GroupSettings, Settings
+
+EVERYONE = "everyone"
+"""The built-in group: all people of our own team, without guests."""
+
+_FRESH_SECONDS = 60.0
+
+_log = logging.getLogger(__name__)
+
+
+class MembershipUnreadable(Exception):
+    """It cannot be told now who belongs to a group; that means no."""
+
+    def __init__(self, group: str, reason: str) -> None:
+        super().__init__(f"{group}: {reason}")
+        self.group = group
+        self.reason = reason
+
+
+class MembershipSource(Protocol):
+    """Where memberships of a kind live, such as Slack's user groups."""
+
+    async def members(self, ident: str) -> frozenset[Person]:
+        """Return who belongs to the group with this id now; any error means that it cannot be told."""
+        ...
+
+    async def locked(self, ident: str) -> bool:
+        """Tell whether its members cannot add themselves; a group that anybody can join grants nothing."""
+        ...
+
+
+class Permissions(People):
+    """The grants and groups in force, and the people they are about."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        super().__init__(settings)
+        self._clock = clock
+        self._standing: Callable[[Person], Awaitable[bool]] | None = None
+        self._sources: dict[str, MembershipSource] = {}
+        self._known: dict[str, tuple[float, frozenset[Person]]] = {}
+        self._covering: dict[tuple[str, Resource], tuple[Grant, ...]] = {}
+        self._grants = grants_of(settings)
+        self._groups: Mapping[str, GroupSettings] = settings.groups
+
+    def replace(self, settings: Settings) -> None:
+        """Put other settings in force, after a reload."""
+        super().replace(settings)
+        self._grants = grants_of(settings)
+        self._groups = settings.groups
+        self._known.clear()
+        self._covering.clear()
+
+    def set_standing(self, standing: Callable[[Person], Awaitable[bool]]) -> None:
+        """Tell how to ask whether somebody is of our own team and no guest; an error of it means no."""
+        self._standing = standing
+
+    def add_source(self, kind: Literal["usergroup"], source: MembershipSource) -> None:
+        """Tell where memberships of a kind are read."""
+        self._sources[kind] = source
+
+    @property
+    def grants(self) -> tuple[Grant, ...]:
+        """The grants in the order of the file."""
+        return self._grants
+
+    async def check(
+        self,
+        person: Person,
+        permission: str,
+        resource: Resource,
+        *,
+        fresh: bool = False,
+        member: bool | None = None,
+    ) -> Decision:
+        """Decide whether `person` holds `permission` on `resource`.
+
+        With `fresh` memberships are read again, else those of the last minute count. `member` tells that the
+        person is of our own team and no guest; None asks whoever knows. A group that cannot be read is a no.
+        """
+        covering = self._about(permission, resource)
+        concerned = {group for grant in covering for group in grant.groups}
+        groups, unreadable = await self._belongs(person, concerned, fresh=fresh, member=member)
+        decision = decided(covering, groups, permission, resource)
+        if not decision.allowed and unreadable:
+            names = ", ".join(error.group for error in unreadable)
+            rule = f"{decision.rule}; who belongs to {names} cannot be read now, which means no"
+            return Decision(False, rule, decision.who_could)  # noqa: FBT003 - a verdict
+        return decision
+
+    async def groups_of(
+        self,
+        person: Person,
+        *,
+        fresh: bool = False,
+        member: bool | None = None,
+        among: Collection[str] | None = None,
+    ) -> frozenset[str]:
+        """Return the groups that `person` belongs to, with "everyone" and "person:<name>" or "account:<name>".
+
+        With `among` only these groups are looked at.
+
+        Raises:
+            MembershipUnreadable: one of them cannot be read, and the person is not named in it.
+        """
+        groups, unreadable = await self._belongs(person, among, fresh=fresh, member=member)
+        if unreadable:
+            raise unreadable[0]
+        return groups
+
+    async def members(self, group: str, *, fresh: bool = False) -> frozenset[Person]:
+        """Return the people of a group, those of another's user group included; none of an unknown group.
+
+        "everyone" is never listed.
+
+        Raises:
+            MembershipUnreadable: its user group cannot be read.
+        """
+        settings = self._groups.get(group)
+        if settings is None:
+            return frozenset()
+        named = {person for entry in settings.people if (person := self.resolve(entry)) is not None}
+        if settings.usergroup:
+            named |= await self._usergroup(group, settings.usergroup, fresh=fresh)
+        return frozenset(named)
+
+    async def _belongs(
+        self, person: Person, among: Collection[str] | None, *, fresh: bool, member: bool | None
+    ) -> tuple[frozenset[str], list[MembershipUnreadable]]:
+        if person.team == ACCOUNT_TEAM:
+            marks = {f"{ACCOUNT}{person.user}"}
+            member = False  # an account has what is granted to it by name, never what everyone has
+        else:
+            marks = {f"{PERSON}{name}" for name in self.names(person)}
+            if member is None:
+                member = await self._is_member(person)
+        if member:
+            marks.add(EVERYONE)
+        groups: set[str] = set(marks)
+        unreadable: list[MembershipUnreadable] = []
+        for name, settings in self._groups.items():
+            if among is not None and name not in among:
+                continue
+            if any(self._is(person, entry, marks) for entry in settings.people):
+                groups.add(name)
+            elif settings.usergroup and member:
+                try:
+                    if self.among(person, await self._usergroup(name, settings.usergroup, fresh=fresh)):
+                        groups.add(name)
+                except MembershipUnreadable as error:
+                    unreadable.append(error)
+        return frozenset(groups), unreadable
+
+    async def _is_member(self, person: Person) -> bool:
+        if not self.is_ours(person):
+            return False
+        if self._standing is None:
+            return True
+        try:
+            return await self._standing(person)
+        except Exception:  # noqa: BLE001 - whatever keeps us from knowing means no
+            _log.warning("it cannot be told whether %s is a guest: treated as one", person.key, exc_info=True)
+            return False
+
+    async def _usergroup(self, group: str, ident: str, *, fresh: bool) -> frozenset[Person]:
+        kept = self._known.get(ident)
+        if kept is not None and not fresh and self._clock.monotonic() - kept[0] < _FRESH_SECONDS:
+            return kept[1]
+        self._known.pop(ident, None)
+        source = self._sources.get("usergroup")
+        if source is None:
+            raise MembershipUnreadable(group, "Slack is not connected")
+        try:
+            if not await source.locked(ident):
+                _log.warning("the user group %s of %s can be edited by its members: it grants nothing", ident, group)
+                people: frozenset[Person] = frozenset()
+            else:
+                people = await source.members(ident)
+        except Exception as error:
+            raise MembershipUnreadable(group, str(error) or type(error).__name__) from error
+        self._known[ident] = (self._clock.monotonic(), people)
+        return people
+
+    def _about(self, permission: str, resource: Resource) -> tuple[Grant, ...]:
+        """Return the grants about a permission and resource: the same for everybody, until the settings change."""
+        key = (permission, resource)
+        if key not in self._covering:
+            keep(self._covering, key, tuple(one for one in self._grants if one.covers(permission, resource)))
+        return self._covering[key]
+
+    def _is(self, person: Person, entry: str, marks: Collection[str]) -> bool:
+        if entry in self._people:
+            return f"{PERSON}{entry}" in marks
+        if entry.startswith(ACCOUNT):
+            return entry in marks
+        return self.matches(person, entry)
