@@ -50,6 +50,7 @@ class Exceptions:
         if passed.denied:
             raise replies.no_exception(deployment, passed)
         async with self._parts.store.write(urgent=True) as tx, self._ledger.open(tx) as book:
+            await book.may_free()
             now = await records.get(tx.conn, deployment.id)
             if now is None or now.state not in _WAITING:
                 raise replies.raced(deployment)

@@ -1,7 +1,7 @@
 """The one place where deployments move: row, timeline, card, messages, claim, audit and next workflow, or nothing.
 
-Rows are always locked in the same order (approval, place, deployment, card, audit head), so that two transactions
-never wait for each other; that is why a `Book` writes its audit entries last.
+Rows are always locked in the same order (approval, lock or freeze, the gate of the queues, place, deployment, card,
+audit head), so that two transactions never wait for each other; that is why a `Book` writes its audit entries last.
 """
 
 from collections.abc import AsyncIterator, Collection, Mapping
@@ -27,7 +27,7 @@ from bot.errors import UserError
 from bot.identity import Person
 from bot.locks.rules import Scope
 from bot.reply import Message
-from bot.store import Tx
+from bot.store import Tx, gates
 from bot.store.starts import want
 
 PLAN = "deployment.plan.v1"
@@ -41,6 +41,8 @@ _ENDS_THAT_CHANGED = {
     State.ROLLBACK_FAILED: changes.Kind.DEPLOYMENT_FAILED,
 }
 _ACCOUNT = "account"
+_QUEUES = "deployment queues"
+"""The gate between those who queue because of a lock or freeze, and those who end one and look for who waits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,6 +192,7 @@ class Book:
     async def claim_or_queue(self, deployment: Deployment, said: Said) -> Deployment | None:
         """Start a deployment that may go, or queue it behind who holds its place or its lock."""
         place = deployment.place
+        await self.may_queue()
         standing = await places.hold(self.tx, place)
         now = self.parts.clock.now()
         obstacle = await self.obstacle(deployment)
@@ -203,6 +206,17 @@ class Book:
         if queued is not None and not standing.holder:
             await self._give_next(queued)  # those ahead may wait for a lock that is not in this one's way
         return queued
+
+    async def may_queue(self) -> None:
+        """Announce that a deployment may be queued because of what is read next: a lock, a freeze.
+
+        Whoever ends a lock or freeze meanwhile waits for us and finds it, or was kept before and is seen.
+        """
+        await gates.through(self.tx, _QUEUES)
+
+    async def may_free(self) -> None:
+        """Let nobody queue until this transaction ends: said before the queues are looked at, and before any place."""
+        await gates.shut(self.tx, _QUEUES)
 
     async def obstacle(self, deployment: Deployment) -> Obstacle | None:
         """Return what is in the way of a deployment now; the end of a freeze will look at it again.
@@ -284,6 +298,7 @@ class Book:
 
     async def next_for(self, scope: Scope) -> None:
         """Start whoever waits for what a released lock, or a freeze that is over, covered."""
+        await self.may_free()
         for deployment in await records.unfinished(self.tx.conn, states=[State.QUEUED]):
             place = (deployment.service, deployment.environment)
             if not scope.service or place == (scope.service, scope.environment):

@@ -295,6 +295,7 @@ class Road:
 
     async def _waits(self, book: Book, deployment: Deployment) -> bool:
         """Give the claim back where a lock or freeze came in the way; answer whether that was so."""
+        await book.may_queue()
         try:
             obstacle = await book.obstacle(deployment)
         except UserError as error:  # what cannot be read is in the way

@@ -78,8 +78,6 @@ class Declarations:
             if made is None:
                 raise Refused("freeze_raced", f"The freeze of {messages.what(wish.scope)} changed just now. Ask again.")
             freeze = made
-            if extended:
-                await self._freezes.look_again(tx, freeze.id, freeze.scope)
             if ends is not None:
                 await want(tx, f"{freeze.id}/expire/{ends:%Y%m%dT%H%M%S.%f}", EXPIRE, freeze.id, at=ends)
             message = messages.declared(freeze, parts.permissions.name_of(wish.person), extended=extended)
@@ -182,7 +180,6 @@ class Declarations:
             return
         await self._change(tx, freeze, changes.Kind.UNFROZEN, by=by, at=now)
         await self._freezes.changed(tx, freeze.scope)
-        await self._freezes.look_again(tx, freeze.id, freeze.scope)
         await self._note(tx, freeze, by or SHIPMATE, state.value, request_id)
 
     async def _change(self, tx: Tx, freeze: Declared, kind: changes.Kind, *, by: Person | None, at: datetime) -> None:

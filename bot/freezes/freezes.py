@@ -23,7 +23,6 @@ from bot.store import Tx
 from bot.store.starts import want
 
 OPENS = "freeze.opens.v1"
-LOOKED_AT_AGAIN = timedelta(seconds=5)
 CHANGE = "freeze.change"
 """The permission to declare and lift freezes, and to go on through those that people declared."""
 
@@ -155,16 +154,6 @@ class Freezes:
             key = f"{place.service}/{place.environment}/{place.target}"
             words = (place.service, place.environment, place.target)
             await want(tx, f"freeze/{key}/{at:%Y%m%dT%H%M%S.%f}", OPENS, *words, at=at)
-
-    async def look_again(self, tx: Tx, freeze_id: str, scope: Scope) -> None:
-        """Have all that waits on a scope looked at once more in a moment.
-
-        A deployment may be written as waiting by a transaction that began before this one frees its place, and is
-        kept after it: neither sees the other.
-        """
-        at = self._parts.clock.now() + LOOKED_AT_AGAIN
-        words = (scope.service, scope.environment, scope.target)
-        await want(tx, f"{freeze_id}/look/{at:%Y%m%dT%H%M%S.%f}", OPENS, *words, at=at)
 
     async def opened(self, place: Scope) -> None:
         """Let those go on that waited for the freezes of a place; what is still frozen waits on.

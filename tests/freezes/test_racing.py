@@ -51,19 +51,6 @@ async def test_deployments_that_race_with_a_freeze_end_or_wait(rig: Rig):
         await rig.reaches(one.id, State.SUCCEEDED)
 
 
-async def test_what_was_queued_by_a_transaction_that_did_not_see_the_lifting_is_looked_at_again(rig: Rig):
-    """It was read as frozen, then lifted, then written as waiting: made here by writing it as waiting afterwards."""
-    await rig.run(ZOE, 'freeze staging --reason "stop everything"')
-    at = (await rig.run(MIA, "deploy checkout@v1.4.1 --queue")).subject
-    await rig.reaches(at, State.QUEUED)
-    hooks, rig.freezes.on_change[:] = list(rig.freezes.on_change), []
-    await rig.run(RAJ, "unfreeze staging")
-    rig.freezes.on_change[:] = hooks
-    assert (await rig.get(at)).state is State.QUEUED
-    await rig.move_on(seconds=10)
-    await rig.reaches(at, State.SUCCEEDED)
-
-
 async def test_it_ends_by_itself(rig: Rig):
     await rig.run(ZOE, 'freeze checkout/staging --for 1h --reason "moving disks"')
     at = (await rig.run(MIA, "deploy checkout@v1.4.1 --queue")).subject
