@@ -14,7 +14,9 @@ from bot.settings.services import (
     Job,
     Migrations,
     News,
+    Releases,
     Repository,
+    SignOff,
     Tickets,
     Verification,
 )
@@ -44,6 +46,7 @@ class Environment:
     promote_from: str | None
     verify: Verification | None
     rollback: Literal["automatic", "offer"]
+    sign_off: SignOff | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +66,7 @@ class Service:
     migrations: Migrations | None
     news: News
     environments: tuple[Environment, ...]
+    releases: Releases = Releases()  # noqa: RUF009 - frozen
 
     def lives_at(self, instance: str, path: str) -> bool:
         """Tell whether a repository is this service's, by its full path; the configuration may leave its group out."""
@@ -210,6 +214,7 @@ def _service(name: str, one: ServiceSettings, settings: Settings) -> Service:
         tickets=one.tickets,
         news=one.news,
         migrations=one.migrations,
+        releases=one.releases,
         environments=tuple(_environment(environment, settings) for environment in one.environments),
     )
 
@@ -228,6 +233,7 @@ def _environment(one: EnvironmentSettings, settings: Settings) -> Environment:
         promote_from=one.promote_from,
         verify=one.verify,
         rollback=one.rollback,
+        sign_off=one.sign_off,
     )
 
 

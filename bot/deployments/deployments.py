@@ -16,7 +16,7 @@ from bot.deployments.effects import Effects
 from bot.deployments.exceptions import Exceptions
 from bot.deployments.ledger import Ledger
 from bot.deployments.overview import Overview
-from bot.deployments.parts import Parts
+from bot.deployments.parts import Above, Parts
 from bot.deployments.planner import Planner
 from bot.deployments.records import Deployment
 from bot.deployments.road import Road
@@ -50,6 +50,11 @@ class Deployments:
         parts.approvals.on_change.append(self.decisions.on_approval)
         parts.locks.on_released.append(self._lock_released)
         parts.freezes.on_change.append(self._freeze_changed)
+
+    @property
+    def above(self) -> Above:
+        """Where layers above put in what they add."""
+        return self._parts.above
 
     def bind(self) -> None:
         """Give the workflows what they work with; called before the engine is launched."""

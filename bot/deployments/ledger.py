@@ -276,6 +276,8 @@ class Book:
         if kind is not None and (moved.deploy_run or to is State.SUCCEEDED):
             await changes.record(self.tx, _changed(kind, moved, said))
         await self._free(deployment)
+        for told in self.parts.above.on_end:
+            await told(self.tx, moved)
         return moved
 
     async def roll_back(self, deployment: Deployment, said: Said, *, at: Collection[State]) -> Deployment | None:

@@ -16,7 +16,6 @@ from bot.deployments.plan import Ask, Plan, Release, digest_of, emails_of, plan_
 from bot.deployments.records import Deployment
 from bot.deployments.rules import (
     Kind,
-    State,
     Verdict,
     judge_checks,
     judge_freeze,
@@ -104,6 +103,9 @@ class Planner:
                 (`ambiguous_ref`), or it can be no name of one (`bad_ref`).
             Degraded: the Git host does not answer.
         """
+        cut = await self._parts.above.named(service, asked)
+        if cut is not None:
+            return cut
         git = self._git(service)
         project = service.repository.project
         try:
@@ -157,6 +159,7 @@ class Planner:
             ]
             if wish.kind is Kind.DEPLOY:
                 verdicts.append(await self._judge_promotion(conn, service, environment, release))
+                verdicts += await parts.above.verdicts(conn, service, environment, release)
         base, drift = await self._base(service, environment, wish.place, standing.running)
         verdicts.append(
             judge_same(
@@ -213,15 +216,20 @@ class Planner:
     async def _gone(self, deployment: Deployment, service: Service, environment: Environment) -> Moved | None:
         """Say whether what was asked is no more: the ref names another commit, or a required check says no."""
         if environment.approvals and not names_itself(deployment):
+            cut = await self._parts.above.named(service, deployment.asked)
+            name = deployment.asked if cut is None else cut.version
             try:
-                ref = await self._find(self._git(service), service.repository.project, deployment.asked)
+                ref = await self._find(self._git(service), service.repository.project, name)
             except NotFound:
                 return Moved(text=f"{deployment.asked} does not exist any more", code="ref_moved", gone=True)
             if ref.sha != deployment.sha:
                 there = f"from {deployment.sha[:_SHORT]} to {ref.sha[:_SHORT]}"
                 return Moved(text=f"{deployment.asked} moved {there}", code="ref_moved", gone=True)
-        checks = await self._judge_checks(service, environment, deployment.release)
-        return None if checks.ok else Moved(text=f"required checks: {checks.words}", code=checks.code, gone=True)
+        verdicts = [await self._judge_checks(service, environment, deployment.release)]
+        async with self._parts.store.read() as conn:
+            verdicts += await self._parts.above.verdicts(conn, service, environment, deployment.release)
+        no = next((one for one in verdicts if not one.ok), None)
+        return None if no is None else Moved(text=f"{no.rule}: {no.words}", code=no.code, gone=True)
 
     def _git(self, service: Service) -> GitHost:
         return self._parts.toolbox.get(GitHost, service.repository.instance)
@@ -287,7 +295,7 @@ class Planner:
         before = service.environment(environment.promote_from)
         verdict = None
         for target in before.targets or ("",):
-            stands = await _stands_with_success(conn, Place(service.name, before.name, target))
+            stands = await records.stands_with_success(conn, Place(service.name, before.name, target))
             verdict = judge_promotion(
                 promote_from="/".join(part for part in (before.name, target) if part),
                 succeeded_sha=stands,
@@ -367,20 +375,6 @@ class Planner:
             if content is not None and marker in content:
                 marked.append(path)
         return tuple(marked)
-
-
-async def _stands_with_success(conn: AsyncConnection, place: Place) -> str:
-    """Return the commit that stands on a place because a deployment of it succeeded, "" where none does.
-
-    After a rollback that is the commit it went back to, if that one had succeeded there before.
-    """
-    newest = await records.newest_ended(conn, place.service, place.environment, place.target)
-    if newest is None:
-        return ""
-    if newest.state is State.SUCCEEDED:
-        return newest.sha
-    back = newest.previous.sha if newest.state is State.ROLLED_BACK else ""
-    return back if back and await records.newest_success(conn, place, back) else ""
 
 
 def _approval_verdict(asks: Sequence[Ask]) -> Verdict:

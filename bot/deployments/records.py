@@ -321,6 +321,20 @@ async def newest_success(conn: AsyncConnection, place: Place, sha: str) -> Deplo
     return None if row is None else read(row)
 
 
+async def stands_with_success(conn: AsyncConnection, place: Place) -> str:
+    """Return the commit that stands on a place because a deployment of it succeeded, "" where none does.
+
+    After a rollback that is the commit it went back to, if that one had succeeded there before.
+    """
+    newest = await newest_ended(conn, place.service, place.environment, place.target)
+    if newest is None:
+        return ""
+    if newest.state is State.SUCCEEDED:
+        return newest.sha
+    back = newest.previous.sha if newest.state is State.ROLLED_BACK else ""
+    return back if back and await newest_success(conn, place, back) else ""
+
+
 async def good_versions(conn: AsyncConnection, place: Place, *, limit: int = 20) -> Sequence[Deployment]:
     """Return the deployments that succeeded on a place, newest first."""
     statement = (

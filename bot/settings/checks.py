@@ -253,6 +253,11 @@ class Checks:
             else:
                 suggestion = "It is the first one: nothing comes before it."
             self._source.note(where, f"{source} does not come before {name} in this service", suggestion)
+        sign_off = _mapping(environment.get("sign_off"))
+        self._known(sign_off.get("from"), _keys(self._data.get("groups")), "group", (*place, "sign_off", "from"))
+        if isinstance(tried := sign_off.get("of"), str) and tried not in earlier:
+            words = f"{tried} does not come before {name} in this service: nothing could be tried there first"
+            self._source.note((*place, "sign_off", "of"), words, did_you_mean(tried, earlier))
 
     def _instance(self, holder: Any, capability: str, where: Where, *, key: str = "with") -> None:  # noqa: ANN401
         name = _mapping(holder).get("with")

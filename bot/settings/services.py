@@ -63,6 +63,34 @@ class Approval(Model):
     groups: tuple[Word, ...] = Field(alias="from", min_length=1, description="The groups they must come from.")
 
 
+class SignOff(Approval):
+    """Who must have accepted a release on an earlier environment before it goes on."""
+
+    of: Name = Field(description="The environment on which the release is tried and signed off.")
+
+
+class Releases(Model):
+    """How the releases of a service are numbered and tagged, and what must hold before one is cut."""
+
+    scheme: Literal["semver", "calver"] = Field("semver", description="How versions are numbered.")
+    format: str = Field(
+        "YYYY.MM.MICRO",
+        pattern=r"^(YYYY|YY|0Y)([.-](MM|0M|WW|0W))?([.-](DD|0D))?([.-]MICRO)?$",
+        description="The form of a calver version, in the words of calver.org, such as YY.0M.MICRO.",
+    )
+    first: str = Field(
+        "0.1.0",
+        pattern=r"^(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})$",
+        description="The semver version of the first release.",
+    )
+    tag_prefix: str = Field(
+        "v",
+        pattern=r"^([A-Za-z0-9][A-Za-z0-9._/-]{0,99})?$",
+        description="What stands before the version in a tag's name; services of one repository need different ones.",
+    )
+    checks: tuple[Word, ...] = Field((), description="Names of checks of the commit that must have passed.")
+
+
 class Metric(Model):
     """A value that is measured while a deployment is verified."""
 
@@ -120,6 +148,7 @@ class EnvironmentSettings(Model):
         None, description="The exact commit must have been deployed to this environment before."
     )
     approvals: tuple[Approval, ...] = Field((), description="Who must agree; all rules must hold.")
+    sign_off: SignOff | None = Field(None, description="Who must have accepted the release before it comes here.")
     authors_may_approve: bool = Field(
         default=False, description="Whether authors of the commits may approve. Who asked never may."
     )
@@ -165,6 +194,7 @@ class ServiceSettings(Model):
     tickets: Tickets | None = Field(None, description="How tickets are recognised in commit messages.")
     build: BuildRecipe | None = Field(None, description="What makes an artifact of a commit, where one is made.")
     migrations: Migrations | None = Field(None, description="Which changed files cannot be undone.")
+    releases: Releases = Field(default_factory=Releases, description="How its releases are numbered and tagged.")
     news: News = Field(default_factory=News, description="What its channel hears of the repository, by webhook.")
     environments: tuple[EnvironmentSettings, ...] = Field(
         min_length=1, description="Its environments in the order of promotion. The first is the default."

@@ -99,6 +99,22 @@ ONE = [
     ("promote_from: staging", "promote_from: stagin", 24, "environments[1].promote_from", "Did you mean staging?"),
     ("promote_from: staging", "promote_from: production", 24, "environments[1].promote_from", "does not come before"),
     (
+        "promote_from: staging",
+        "sign_off: {from: [release-manager], of: stagin}",
+        24,
+        "environments[1].sign_off.of",
+        "Did you mean staging?",
+    ),
+    (
+        "promote_from: staging",
+        "sign_off: {from: [release-manager], of: staging}",
+        24,
+        "environments[1].sign_off.from[0]",
+        "Did you mean release-managers?",
+    ),
+    ("project: checkout}", "project: checkout}\n    releases: {scheme: semvar}", 17, "releases.scheme", "calver"),
+    ("project: checkout}", "project: checkout}\n    releases: {format: MICRO}", 17, "releases.format", "pattern"),
+    (
         "from: [release-managers]",
         "from: [release-manager]",
         25,

@@ -339,6 +339,67 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("service", "environment", "target", name=op.f("pk_places")),
     )
     op.create_table(
+        "releases",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("request_id", sa.String(length=255), nullable=False),
+        sa.Column("service", sa.String(length=255), nullable=False),
+        sa.Column("instance", sa.String(length=255), nullable=False),
+        sa.Column("project", sa.String(length=1000), nullable=False),
+        sa.Column("version", sa.String(length=255), nullable=False),
+        sa.Column("tag", sa.String(length=255), nullable=False),
+        sa.Column("holds", sa.Boolean(), nullable=False),
+        sa.Column("tagged", sa.Boolean(), nullable=False),
+        sa.Column("asked", sa.String(length=255), nullable=False),
+        sa.Column("sha", sa.String(length=64), nullable=False),
+        sa.Column("branch", sa.String(length=255), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("bump", sa.String(length=16), nullable=False),
+        sa.Column("previous", sa.String(length=255), nullable=False),
+        sa.Column("previous_sha", sa.String(length=64), nullable=False),
+        sa.Column("notes", sa.Text(), nullable=False),
+        sa.Column("changes", columns.JsonColumn(), nullable=False),
+        sa.Column("irreversible", columns.JsonColumn(), nullable=False),
+        sa.Column("checks", columns.JsonColumn(), nullable=False),
+        sa.Column("build_run", sa.String(length=1000), nullable=False),
+        sa.Column("build_number", sa.Integer(), nullable=False),
+        sa.Column("built_by", sa.String(length=32), nullable=False),
+        sa.Column("artifact", sa.String(length=1000), nullable=False),
+        sa.Column("digest", sa.String(length=255), nullable=False),
+        sa.Column("url", sa.String(length=1000), nullable=False),
+        sa.Column("requested_by", columns.PersonColumn(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("state_since", columns.Timestamp(), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("parked_why", sa.Text(), nullable=False),
+        sa.Column("parked_at", columns.Timestamp(), nullable=True),
+        sa.Column("progress", columns.JsonColumn(), nullable=False),
+        sa.Column("channel", columns.ChannelColumn(), nullable=True),
+        sa.Column("created_at", columns.Timestamp(), nullable=False),
+        sa.Column("ended_at", columns.Timestamp(), nullable=True),
+        sa.Column("code", sa.String(length=64), nullable=False),
+        sa.Column("words", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_releases")),
+        sa.UniqueConstraint("request_id", name=op.f("uq_releases_request_id")),
+    )
+    op.create_index(
+        "ix_releases_open",
+        "releases",
+        ["created_at"],
+        unique=False,
+        sqlite_where=sa.text("ended_at IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL"),
+    )
+    op.create_index("ix_releases_service_created_at", "releases", ["service", "created_at"], unique=False)
+    op.create_index("ix_releases_service_sha", "releases", ["service", "sha"], unique=False)
+    op.create_index(
+        "ix_releases_version",
+        "releases",
+        ["service", "version"],
+        unique=True,
+        sqlite_where=sa.text("holds IS 1"),
+        postgresql_where=sa.text("holds IS 1"),
+    )
+    op.create_table(
         "run_answers",
         sa.Column("run", sa.String(length=500), nullable=False),
         sa.Column("action", sa.String(length=255), nullable=False),
@@ -472,6 +533,22 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_deployment_events_deployment_id"), "deployment_events", ["deployment_id"], unique=False)
     op.create_table(
+        "release_sign_offs",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("release", sa.String(length=32), nullable=False),
+        sa.Column("environment", sa.String(length=255), nullable=False),
+        sa.Column("digest", sa.String(length=255), nullable=False),
+        sa.Column("person", columns.PersonColumn(), nullable=False),
+        sa.Column("word", sa.String(length=16), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("request_id", sa.String(length=255), nullable=False),
+        sa.Column("at", columns.Timestamp(), nullable=False),
+        sa.ForeignKeyConstraint(["release"], ["releases.id"], name=op.f("fk_release_sign_offs_release_releases")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_release_sign_offs")),
+        sa.UniqueConstraint("request_id", name=op.f("uq_release_sign_offs_request_id")),
+    )
+    op.create_index("ix_release_sign_offs_release", "release_sign_offs", ["release", "environment"], unique=False)
+    op.create_table(
         "slack_pictures",
         sa.Column("outbox_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
@@ -502,6 +579,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("test_failures")
     op.drop_table("slack_pictures")
+    op.drop_index("ix_release_sign_offs_release", table_name="release_sign_offs")
+    op.drop_table("release_sign_offs")
     op.drop_index(op.f("ix_deployment_events_deployment_id"), table_name="deployment_events")
     op.drop_table("deployment_events")
     op.drop_table("approval_votes")
@@ -527,6 +606,21 @@ def downgrade() -> None:
     op.drop_table("slack_outbox")
     op.drop_index(op.f("ix_run_answers_subject"), table_name="run_answers")
     op.drop_table("run_answers")
+    op.drop_index(
+        "ix_releases_version",
+        table_name="releases",
+        sqlite_where=sa.text("holds IS 1"),
+        postgresql_where=sa.text("holds IS 1"),
+    )
+    op.drop_index("ix_releases_service_sha", table_name="releases")
+    op.drop_index("ix_releases_service_created_at", table_name="releases")
+    op.drop_index(
+        "ix_releases_open",
+        table_name="releases",
+        sqlite_where=sa.text("ended_at IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL"),
+    )
+    op.drop_table("releases")
     op.drop_table("places")
     op.drop_index(op.f("ix_place_commits_sha"), table_name="place_commits")
     op.drop_table("place_commits")

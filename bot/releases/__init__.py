@@ -1,0 +1,1 @@
+"""Releases: one immutable version of a service, cut, shown, promoted, signed off."""
