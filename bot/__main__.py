@@ -81,6 +81,8 @@ def _audit_words(audit: argparse.ArgumentParser) -> None:
     prune.add_argument("--before", required=True, metavar="DAY", help="up to the last checkpoint before this day")
     export = add("export", "write entries to standard output, oldest first", span=True)
     export.add_argument("--format", choices=("jsonl", "csv"), default="jsonl", help="default: %(default)s")
+    unnamed = "leave out what can be erased: people stand as pseudonyms, without what was typed"
+    export.add_argument("--pseudonyms", action="store_true", help=unnamed)
     report = add("report", "write who changed production and rights, by which rule, as CSV", span=True)
     report.add_argument("--offline", action="store_true", help="do not ask the tools what runs now")
     tail = add("tail", "show the newest entries")
@@ -221,7 +223,9 @@ def _audit(args: argparse.Namespace) -> int:
                 if args.action == "report":
                     work = auditing.report_audit(settings, say, since=since, until=until, offline=args.offline)
                 else:
-                    work = auditing.export_audit(settings, say, search=span, form=args.format)
+                    work = auditing.export_audit(
+                        settings, say, search=span, form=args.format, named=not args.pseudonyms
+                    )
         return asyncio.run(work)
     except ValueError as error:
         print(f"shipmate audit: {error}", file=sys.stderr)

@@ -16,6 +16,7 @@ from bot.audit import Audit, Entry, Search, export
 from bot.audit.copies import Copies
 from bot.audit.export import csv_line
 from bot.audit.keeping import Keeper
+from bot.audit.people import shown
 from bot.clock import Clock, SystemClock
 from bot.health import HealthChecks
 from bot.settings import Settings
@@ -116,8 +117,10 @@ async def prune_audit(settings: Settings, say: Say, *, before: datetime) -> int:
     return 0
 
 
-async def export_audit(settings: Settings, say: Say, *, search: Search, form: export.Form) -> int:
+async def export_audit(settings: Settings, say: Say, *, search: Search, form: export.Form, named: bool = True) -> int:
     """Write the entries that match, oldest first, a line each; 0 when all were written.
+
+    Without `named` people stand in them by their pseudonyms.
 
     Raises:
         ValueError: the store cannot be opened.
@@ -127,7 +130,7 @@ async def export_audit(settings: Settings, say: Say, *, search: Search, form: ex
         say(export.header(form).rstrip("\r\n"))
     async with opened(settings, clock) as store:
         async for entry in Audit(store, clock).stream(search):
-            say(export.line(entry, form).rstrip("\r\n"))
+            say(export.line(entry, form, named=named).rstrip("\r\n"))
     return 0
 
 
@@ -191,5 +194,6 @@ def read_aloud(entry: Entry) -> str:
     place = "/".join(part for part in (resource.service, resource.environment, resource.target) if part)
     asked = str(entry.data.get("asked") or entry.data.get("words") or entry.data.get("code") or "")
     told = (f"{entry.action}: {entry.outcome}", place, entry.subject, asked, entry.rule)
-    line = f"#{entry.number} {entry.at:%Y-%m-%dT%H:%M:%SZ} {entry.actor.key}  {' · '.join(one for one in told if one)}"
+    who = shown(entry.actor) or entry.actor.key
+    line = f"#{entry.number} {entry.at:%Y-%m-%dT%H:%M:%SZ} {who}  {' · '.join(one for one in told if one)}"
     return "".join(one if one.isprintable() else "?" for one in line)  # what people typed may hold control characters

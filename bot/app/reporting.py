@@ -11,6 +11,7 @@ from bot.approvals import records as approval_records
 from bot.audit import Audit, Search
 from bot.audit.entries import canonical, moment_text
 from bot.audit.export import csv_line
+from bot.audit.people import shown
 from bot.catalog import Catalog, Place
 from bot.clock import Clock
 from bot.deployments import places, records
@@ -171,6 +172,6 @@ async def names_of(settings: Settings, store: Store, clock: Clock) -> NameOf:
         permissions.set_home(str(home["team"]), str(home["enterprise"]))
 
     def name_of(person: Person) -> str:
-        return f"{permissions.name_of(person)} <{person.key}>"
+        return shown(person) or f"{permissions.name_of(person)} <{person.key}>"
 
     return name_of

@@ -6,8 +6,8 @@ change whose entry cannot be written is not made. Whoever can write the database
 keep a head that `shipmate audit verify` printed, or the log lines, somewhere else, and verify against it.
 """
 
+from bot.audit.broken import Fault
 from bot.audit.entries import GENESIS, Entry
-from bot.audit.faults import Fault
 from bot.audit.log import SHIPMATE, Audit
 from bot.audit.proof import Verdict
 from bot.audit.search import Search

@@ -8,9 +8,9 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.audit import faults
+from bot.audit.broken import Broken, Fault
 from bot.audit.entries import GENESIS, Row, digest, raw_columns
-from bot.audit.faults import Broken, Fault
-from bot.audit.tables import HEAD, entries, head
+from bot.audit.tables import HEAD, entries, head, personal
 
 _BATCH = 1000
 
@@ -39,10 +39,15 @@ async def end_of(conn: AsyncConnection) -> End:
 
 
 async def rows_after(conn: AsyncConnection, after: int, end: int) -> AsyncIterator[Row]:
-    """Yield the entries numbered above `after` up to `end`, in order, as texts; a thousand in memory at most."""
-    columns = raw_columns(conn.dialect.name)
+    """Yield the entries numbered above `after` up to `end`, in order, as texts, with the `details` beside them.
+
+    A thousand are in memory at most.
+    """
+    beside = (personal.c.text.label("details"), personal.c.salt.label("details_salt"))
+    columns = (*raw_columns(conn.dialect.name), *beside)
+    both = entries.outerjoin(personal, personal.c.number == entries.c.number)
     while True:
-        chosen = sa.select(*columns).where(entries.c.number > after, entries.c.number <= end)
+        chosen = sa.select(*columns).select_from(both).where(entries.c.number > after, entries.c.number <= end)
         rows = (await conn.execute(chosen.order_by(entries.c.number).limit(_BATCH))).mappings().all()
         for row in rows:
             yield cast("Row", row)

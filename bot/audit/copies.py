@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bot.audit.faults import Broken, Fault
+from bot.audit.broken import Broken, Fault
 
 
 class Copies:

@@ -5,6 +5,7 @@ import io
 from typing import Literal
 
 from bot.audit.entries import Entry, canonical, plain
+from bot.audit.people import shown
 
 Form = Literal["jsonl", "csv"]
 
@@ -27,9 +28,9 @@ COLUMNS = (
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def json_line(entry: Entry) -> str:
-    """Return an entry as one line of canonical JSON, without its newline."""
-    return canonical(plain(entry))
+def json_line(entry: Entry, *, named: bool) -> str:
+    """Return an entry as one line of canonical JSON, without its newline; `named` as for `plain`."""
+    return canonical(plain(entry, named=named))
 
 
 def csv_line(*cells: object) -> str:
@@ -48,9 +49,11 @@ def header(form: Form) -> str:
     return csv_line(*COLUMNS) if form == "csv" else ""
 
 
-def line(entry: Entry, form: Form) -> str:
-    """Return an entry as a line, with its end."""
+def line(entry: Entry, form: Form, *, named: bool = True) -> str:
+    """Return an entry as a line, with its end; without `named` people stand in it by their pseudonyms."""
     if form == "jsonl":
-        return f"{json_line(entry)}\n"
-    values = plain(entry)
-    return csv_line(*(canonical(values[name]) if name == "data" else values[name] for name in COLUMNS))
+        return f"{json_line(entry, named=named)}\n"
+    values = {**plain(entry, named=False), "data": canonical(dict(entry.data if named else entry.facts))}
+    if named:
+        values |= {"actor": shown(entry.actor) or entry.actor.key, "rule": entry.rule}
+    return csv_line(*(values[name] for name in COLUMNS))

@@ -3,40 +3,17 @@
 The hash of an entry covers its number, so an entry that stands somewhere else still tells where it was written.
 """
 
-from enum import StrEnum
 from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.audit.broken import Broken, Fault
 from bot.audit.entries import Row, digest, raw_columns
 from bot.audit.tables import entries
 
 _AROUND = 1000
 """How far from where it stands an entry is looked for that was moved by renumbering."""
-
-
-class Fault(StrEnum):
-    """What was done to a log that is not whole."""
-
-    CHANGED = "changed"
-    REMOVED = "removed"
-    INSERTED = "inserted"
-    REORDERED = "reordered"
-    CUT_OFF = "cut off"
-    HEAD = "head"
-    FOREIGN = "foreign"
-    CHECKPOINT = "checkpoint"
-
-
-class Broken(Exception):
-    """The chain is not whole: at which number, what was done, and in words."""
-
-    def __init__(self, number: int, fault: Fault, reason: str) -> None:
-        super().__init__(reason)
-        self.number = number
-        self.fault = fault
-        self.reason = reason
 
 
 async def stray(conn: AsyncConnection, base: int, end: int) -> Broken:

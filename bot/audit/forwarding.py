@@ -25,7 +25,9 @@ log = structlog.get_logger()
 
 def sink_of(settings: SinkSettings) -> Sink:
     """Return the sink that settings describe."""
-    return FileSink(settings.file) if settings.file is not None else SyslogSink(settings.syslog)
+    if settings.file is not None:
+        return FileSink(settings.file, named=settings.people)
+    return SyslogSink(settings.syslog, named=settings.people)
 
 
 class Forwarder:

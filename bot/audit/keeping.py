@@ -11,7 +11,7 @@ from bot.audit.checkpoints import Keys
 from bot.audit.log import SHIPMATE, Audit
 from bot.audit.proof import CHECKPOINT, PRUNE
 from bot.audit.search import Search
-from bot.audit.tables import cursors, entries
+from bot.audit.tables import cursors, entries, personal
 from bot.command import Resource
 from bot.store import StoreUnavailable
 
@@ -107,6 +107,7 @@ class Keeper:
                 resource=Resource(),
                 data={"through": through, "entries": count, "before": before.isoformat()},
             )
+            await tx.conn.execute(sa.delete(personal).where(personal.c.number <= through))
             await tx.conn.execute(sa.delete(entries).where(entries.c.number <= through))
         return Pruned(count, through)
 

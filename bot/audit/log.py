@@ -11,10 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.audit import proof
 from bot.audit.copies import Copies
-from bot.audit.entries import GENESIS, Entry, Row, canonical, digest, entry_of, moment_text, storable
+from bot.audit.details import Aside, fresh_salt, parted, reference
+from bot.audit.entries import GENESIS, Entry, Row, canonical, digest, entry_of, moment_text, read_all, storable
+from bot.audit.people import Pseudonyms
 from bot.audit.proof import Verdict
 from bot.audit.search import EVERYTHING, Search
-from bot.audit.tables import HEAD, entries, head
+from bot.audit.tables import HEAD, entries, head, personal
 from bot.clock import Clock
 from bot.command import Resource
 from bot.identity import Person
@@ -40,6 +42,7 @@ class Audit:
         self.store = store
         self.clock = clock
         self._quiet = quiet
+        self._pseudonyms = Pseudonyms()
 
     async def record(  # noqa: PLR0913 - one keyword per column
         self,
@@ -56,35 +59,46 @@ class Audit:
     ) -> str:
         """Append an entry in the transaction `tx` and return its hash. `data` holds plain JSON values, no secrets.
 
-        The head row stays locked until the transaction ends: record last, or keep the transaction short.
+        What of `data` may name people (see `details.FACTS`), and the rule's words, are kept beside the chain, where
+        they can be erased. The head row stays locked until the transaction ends: record last, or keep the
+        transaction short.
 
         Raises:
             TypeError: `data` holds what JSON cannot.
         """
-        number, previous = await self.lock_head(tx.conn)
+        facts, beside = parted(data or {}, rule)
+        number, previous, erasures = await self._locked_head(tx.conn)
+        shown = json.loads(storable(canonical(dict(data or {}))))
+        aside = Aside(storable(canonical(beside)), fresh_salt()) if beside else None
         at = self.clock.now()
-        texts: dict[str, Any] = {
+        texts = {
+            "data": canonical(facts),
             "action": action,
             "outcome": outcome,
             "service": resource.service,
             "environment": resource.environment,
             "target": resource.target,
-            "rule": rule,
+            "rule": reference(rule),
             "request_id": request_id,
             "subject": subject,
-            "data": canonical(dict(data or {})),
             "previous": previous,
         }
-        values = {"number": number + 1, **{key: storable(value) for key, value in texts.items()}}
-        told = {**values, "at": moment_text(at), "actor": actor.key}
-        told["hash"] = digest(told)
-        row = {**values, "at": at, "actor": actor, "hash": told["hash"]}
-        await tx.conn.execute(sa.insert(entries).values(row))
-        await tx.conn.execute(sa.update(head).where(head.c.id == HEAD).values(number=number + 1, hash=told["hash"]))
+        values: dict[str, Any] = {"number": number + 1, **{key: storable(value) for key, value in texts.items()}}
+        values["actor"] = await self._pseudonyms.of(tx, actor, erasures=erasures)
+        values["personal"] = aside.commitment if aside else ""
+        values["hash"] = digest({**values, "at": moment_text(at)})
+        await tx.conn.execute(sa.insert(entries).values({**values, "at": at}))
+        if aside:
+            row = {"text": aside.text, "salt": aside.salt}
+            added = insert(tx.conn, personal).values(number=number + 1, **row)
+            # What stands under a number that no entry has had yet belongs to none: it must not keep us from writing.
+            await tx.conn.execute(added.on_conflict_do_update(index_elements=[personal.c.number], set_=row))
+        await tx.conn.execute(sa.update(head).where(head.c.id == HEAD).values(number=number + 1, hash=values["hash"]))
         if not self._quiet:
-            tx.after_commit(lambda: _tell(told))
+            told = {**values, "at": moment_text(at), "actor": actor.key, "rule": storable(rule)}
+            tx.after_commit(lambda: _tell(told, shown))
         tx.wake(SIGNAL)
-        return str(told["hash"])
+        return str(values["hash"])
 
     async def recent(self, *, subject: str = "", limit: int = 50) -> Sequence[Entry]:
         """Return the newest entries, newest first, of one subject or of all."""
@@ -92,7 +106,7 @@ class Audit:
 
     async def find(self, search: Search, *, limit: int = 50) -> Sequence[Entry]:
         """Return the newest entries that match, newest first."""
-        statement = sa.select(entries).where(*search.conditions()).order_by(entries.c.number.desc()).limit(limit)
+        statement = read_all().where(*search.conditions()).order_by(entries.c.number.desc()).limit(limit)
         async with self.store.read() as conn:
             rows = (await conn.execute(statement)).mappings().all()
         return [entry_of(cast("Row", row)) for row in rows]
@@ -100,7 +114,7 @@ class Audit:
     async def after(self, number: int, search: Search = EVERYTHING, *, limit: int) -> Sequence[Entry]:
         """Return the oldest entries above a number that match, oldest first."""
         wanted = replace(search, after=number).conditions()
-        statement = sa.select(entries).where(*wanted).order_by(entries.c.number).limit(limit)
+        statement = read_all().where(*wanted).order_by(entries.c.number).limit(limit)
         async with self.store.read() as conn:
             rows = (await conn.execute(statement)).mappings().all()
         return [entry_of(cast("Row", row)) for row in rows]
@@ -127,16 +141,21 @@ class Audit:
 
     async def lock_head(self, conn: AsyncConnection) -> tuple[int, str]:
         """Return number and hash of the last entry, and keep others from writing until the transaction ends."""
+        number, last, _ = await self._locked_head(conn)
+        return number, last
+
+    async def _locked_head(self, conn: AsyncConnection) -> tuple[int, str, int]:
         # On SQLite the transaction holds the only write lock already, and FOR UPDATE is left out by SQLAlchemy.
-        statement = sa.select(head.c.number, head.c.hash).where(head.c.id == HEAD).with_for_update()
+        columns = (head.c.number, head.c.hash, head.c.erasures)
+        statement = sa.select(*columns).where(head.c.id == HEAD).with_for_update()
         row = (await conn.execute(statement)).first()
         if row is None:
-            first = insert(conn, head).values(id=HEAD, number=0, hash=GENESIS)
+            first = insert(conn, head).values(id=HEAD, number=0, hash=GENESIS, erasures=0)
             await conn.execute(first.on_conflict_do_nothing(index_elements=[head.c.id]))
             row = (await conn.execute(statement)).one()
-        return row.number, row.hash
+        return row.number, row.hash, row.erasures
 
 
-def _tell(values: Mapping[str, Any]) -> None:
-    told = {key: value for key, value in values.items() if key != "data" and value != ""}
-    _log.info("audit", **told, data=json.loads(values["data"]))
+def _tell(values: Mapping[str, Any], data: Mapping[str, Any]) -> None:
+    told = {key: value for key, value in values.items() if key not in {"data", "personal"} and value != ""}
+    _log.info("audit", **told, data=data)

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.audit import chain
+from bot.audit import chain, details, people
+from bot.audit.broken import Broken, Fault
 from bot.audit.copies import Copies
 from bot.audit.entries import GENESIS, Row, raw_columns
-from bot.audit.faults import Broken, Fault
+from bot.audit.erased import Erased, erased
 from bot.audit.tables import cursors, entries
 
 if TYPE_CHECKING:
@@ -40,9 +41,11 @@ class Verdict:
 
 
 class _Witness:
-    """Looks at each entry while the chain is walked."""
+    """Looks at each entry while the chain is walked. `actors` are those met, each with the first entry."""
 
-    def __init__(self, anchor: tuple[int, str], keys: "Keys | None", copies: Copies) -> None:
+    def __init__(self, anchor: tuple[int, str], keys: "Keys | None", copies: Copies, erased: Erased) -> None:
+        self.erased = erased
+        self.actors: dict[str, int] = {}
         self.anchor = anchor
         self.keys = keys
         self.copies = copies
@@ -54,6 +57,8 @@ class _Witness:
         if row["number"] == self.anchor[0] and row["hash"] != self.anchor[1]:
             raise Broken(self.anchor[0], Fault.FOREIGN, f"entry {self.anchor[0]} is not the one that was known before")
         self.copies.compare(row["number"], row["hash"])
+        details.check(row, erased=row["actor"] in self.erased.pseudonyms or row["number"] in self.erased)
+        self.actors.setdefault(row["actor"], row["number"])
         if row["action"] == CHECKPOINT and self.keys:
             if not self.keys.vouch(row):
                 reason = f"the checkpoint in entry {row['number']} is not signed by a known key"
@@ -78,11 +83,12 @@ async def verify(
     anchor = _parse_head(expected) if expected else (0, GENESIS)
     sent = (await conn.execute(sa.select(sa.func.coalesce(sa.func.max(cursors.c.number), 0)))).scalar_one()
     end = await chain.end_of(conn)
-    witness = _Witness(anchor, keys, copies or Copies(()))
     try:
+        witness = _Witness(anchor, keys, copies or Copies(()), await erased(conn))
         base = await _base(conn, keys)
         count, last = await chain.walk(conn, end, base=base, seen=witness.see)
         _check_ends(count, base[0], witness, sent)
+        await people.check(conn, witness.actors, witness.erased.pseudonyms)
     except Broken as broken:
         head = f"{end.number}:{end.hash}"
         return Verdict(end.last, ok=False, first_bad=broken.number, reason=broken.reason, head=head, fault=broken.fault)

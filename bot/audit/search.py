@@ -5,7 +5,8 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from bot.audit.tables import entries
+from bot.audit.people import ACCOUNT, ERASED, named_by
+from bot.audit.tables import entries, people
 from bot.identity import Person
 
 
@@ -15,7 +16,8 @@ class Search:
 
     `action` is one, or the beginning of several (`deployment.*`). `since` is inclusive, `until` is not;
     `after` and `before` are numbers, both exclusive. A person is the same in every workspace of an enterprise grid
-    that the audit log names them in, so only team and user are compared.
+    that the audit log names them in, so only team and user are compared; one who was erased is
+    `Person("erased", …)`, by the beginning of the pseudonym.
     """
 
     actor: Person | None = None
@@ -32,8 +34,7 @@ class Search:
         """Return the conditions of a query."""
         found: list[sa.ColumnElement[bool]] = []
         if self.actor is not None:
-            key = sa.type_coerce(entries.c.actor, sa.String)
-            found.append(key.endswith(f"/{self.actor.team}/{self.actor.user}", autoescape=True))
+            found.append(_by(self.actor))
         for column, wanted in (
             (entries.c.service, self.service),
             (entries.c.subject, self.subject),
@@ -54,6 +55,14 @@ class Search:
         if self.before:
             found.append(entries.c.number < self.before)
         return found
+
+
+def _by(actor: Person) -> sa.ColumnElement[bool]:
+    if actor.team == ACCOUNT:
+        return entries.c.actor == actor.key
+    if actor.team == ERASED:
+        return entries.c.actor.startswith(actor.user, autoescape=True)
+    return entries.c.actor.in_(sa.select(people.c.pseudonym).where(named_by(actor)))
 
 
 EVERYTHING = Search()

@@ -31,17 +31,19 @@ class FileSink:
     """Appends JSON lines to a file and flushes them to the disk.
 
     The file may be renamed under its feet, as logrotate does: the next entries go to a new one of the old name.
-    A line that a crash cut short is ended, and its entry written again below.
+    A line that a crash cut short is ended, and its entry written again below. With `named` the lines say whom the
+    pseudonyms stand for and what was typed: what is written there Shipmate can no longer erase.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, named: bool = False) -> None:
         self._path = path
+        self._named = named
         self._file: int | None = None
         self._turn = threading.Lock()  # a thread may still write when the file is to be closed
 
     async def deliver(self, entries: Sequence[Entry]) -> None:
         """Append the entries. Raises: OSError."""
-        text = "".join(f"{json_line(entry)}\n" for entry in entries)
+        text = "".join(f"{json_line(entry, named=self._named)}\n" for entry in entries)
         await asyncio.to_thread(self._append, text.encode())
 
     async def close(self) -> None:

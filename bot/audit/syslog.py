@@ -20,9 +20,9 @@ _SEQUENCE = 2**31 - 1
 _SECONDS = 15.0
 
 
-def message(entry: Entry, hostname: str, *, short: bool = False) -> bytes:
+def message(entry: Entry, hostname: str, *, named: bool = False, short: bool = False) -> bytes:
     """Return an entry as one message; a short one leaves its details out, its hash still names them."""
-    values = plain(entry)
+    values = plain(entry, named=named and not short)
     if short:
         values["data"] = {"left_out": True}
     kind = re.sub(r"[^!-~]", "-", entry.action)[:32] or "-"
@@ -33,9 +33,10 @@ def message(entry: Entry, hostname: str, *, short: bool = False) -> bytes:
 
 
 class SyslogSink:
-    """Sends to one server: `udp://host:514`, `tcp://host:601`, `unix:///dev/log`."""
+    """Sends to one server: `udp://host:514`, `tcp://host:601`, `unix:///dev/log`. `named` as for a file."""
 
-    def __init__(self, url: str, *, hostname: str = "") -> None:
+    def __init__(self, url: str, *, hostname: str = "", named: bool = False) -> None:
+        self._named = named
         self._url = urlsplit(url)
         self._hostname = hostname or socket.gethostname()
 
@@ -54,7 +55,7 @@ class SyslogSink:
         reader, writer = await asyncio.open_connection(self._url.hostname, self._url.port)
         try:
             for entry in entries:
-                text = message(entry, self._hostname)
+                text = message(entry, self._hostname, named=self._named)
                 writer.write(b"%d %s" % (len(text), text))
             await writer.drain()
             writer.write_eof()
@@ -70,7 +71,7 @@ class SyslogSink:
             await loop.sock_connect(link, address)
             for entry in entries:
                 try:
-                    await loop.sock_sendall(link, message(entry, self._hostname))
+                    await loop.sock_sendall(link, message(entry, self._hostname, named=self._named))
                 except OSError as error:
                     if error.errno != errno.EMSGSIZE:
                         raise

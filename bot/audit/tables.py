@@ -1,4 +1,8 @@
-"""The tables of the audit log: its entries, the head that names the last one, and how far each sink has got."""
+"""The tables of the audit log: entries, the head that names the last one, who they are about, how far sinks got.
+
+`entries` is chained and never changed. It names people by pseudonyms and free text by its digest alone; `people` and
+`personal` hold what these stand for, and may be erased.
+"""
 
 import sqlalchemy as sa
 
@@ -12,19 +16,21 @@ entries = sa.Table(
     metadata,
     sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("at", Timestamp, nullable=False),
-    sa.Column("actor", PersonColumn, nullable=False),
+    sa.Column("actor", sa.String(255), nullable=False),  # a pseudonym, or the key of an account
     sa.Column("action", sa.Text, nullable=False),
     sa.Column("outcome", sa.Text, nullable=False),
     sa.Column("service", sa.Text, nullable=False),
     sa.Column("environment", sa.Text, nullable=False),
     sa.Column("target", sa.Text, nullable=False),
-    sa.Column("rule", sa.Text, nullable=False),
+    sa.Column("rule", sa.Text, nullable=False),  # where it stands in the configuration; its words may name people
     sa.Column("request_id", sa.Text, nullable=False),
     sa.Column("subject", sa.String(255), nullable=False),
     sa.Column("data", sa.Text, nullable=False),  # canonical JSON as text: a database's own JSON type would reorder it
+    sa.Column("personal", sa.String(64), nullable=False),  # the digest of what stands in `personal`, "" for nothing
     sa.Column("previous", sa.String(64), nullable=False),
     sa.Column("hash", sa.String(64), nullable=False),
     sa.Index("ix_audit_entries_subject", "subject"),
+    sa.Index("ix_audit_entries_actor", "actor"),
 )
 head = sa.Table(
     "audit_head",
@@ -32,6 +38,30 @@ head = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("number", sa.BigInteger, nullable=False),
     sa.Column("hash", sa.String(64), nullable=False),
+    sa.Column("erasures", sa.BigInteger, nullable=False, default=0),  # ends what is cached of people
+)
+people = sa.Table(
+    "audit_people",
+    metadata,
+    sa.Column("pseudonym", sa.String(64), primary_key=True),
+    sa.Column("person", PersonColumn, nullable=False, unique=True),
+    sa.Column("salt", sa.String(64), nullable=False),
+)
+personal = sa.Table(
+    "audit_personal",
+    metadata,
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("text", sa.Text, nullable=False),  # canonical JSON
+    sa.Column("salt", sa.String(32), nullable=False),
+)
+erasures = sa.Table(
+    "audit_erasures",  # wishes that wait for a second person
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("person", PersonColumn, nullable=False),
+    sa.Column("names", sa.Text, nullable=False),  # JSON: what they are called
+    sa.Column("asked_by", PersonColumn, nullable=False),
+    sa.Column("asked_at", Timestamp, nullable=False),
 )
 cursors = sa.Table(
     "audit_cursors",

@@ -19,6 +19,11 @@ class SinkSettings(Model):
         description="udp://host:514, tcp://host:601 or unix:///dev/log.",
     )
 
+    people: bool = Field(
+        False,  # noqa: FBT003 - a default
+        description="Names of people and what they typed go there too, though nothing can be erased there.",
+    )
+
     @model_validator(mode="after")
     def _one_of_both(self) -> "SinkSettings":
         if (self.file is None) == (not self.syslog):

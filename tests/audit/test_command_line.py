@@ -22,6 +22,9 @@ from bot.store import Store
 from .conftest import HandClock, write
 from .test_checkpoints import pem
 
+BESIDE = {"person", "person_salt", "details", "details_salt"}
+"""What an export says beyond what the hash covers: it can be erased."""
+
 Shipmate = Callable[..., Awaitable[tuple[int, str]]]
 
 
@@ -49,11 +52,15 @@ async def test_export_gives_what_every_hash_can_be_computed_from(
     for line in said.splitlines():
         values = json.loads(line)
         assert values["previous"] == previous
-        stored = {key: value for key, value in values.items() if key not in {"previous", "hash"}}
+        stored = {key: value for key, value in values.items() if key not in {"previous", "hash", *BESIDE}}
         stored["data"] = json.dumps(stored["data"], sort_keys=True, separators=(",", ":"))
         body = json.dumps(stored, sort_keys=True, separators=(",", ":"))
         previous = hashlib.sha256(f"{previous}\n{body}".encode()).hexdigest()
         assert values["hash"] == previous
+        person = f"{values['person_salt']}\n{values['person']}"
+        assert values["actor"] == hashlib.sha256(person.encode()).hexdigest()
+        details = json.dumps(values["details"], sort_keys=True, separators=(",", ":"))
+        assert values["personal"] == hashlib.sha256(f"{values['details_salt']}\n{details}".encode()).hexdigest()
     assert len(said.splitlines()) == 3
 
 

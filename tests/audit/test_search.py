@@ -16,6 +16,7 @@ from bot.registry import Registry
 from bot.reply import Button, Buttons, Paragraph, Reply
 from bot.settings import Settings
 from bot.store import Store, Tx
+from commands import erase
 from commands.audit import audit as command
 from tests.dispatch.conftest import SETTINGS
 
@@ -29,16 +30,18 @@ class Desk:
 
     def __init__(self, store: Store, clock: HandClock) -> None:
         grants = [
-            {"allow": ["audit.read"], "to": ["release-managers"]},
+            {"allow": ["audit.*"], "to": ["release-managers"]},
+            {"allow": ["audit.erase"], "to": ["ana"]},
             {"allow": ["audit.read"], "to": ["developers"], "services": ["search"]},
         ]
-        settings = Settings.model_validate({**SETTINGS, "permissions": grants})
+        people = {**SETTINGS["people"], "ana": {"slack": "U1ANA"}}
+        settings = Settings.model_validate({**SETTINGS, "people": people, "permissions": grants})
         self.store, self.clock, self.asked = store, clock, 0
         self.audit = Audit(store, clock)
         permissions = Permissions(settings, clock)
         permissions.set_home("T1")
         self.dispatcher = Dispatcher(
-            registry=Registry((command,)),
+            registry=Registry((command, erase.erase, erase.confirm)),
             permissions=permissions,
             audit=self.audit,
             deliveries=Deliveries(store, clock, "p1"),

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -292,7 +293,7 @@ async def test_syslog_without_a_server_says_so(file_store: Store, clock: HandClo
 async def test_syslog_by_datagrams(file_store: Store, clock: HandClock, tmp_path: Path, kind: str) -> None:
     audit = Audit(file_store, clock)
     await write(file_store, audit, 1)
-    await write(file_store, audit, 1, data={"long": "x" * 300_000})
+    await write(file_store, audit, 1, data={"changed": "x" * 300_000})
     family = socket.AF_INET if kind == "udp" else socket.AF_UNIX
     with socket.socket(family, socket.SOCK_DGRAM) as server:
         server.settimeout(60)
@@ -308,11 +309,12 @@ async def test_syslog_by_datagrams(file_store: Store, clock: HandClock, tmp_path
 def test_a_header_of_a_message_is_in_printable_ascii(clock: HandClock) -> None:
     from bot.audit.entries import entry_of  # noqa: PLC0415 - read where it is used
 
-    row = dict.fromkeys(("outcome", "service", "environment", "target", "rule", "request_id", "subject"), "")
-    row |= {"action": "mr é\n" + "x" * 50, "data": "{}", "previous": "", "hash": ""}
-    from .conftest import MIA  # noqa: PLC0415 - the same
-
-    told = message(entry_of({**row, "number": 2**31, "at": clock.now(), "actor": MIA}), "höst name")
+    row: dict[str, Any] = dict.fromkeys(
+        ("outcome", "service", "environment", "target", "rule", "request_id", "subject"), ""
+    )
+    row |= dict.fromkeys(("personal", "previous", "hash", "person_salt", "details_salt"), "")
+    row |= {"action": "mr é\n" + "x" * 50, "data": "{}", "person": None, "details": None}
+    told = message(entry_of({**row, "number": 2**31, "at": clock.now(), "actor": "a" * 64}), "höst name")
     header = told.split(b" {")[0].decode("ascii").split(" ")
     assert header[2] == "h-st-name"
     assert len(header[5]) == 32

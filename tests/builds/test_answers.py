@@ -93,7 +93,11 @@ async def test_parameters_are_checked_and_secrets_stay_secret(rig: Rig):
     await rig.run(MIA, f"answer {build} pick --param SLOT=green --param PIN=1234")
     assert given == {"SLOT": "green", "PIN": "1234"}
     async with rig.store.read() as conn:
-        entries = str((await conn.exec_driver_sql("SELECT data FROM audit_entries")).all())
+        entries = str(
+            (
+                await conn.exec_driver_sql("SELECT data FROM audit_entries UNION ALL SELECT text FROM audit_personal")
+            ).all()
+        )
     assert "green" in entries
     assert "1234" not in entries
 

@@ -120,7 +120,7 @@ async def test_entries_are_told_to_the_log_after_the_commit_only(store: Store, a
 
 ANOTHER: dict[str, Any] = {
     "at": datetime(2026, 3, 1, 12, 0, 0, 1, tzinfo=UTC),
-    "actor": Person("T1", "U2"),
+    "actor": "3" * 64,
     "action": "deployment.cancel",
     "outcome": "refused",
     "service": "search",
@@ -130,6 +130,7 @@ ANOTHER: dict[str, Any] = {
     "request_id": "another",
     "subject": "D-1",
     "data": '{"version":"1.4.3"}',
+    "personal": "4" * 64,
     "previous": "1" * 64,
     "hash": "2" * 64,
 }

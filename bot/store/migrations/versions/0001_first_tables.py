@@ -42,7 +42,7 @@ def upgrade() -> None:
         "audit_entries",
         sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("at", columns.Timestamp(), nullable=False),
-        sa.Column("actor", columns.PersonColumn(), nullable=False),
+        sa.Column("actor", sa.String(length=255), nullable=False),
         sa.Column("action", sa.Text(), nullable=False),
         sa.Column("outcome", sa.Text(), nullable=False),
         sa.Column("service", sa.Text(), nullable=False),
@@ -52,17 +52,44 @@ def upgrade() -> None:
         sa.Column("request_id", sa.Text(), nullable=False),
         sa.Column("subject", sa.String(length=255), nullable=False),
         sa.Column("data", sa.Text(), nullable=False),
+        sa.Column("personal", sa.String(length=64), nullable=False),
         sa.Column("previous", sa.String(length=64), nullable=False),
         sa.Column("hash", sa.String(length=64), nullable=False),
         sa.PrimaryKeyConstraint("number", name=op.f("pk_audit_entries")),
     )
+    op.create_index("ix_audit_entries_actor", "audit_entries", ["actor"], unique=False)
     op.create_index("ix_audit_entries_subject", "audit_entries", ["subject"], unique=False)
+    op.create_table(
+        "audit_erasures",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("person", columns.PersonColumn(), nullable=False),
+        sa.Column("names", sa.Text(), nullable=False),
+        sa.Column("asked_by", columns.PersonColumn(), nullable=False),
+        sa.Column("asked_at", columns.Timestamp(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_erasures")),
+    )
     op.create_table(
         "audit_head",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("number", sa.BigInteger(), nullable=False),
         sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("erasures", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_head")),
+    )
+    op.create_table(
+        "audit_people",
+        sa.Column("pseudonym", sa.String(length=64), nullable=False),
+        sa.Column("person", columns.PersonColumn(), nullable=False),
+        sa.Column("salt", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("pseudonym", name=op.f("pk_audit_people")),
+        sa.UniqueConstraint("person", name=op.f("uq_audit_people_person")),
+    )
+    op.create_table(
+        "audit_personal",
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("salt", sa.String(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_audit_personal")),
     )
     op.create_table(
         "builds",
@@ -668,8 +695,12 @@ def downgrade() -> None:
         postgresql_where=sa.text("ended_at IS NULL"),
     )
     op.drop_table("builds")
+    op.drop_table("audit_personal")
+    op.drop_table("audit_people")
     op.drop_table("audit_head")
+    op.drop_table("audit_erasures")
     op.drop_index("ix_audit_entries_subject", table_name="audit_entries")
+    op.drop_index("ix_audit_entries_actor", table_name="audit_entries")
     op.drop_table("audit_entries")
     op.drop_table("audit_cursors")
     op.drop_index(op.f("ix_approvals_subject"), table_name="approvals")
