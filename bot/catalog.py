@@ -169,11 +169,15 @@ class Catalog:
     def place(self, service: str, environment: str = "", target: str = "") -> Place:
         """Return the place that these words mean.
 
-        No environment means the service's first one; no target means the whole environment.
+        No environment means the service's first one; no target means the whole environment. A place in one word, as
+        it is written everywhere ("checkout/production"), is understood too.
 
         Raises:
             BadInput: `unknown_service`, `unknown_environment` or `unknown_target`.
         """
+        if "/" in service and not environment:
+            service, environment, *targets = service.split("/", 2)
+            target = target or "".join(targets)
         found = self.service(service)
         where = found.environment(environment) if environment else found.environments[0]
         word = target.strip().lower()

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from bot.plain import strip
 from bot.reply import Button, Buttons, Markup, Paragraph, Part, Reply, escape, say
 
 
@@ -26,7 +27,9 @@ class UserError(Exception):
         parts: tuple[Part, ...] = (Paragraph(say("{}   ({})", escape(self.text), self.code)),)
         if self.moves:
             parts = (*parts, Buttons(self.moves))
-        return Reply(summary=str(self.text), parts=parts, code=self.code)
+        # What notifications show has no marks, and a moment as words.
+        summary = strip(self.text) if isinstance(self.text, Markup) else self.text
+        return Reply(summary=summary, parts=parts, code=self.code)
 
 
 class BadInput(UserError):

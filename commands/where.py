@@ -19,7 +19,7 @@ class WhereArgs:
 
 async def resource_of(call: Call, args: WhereArgs) -> Resource:
     """Return the service that the permission is asked on; all of them for everything and for a commit."""
-    word = (args.what or "").strip().lower()
+    word = (args.what or "").strip().lower().partition("/")[0]
     return Resource(word if word in call.use(Catalog) else "")
 
 

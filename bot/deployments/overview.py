@@ -38,7 +38,7 @@ class Overview:
         if not word:
             return await self._everything("")
         try:
-            service = self._parts.catalog().service(word).name
+            service = self._parts.catalog().place(word).service
         except BadInput as error:
             return await self._where_change(word, error)
         return await self._everything(service)

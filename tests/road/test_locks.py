@@ -21,7 +21,7 @@ async def town(tmp_path_factory):
 
 async def test_a_locked_place_refuses_offers_the_queue_and_goes_on_by_itself(town):
     shop = Shop(town, "held")
-    await shop.slash("tom", '/lock {} staging --reason "migrating PAY-300" --for 2h')
+    await shop.slash("tom", '/lock {}/staging --reason "migrating PAY-300" --for 2h')
     shared = await shop.see("held/staging", "locked by @tom")
     assert not shared.get("ephemeral_to"), "a change is posted for all to see"
     await shop.slash("mia", "/deploy {}@1.4.1 to staging")

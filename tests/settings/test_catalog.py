@@ -19,6 +19,8 @@ def test_words_become_places(catalog: Catalog) -> None:
     assert catalog.place("checkout") == Place("checkout", "staging")
     assert catalog.place("Checkout", "STAGE", "EU") == Place("checkout", "staging", "eu")
     assert str(catalog.place("checkout", "production")) == "checkout/production"
+    assert catalog.place("Checkout/production") == Place("checkout", "production")
+    assert catalog.place("checkout/stage/EU") == Place("checkout", "staging", "eu")
     assert [str(place) for place in catalog.places()] == [
         "checkout/staging/eu",
         "checkout/staging/us",
@@ -40,6 +42,8 @@ def test_words_become_places(catalog: Catalog) -> None:
         (("checkout", "moon"), "unknown_environment", "Known: staging, production."),
         (("checkout", "staging", "ue"), "unknown_target", '"ue" is no target of checkout/staging.'),
         (("checkout", "production", "eu"), "unknown_target", "It has none"),
+        (("checkout/prod",), "unknown_environment", "Did you mean production?"),
+        (("checkout/staging/eu/1",), "unknown_target", '"eu/1" is no target'),
     ],
 )
 def test_words_that_mean_nothing_say_what_was_probably_meant(

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given, strategies as st
 
+from bot.plain import strip
 from bot.reply import (
     Button,
     Buttons,
@@ -23,7 +24,7 @@ from bot.reply import (
     link,
     say,
 )
-from bot.terminal.plain import render, strip
+from bot.terminal.plain import render
 
 
 @pytest.mark.parametrize(
