@@ -6,9 +6,9 @@ from typing import Literal
 
 from bot.closest import closest, did_you_mean
 from bot.errors import BadInput
+from bot.policy.policy import ApprovalRule, PlacePolicy
 from bot.settings import EnvironmentSettings, ServiceSettings, Settings
 from bot.settings.services import (
-    Approval,
     BuildRecipe,
     Issues,
     Job,
@@ -22,17 +22,9 @@ from bot.settings.services import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ApprovalRule:
-    """So many people from these groups must agree."""
-
-    count: int
-    groups: tuple[str, ...]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """One environment of one service, and what must hold before something is put there."""
+    """One environment of one service, and what must hold before something is put there: `policy`, for the evaluator."""
 
     name: str
     aliases: tuple[str, ...]
@@ -46,6 +38,7 @@ class Environment:
     promote_from: str | None
     verify: Verification | None
     rollback: Literal["automatic", "offer"]
+    policy: PlacePolicy
     sign_off: SignOff | None = None
 
 
@@ -219,11 +212,12 @@ def _service(name: str, one: ServiceSettings, settings: Settings) -> Service:
         news=one.news,
         migrations=one.migrations,
         releases=one.releases,
-        environments=tuple(_environment(environment, settings) for environment in one.environments),
+        environments=tuple(_environment(name, one, environment, settings) for environment in one.environments),
     )
 
 
-def _environment(one: EnvironmentSettings, settings: Settings) -> Environment:
+def _environment(name: str, of: ServiceSettings, one: EnvironmentSettings, settings: Settings) -> Environment:
+    policy = PlacePolicy.read(settings, name, one, of.environments)
     return Environment(
         name=one.name,
         aliases=one.aliases,
@@ -231,15 +225,12 @@ def _environment(one: EnvironmentSettings, settings: Settings) -> Environment:
         deploy=one.deploy,
         targets=one.targets,
         checks=one.checks,
-        approvals=tuple(_approval(approval) for approval in one.approvals),
+        approvals=policy.approvals,
         authors_may_approve=one.authors_may_approve,
         approval_expires=one.approval_expires,
         promote_from=one.promote_from,
         verify=one.verify,
         rollback=one.rollback,
         sign_off=one.sign_off,
+        policy=policy,
     )
-
-
-def _approval(one: Approval) -> ApprovalRule:
-    return ApprovalRule(one.count, one.groups)

@@ -3,6 +3,7 @@
 from functools import cache
 
 from bot.command import Command
+from bot.policy.policy import FORCE
 from bot.registry import Registry, installed
 from commands import (
     answer,
@@ -92,5 +93,5 @@ def registry() -> Registry:
 
 
 def permissions() -> frozenset[str]:
-    """Return every permission that a command asks for: what the configuration may grant."""
-    return frozenset(command.permission for command in registry().values())
+    """Return every permission that a command asks for, and that of `--force`: what the configuration may grant."""
+    return frozenset(command.permission for command in registry().values()) | {FORCE}

@@ -9,9 +9,10 @@ from bot.deployments import places, records, replies
 from bot.deployments.exceptions import let_through
 from bot.deployments.ledger import PLAN, Ledger, Said
 from bot.deployments.plan import Release
-from bot.deployments.planner import Planner, Survey, Wish
+from bot.deployments.planner import Planner
 from bot.deployments.records import Deployment
 from bot.deployments.rules import Kind, State
+from bot.deployments.wishes import Survey, Wish
 from bot.errors import BadInput, Refused
 from bot.reply import Reply
 from bot.store import next_id
@@ -166,6 +167,10 @@ class Beginnings:
                 state_since=now,
                 plan=survey.plan.to_json(),
                 plan_digest=survey.plan_digest,
+                facts=survey.facts.to_json(),
+                policy_digest=survey.policy,
+                change_class=wish.change_class,
+                forced=wish.force,
                 irreversible=bool(survey.plan.irreversible),
                 again=asked.again,
                 patient=asked.patient,

@@ -8,10 +8,11 @@ from bot.command import Call
 from bot.deployments import records, replies
 from bot.deployments.ledger import Book, Ledger, Said, scope_of
 from bot.deployments.records import Deployment
-from bot.deployments.rules import FREEZES, Kind, State, judge_freeze
+from bot.deployments.rules import Kind, State
 from bot.errors import BadInput, Refused
 from bot.freezes import messages as freeze_messages
 from bot.freezes.freezes import Standing
+from bot.policy.rules import FREEZES, judge_freeze
 from bot.reply import Reply
 
 _WAITING = frozenset({State.AWAITING_APPROVAL, State.QUEUED})

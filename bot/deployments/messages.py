@@ -16,9 +16,10 @@ from bot.deployments.obstacles import Obstacle
 from bot.deployments.plan import Plan
 from bot.deployments.plan_messages import SHOWN, cut, lines_of, warnings, what_changes
 from bot.deployments.records import Deployment
-from bot.deployments.rules import FREEZES, NOT_FROZEN, State
+from bot.deployments.rules import State
 from bot.identity import Person
 from bot.locks.rules import Scope
+from bot.policy.rules import FREEZES, NOT_FROZEN
 from bot.reply import (
     Buttons,
     Code,

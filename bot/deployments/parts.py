@@ -12,11 +12,11 @@ from bot.catalog import Catalog, Environment, Service
 from bot.clock import Clock
 from bot.deployments.plan import Release
 from bot.deployments.records import Deployment
-from bot.deployments.rules import Verdict
 from bot.freezes.freezes import Freezes
 from bot.identity import Channel, Person
 from bot.locks.locks import Locks
 from bot.permissions import Permissions
+from bot.policy.verdicts import Verdict
 from bot.slack.outbox import Outbox
 from bot.store import Store, Tx
 from bot.toolbox import Toolbox

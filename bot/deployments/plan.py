@@ -1,14 +1,17 @@
 """What a deployment would do, as plain values: commits, people, tickets, warnings, rules and their verdicts."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from pydantic import JsonValue, TypeAdapter
 
 from bot.catalog import Service
-from bot.deployments.rules import PASSING, Verdict, digest
+from bot.deployments.rules import digest
+from bot.policy.evaluator import NORMAL
+from bot.policy.rules import PASSING
+from bot.policy.verdicts import Ask, Verdict
 from integrations.capabilities.git import Commit, Comparison
 
 SHOWN = 20
@@ -43,20 +46,13 @@ class Release:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
-    """One approval rule: `count` people of any of `groups`."""
-
-    count: int
-    groups: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What lies between what runs and what is asked.
 
     `lines` are the first commits of `total`; `added` and `removed` name the commits that come and go, as far as they
-    were listed. `left_behind` counts commits that run now and would be gone. `irreversible` names the changed
-    files that cannot be undone. `drift` is set when the place runs something Shipmate did not put there.
+    were listed. `left_behind` counts commits that run now and would be gone. `irreversible` names the changed files
+    that cannot be undone. `change_class` is the class it is dealt with as. `drift` is set when the place runs
+    something Shipmate did not put there.
     """
 
     base: Release
@@ -73,6 +69,7 @@ class Plan:
     drift: str = ""
     asks: tuple[Ask, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
+    change_class: str = NORMAL
 
     @property
     def refusal(self) -> Verdict | None:
@@ -97,7 +94,7 @@ class Plan:
 
 def digest_of(plan: Plan, *, kind: str, place: str, release: Release) -> str:
     """Return the name of what is approved: the place, the release to the artifact, what it replaces, the rules."""
-    content: Mapping[str, object] = {
+    content: dict[str, object] = {
         "kind": kind,
         "place": place,
         "sha": release.sha,
@@ -110,6 +107,8 @@ def digest_of(plan: Plan, *, kind: str, place: str, release: Release) -> str:
         "asks": [[ask.count, list(ask.groups)] for ask in plan.asks],
         "emails": sorted(plan.emails),
     }
+    if plan.change_class != NORMAL:
+        content["class"] = plan.change_class
     return digest(content)
 
 

@@ -12,6 +12,7 @@ from bot.catalog import Place
 from bot.deployments.plan import Plan, Release
 from bot.deployments.rules import ENDED, HOLDING, Kind, State
 from bot.identity import Channel, Person
+from bot.policy.facts import Facts
 from bot.store import ChannelColumn, JsonColumn, PersonColumn, Timestamp, Tx, insert, metadata
 
 
@@ -21,6 +22,8 @@ class Deployment:
 
     `asked` is the ref as it was typed, `ref_sha` what it stood for then. `generation` grows with every new plan,
     `attempt` with every retry of parked work. `progress` holds what is known of the run under way, plain values.
+    `facts` are what the last plan was decided from, by the rules that `policy_digest` names; `change_class` is the
+    class that was asked for, `forced` the reason of a break-glass.
     `cancel_by` is who asked to end it. `parked_why` is set while it stands still because of us or of a tool.
     """
 
@@ -68,6 +71,10 @@ class Deployment:
     ended_at: datetime | None
     code: str
     words: str
+    facts: JsonValue = None
+    policy_digest: str = ""
+    change_class: str = ""
+    forced: str = ""
 
     @property
     def place(self) -> Place:
@@ -96,6 +103,22 @@ class Deployment:
     def the_plan(self) -> Plan:
         """Its plan; an empty one before there is any."""
         return Plan(base=self.previous) if self.plan is None else Plan.from_json(self.plan)
+
+    @property
+    def the_facts(self) -> Facts:
+        """The facts it was decided from; what the row alone tells before there are any."""
+        if self.facts is not None:
+            return Facts.from_json(self.facts)
+        return Facts(
+            at=self.created_at,
+            kind=self.kind.value,
+            service=self.service,
+            environment=self.environment,
+            target=self.target,
+            requester=self.requested_by.key,
+            sha=self.sha,
+            version=self.version,
+        )
 
     @property
     def approval_id(self) -> str:
@@ -169,6 +192,10 @@ deployments = sa.Table(
     sa.Column("ended_at", Timestamp, nullable=True),
     _words("code", 64),
     sa.Column("words", sa.Text, nullable=False, default=""),
+    sa.Column("facts", JsonColumn, nullable=True),
+    _words("policy_digest", 32),
+    _words("change_class", 32),
+    sa.Column("forced", sa.Text, nullable=False, default=""),
 )
 _OPEN = deployments.c.ended_at.is_(None)
 sa.Index("ix_deployments_open", deployments.c.service, sqlite_where=_OPEN, postgresql_where=_OPEN)

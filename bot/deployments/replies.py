@@ -7,14 +7,16 @@ from bot.approvals.rules import State as ApprovalState, Vote
 from bot.catalog import Place
 from bot.deployments import messages, plan_messages
 from bot.deployments.plan import Release
-from bot.deployments.planner import Survey, Wish
 from bot.deployments.records import Deployment
-from bot.deployments.rules import FREEZES, Kind, State, Verdict
+from bot.deployments.rules import Kind, State
+from bot.deployments.wishes import Survey, Wish
 from bot.errors import BadInput, Refused
 from bot.freezes import messages as freeze_messages
 from bot.freezes.freezes import Standing
 from bot.identity import Person
 from bot.locks import messages as lock_messages
+from bot.policy.rules import FREEZES
+from bot.policy.verdicts import Verdict
 from bot.reply import (
     Button,
     Buttons,
@@ -94,17 +96,16 @@ def would_be(wish: Wish, survey: Survey) -> Reply:
 
 
 def explained(wish: Wish, survey: Survey) -> Reply:
-    """Answer `--explain`: every rule and its verdict."""
+    """Answer `--explain`: every rule, its verdict and why, who could allow it, and when the way opens."""
     title = f"{wish.place.service} {survey.release.name} → {_where(wish.place)}"
-    rows = tuple((escape(one.rule), Markup("yes" if one.ok else "no"), _verdict(one)) for one in survey.plan.verdicts)
-    return Reply(
-        summary=f"Rules for {title}",
-        parts=(
-            Paragraph(say("*{}*: every rule and its verdict; nothing was started.", title)),
-            Table(("Rule", "Allows it", "Because"), rows),
-        ),
-        code="explained",
-    )
+    rows = tuple((escape(one.rule), Markup(_answer(one)), _because(one)) for one in survey.plan.verdicts)
+    parts: list[Part] = [
+        Paragraph(say("*{}*: every rule and its verdict; nothing was started.", title)),
+        Table(("Rule", "Allows it", "Because"), rows),
+    ]
+    if survey.plan.asks:
+        parts.append(Note(say("It would ask for approval: {}", _asks(survey))))
+    return Reply(summary=f"Rules for {title}", parts=tuple(parts), code="explained")
 
 
 def refusal(wish: Wish, survey: Survey, verdict: Verdict, name_of: Callable[[Person], str]) -> Refused:
@@ -281,7 +282,7 @@ def plan(deployment: Deployment) -> Reply:
         Paragraph(say("*{}* {}: {}", deployment.id, deployment.title, messages.stands(deployment))),
         *plan_messages.plan_parts(found, lines=20),
     ]
-    rows = tuple((escape(one.rule), Markup("yes" if one.ok else "no"), _verdict(one)) for one in found.verdicts)
+    rows = tuple((escape(one.rule), Markup(_answer(one)), _because(one)) for one in found.verdicts)
     if rows:
         parts.append(Table(("Rule", "Allows it", "Because"), rows))
     summary = f"Plan of {deployment.id} {deployment.title}"
@@ -299,8 +300,21 @@ def _verdict(one: Verdict) -> Markup:
     return say("{} ({})", words, one.code) if one.code else words
 
 
+def _answer(one: Verdict) -> str:
+    return "passed over" if one.skipped else "yes" if one.ok else "no"
+
+
+def _because(one: Verdict) -> Markup:
+    """Return a verdict with who could let it through."""
+    could = f"{' and '.join(one.could)} could let it through" if one.could and not one.ok else ""
+    return say("{}; {}", _verdict(one), could) if could else _verdict(one)
+
+
 def _asks(survey: Survey) -> str:
-    return " and ".join(f"{ask.count} of {' or '.join(ask.groups)}" for ask in survey.plan.asks)
+    asks = survey.plan.asks
+    return " and ".join(
+        f"{ask.count} of {' or '.join(ask.groups)}" + (f" ({ask.why})" if ask.why else "") for ask in asks
+    )
 
 
 def _where(place: Place) -> str:

@@ -13,10 +13,10 @@ from bot.deployments import approval_messages, messages, plan_messages, records
 from bot.deployments.effects import RunEnd, looks_wanted
 from bot.deployments.ledger import Book, Ledger, Said
 from bot.deployments.plan import Release
-from bot.deployments.planner import Moved, Survey
 from bot.deployments.records import Deployment
 from bot.deployments.rules import Kind, State, may_roll_back_itself
 from bot.deployments.verification import Outcome
+from bot.deployments.wishes import Moved, Survey
 from bot.errors import UserError
 from bot.identity import Person
 from bot.store import Tx
@@ -350,6 +350,8 @@ def _planned(survey: Survey) -> dict[str, object]:
     return {
         "plan": survey.plan.to_json(),
         "plan_digest": survey.plan_digest,
+        "facts": survey.facts.to_json(),
+        "policy_digest": survey.policy,
         "artifact": survey.release.artifact,
         "digest": survey.release.digest,
         "irreversible": bool(survey.plan.irreversible),

@@ -3,9 +3,10 @@
 from bot.approvals.records import Approval
 from bot.deployments import records
 from bot.deployments.parts import Parts
-from bot.deployments.planner import Moved, Planner, Survey, Wish
+from bot.deployments.planner import Planner
 from bot.deployments.records import Deployment
 from bot.deployments.road import ASKED_BY_MESSAGE, rules_of
+from bot.deployments.wishes import Moved, Survey, Wish
 from bot.identity import Person
 
 
@@ -26,6 +27,9 @@ class Surveyor:
             release=deployment.release,
             requester=deployment.requested_by,
             again=deployment.again,
+            change_class=deployment.change_class,
+            reason=deployment.reason,
+            force=deployment.forced,
             subject=deployment.id,
         )
         return await self._planner.survey(wish)

@@ -9,8 +9,8 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from bot.approvals.rules import No
-from bot.deployments.rules import Verdict
 from bot.identity import Person
+from bot.policy.verdicts import Verdict
 
 NOT_SIGNED_OFF = "not_signed_off"
 ARTIFACT_MOVED = "artifact_moved"

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from bot.closest import did_you_mean
-from bot.settings import freezes
+from bot.settings import freezes, policy
 from bot.settings.mistakes import Where
 from bot.settings.source import Source
 from integrations.contract import Integration
@@ -81,6 +81,7 @@ class Checks:
             self._service(("services", name), service)
         names = {key: _keys(self._data.get(key)) for key in ("groups", "environments", "services")}
         freezes.check(self._source, **names)
+        policy.check(self._source, **names)
 
     def _slack(self) -> None:
         slack = _mapping(self._data.get("slack"))

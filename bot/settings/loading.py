@@ -119,8 +119,11 @@ def warnings(settings: Settings) -> tuple[str, ...]:
     for name, service in settings.services.items():
         for environment in service.environments:
             kind = settings.environments.get(environment.name)
-            if kind and kind.production_like and not environment.approvals:
-                told.append(f"{name}/{environment.name} is production-like and needs no approval.")
+            if kind and kind.production_like and all(one.when for one in environment.approvals):
+                told.append(
+                    f"{name}/{environment.name} is production-like and needs no approval"
+                    + (" of most changes." if environment.approvals else ".")
+                )
     if settings.server.host not in {"127.0.0.1", "::1", "localhost"} and settings.server.public_url.startswith("http:"):
         told.append("server.public_url is http: tokens and approvals would travel unencrypted.")
     if settings.encryption_keys and not settings.server.public_url:

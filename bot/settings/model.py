@@ -21,6 +21,7 @@ from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 from bot.settings.freezes import FreezeSettings
+from bot.settings.policy import PolicySettings
 from bot.settings.record import AuditSettings
 from bot.settings.services import ServiceSettings, Word
 from bot.settings.values import CommandName, Emoji, MayBePlain, Model, Name
@@ -210,6 +211,7 @@ class Settings(Model):
     integrations: _Instances = Field({}, description="The tools, by a name of your choice.")
     environments: dict[Name, EnvironmentKind] = Field({}, description="The environments there are.")
     freezes: tuple[FreezeSettings, ...] = Field((), description="Windows in which environments take no deployments.")
+    policy: PolicySettings = Field(default_factory=PolicySettings, description="Change classes and break-glass.")
     services: dict[Name, ServiceSettings] = Field({}, description="The services there are.")
 
     @property

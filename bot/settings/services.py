@@ -56,14 +56,33 @@ class Migrations(Model):
     )
 
 
-class Approval(Model):
-    """How many of whom must agree."""
+class ApprovalWhen(Model):
+    """Which changes an approval rule is about: any of these is enough."""
+
+    paths: tuple[Word, ...] = Field((), description="Patterns of changed files, such as payments/**.")
+    irreversible: bool = Field(default=False, description="Changes that hold a migration marked irreversible.")
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "ApprovalWhen":
+        if not self.paths and not self.irreversible:
+            raise PydanticCustomError("when", "when needs paths, or irreversible: true")
+        return self
+
+
+class People(Model):
+    """So many of whom."""
 
     count: int = Field(1, ge=1, le=20, description="How many people must approve.")
     groups: tuple[Word, ...] = Field(alias="from", min_length=1, description="The groups they must come from.")
 
 
-class SignOff(Approval):
+class Approval(People):
+    """How many of whom must agree."""
+
+    when: ApprovalWhen | None = Field(None, description="Only changes of this kind need it; every change without.")
+
+
+class SignOff(People):
     """Who must have accepted a release on an earlier environment before it goes on."""
 
     of: Name = Field(description="The environment on which the release is tried and signed off.")

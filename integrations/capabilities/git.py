@@ -51,7 +51,7 @@ class Comparison:
 
     `commits` are those reachable from `head` and not from `base`, newest first, at most the limit asked for, of
     `total`. `left_behind` counts those reachable from `base` only: above 0 the head is no descendant of the base.
-    `files` are the paths that differ.
+    `files` are the paths that differ; without `all_files` the host left some out.
     """
 
     base: str
@@ -61,6 +61,7 @@ class Comparison:
     left_behind: int
     files: Sequence[str] = field(default_factory=tuple)
     url: str = ""
+    all_files: bool = True
 
 
 class CheckState(StrEnum):

@@ -22,6 +22,7 @@ MAX_FILE = 1024 * 1024
 _PAGE = 100
 _MOST_SEARCHED = 1000  # commits looked at for the ones a short SHA fits
 _MOST_STATUSES = 500
+_MOST_DIFFS = 1000  # files; GitLab leaves out more by default (docs.gitlab.com/administration/diff_limits/)
 _SHA = re.compile(r"[0-9a-fA-F]{4,64}")
 # git check-ref-format: https://git-scm.com/docs/git-check-ref-format
 _BAD_NAME = re.compile(r"^[-/.]|[/.]$|\.\.|//|/\.|@\{|\.lock(/|$)|^@$|[\x00-\x20\x7f~^:?*\[\\]")
@@ -94,6 +95,7 @@ class Repository(Part):
                 left_behind=len(back["commits"]),
                 files=tuple(files),
                 url=f"{place.url}/-/compare/{base}...{head}",
+                all_files=len(forward["diffs"]) < _MOST_DIFFS,
             )
 
         return await self._api.read(ask)

@@ -12,12 +12,13 @@ from bot.approvals.rules import Rule, Vote, tally
 from bot.deployments import approval_messages, messages, plan_messages
 from bot.deployments.messages import View
 from bot.deployments.obstacles import Obstacle
-from bot.deployments.plan import Ask, Line, Plan, Release
+from bot.deployments.plan import Line, Plan, Release
 from bot.deployments.records import Deployment
-from bot.deployments.rules import Kind, State, Verdict
+from bot.deployments.rules import Kind, State
 from bot.identity import Person
 from bot.locks.records import Lock
 from bot.locks.rules import Owner, Scope
+from bot.policy.verdicts import Ask, Verdict
 from bot.reply import Button, Buttons, Message, Steps
 from bot.slack import blocks
 

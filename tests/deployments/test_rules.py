@@ -6,24 +6,21 @@ from dataclasses import replace
 from hypothesis import given, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from bot.deployments.plan import Ask, Line, Plan, Release, digest_of
+from bot.deployments.plan import Line, Plan, Release, digest_of
 from bot.deployments.rules import (
     ENDED,
     FINAL,
     HOLDING,
     TRANSITIONS,
     State,
-    Verdict,
     digest,
-    judge_checks,
-    judge_promotion,
-    judge_same,
-    judge_target,
     may_move,
     may_roll_back_itself,
     sources,
 )
 from bot.deployments.verification import Look, Measured, Outcome, Reading, judge, read_value
+from bot.policy.rules import judge_checks, judge_promotion, judge_same, judge_target
+from bot.policy.verdicts import Ask, Verdict
 
 STATES = st.sampled_from(State)
 

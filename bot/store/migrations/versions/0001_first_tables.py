@@ -220,6 +220,10 @@ def upgrade() -> None:
         sa.Column("ended_at", columns.Timestamp(), nullable=True),
         sa.Column("code", sa.String(length=64), nullable=False),
         sa.Column("words", sa.Text(), nullable=False),
+        sa.Column("facts", columns.JsonColumn(), nullable=True),
+        sa.Column("policy_digest", sa.String(length=32), nullable=False),
+        sa.Column("change_class", sa.String(length=32), nullable=False),
+        sa.Column("forced", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deployments")),
         sa.UniqueConstraint("request_id", name=op.f("uq_deployments_request_id")),
     )

@@ -1,0 +1,65 @@
+"""What somebody asks for, what is known of it then, and what has moved since: plain values."""
+
+from dataclasses import dataclass
+
+from bot.catalog import Place
+from bot.deployments.plan import Plan, Release
+from bot.deployments.rules import Kind
+from bot.freezes.freezes import Standing
+from bot.identity import Person
+from bot.locks.records import Lock
+from bot.policy.facts import Facts
+from bot.policy.verdicts import Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What somebody asks for, with words already understood: a release on a place.
+
+    `exception` is why it should go through a freeze, `force` why rules should be passed over; `change_class` is the
+    class that was asked for, "" for the one that fits. `subject` is the deployment, once there is one.
+    """
+
+    kind: Kind
+    place: Place
+    asked: str
+    release: Release
+    requester: Person
+    again: bool = False
+    exception: str = ""
+    change_class: str = ""
+    reason: str = ""
+    force: str = ""
+    subject: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """All that is known about a wish: the release with its artifact, the plan and its digest, what is in the way.
+
+    `lock` is set when one blocks, `freeze` where one is in force. `facts` are what the plan's verdicts were made of,
+    by the rules that `policy` names.
+    """
+
+    release: Release
+    plan: Plan
+    plan_digest: str
+    facts: Facts
+    policy: str = ""
+    lock: Lock | None = None
+    holder: str = ""
+    freeze: Standing = Standing()  # noqa: RUF009 - frozen
+
+    @property
+    def refusal(self) -> Verdict | None:
+        """The first rule that says no."""
+        return self.plan.refusal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """What is not as it was when the plan was read. `gone` ends the deployment; else it is planned anew."""
+
+    text: str
+    code: str
+    gone: bool = False

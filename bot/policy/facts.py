@@ -1,0 +1,134 @@
+"""`Facts`: everything that a decision about one wish needs, as plain values that are kept with it.
+
+A decision is made again from them, by the policy of then or by another one, without asking any system.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+
+from pydantic import JsonValue, TypeAdapter
+
+from bot.policy.verdicts import Verdict
+
+DEPLOY, ROLLBACK = "deploy", "rollback"
+"""What `Facts.kind` may be."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockSeen:
+    """A lock of somebody else that covers the place. `by` is the name people read."""
+
+    scope: str
+    by: str
+    reason: str = ""
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FreezeSeen:
+    """A freeze in force on the place. `words` say it to people; `could` are the groups that may make an exception.
+
+    `passed` is why it is not in the way: "restores" for a rollback that it lets through, "exception", or "" where
+    it is. `declared` tells one that a person declared from one of the configuration.
+    """
+
+    name: str
+    words: str
+    until: datetime | None = None
+    could: tuple[str, ...] = ()
+    passed: str = ""
+    declared: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockSeen:
+    """A bad release that the asked commit is, or holds: `version` as `deployment` put it here, and what became of it.
+
+    `itself` tells the very commit from one that comes after it; `could` are the groups that may lift the block.
+    """
+
+    deployment: str
+    sha: str
+    version: str
+    why: str
+    itself: bool = True
+    could: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """One wish at one moment, and what was seen then.
+
+    `requester` is a person's key, `groups` those that they were in, of the groups that decide here. `standing` maps
+    "staging" or "staging/eu" to the commit that stands there because its deployment succeeded. `checks` maps names
+    to passed, failed or pending; None where nobody looked. `files` are the paths that change; None where they are
+    not all known. `exceptor` made an exception to freezes, for `exception`; `exception_denied` tells that the
+    requester asked for one and may make none. `opens` is when all freezes of the place are over. `force` is the
+    reason of a break-glass, `may_force` whether the requester may, `could_force` who may. `gates` are the verdicts
+    of further rules that others keep.
+    """
+
+    at: datetime
+    kind: str
+    service: str
+    environment: str
+    target: str = ""
+    requester: str = ""
+    groups: tuple[str, ...] = ()
+    asked: str = ""
+    sha: str = ""
+    version: str = ""
+    artifact: str = ""
+    digest: str = ""
+    running_sha: str = ""
+    running_version: str = ""
+    drift: str = ""
+    again: bool = False
+    standing: Mapping[str, str] = field(default_factory=dict)
+    checks: Mapping[str, str] | None = None
+    files: tuple[str, ...] | None = None
+    irreversible: tuple[str, ...] = ()
+    emails: tuple[str, ...] = ()
+    lock: LockSeen | None = None
+    freezes: tuple[FreezeSeen, ...] = ()
+    opens: datetime | None = None
+    exceptor: str = ""
+    exception: str = ""
+    exception_denied: bool = False
+    change_class: str = ""
+    reason: str = ""
+    force: str = ""
+    may_force: bool = False
+    could_force: tuple[str, ...] = ()
+    blocked: BlockSeen | None = None
+    gates: tuple[Verdict, ...] = ()
+
+    @property
+    def place(self) -> str:
+        """Where it goes, as people write it: "checkout/production/eu"."""
+        return "/".join(part for part in (self.service, self.environment, self.target) if part)
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """Return it as plain JSON, without what says nothing."""
+        written: dict[str, JsonValue] = _form().dump_python(self, mode="json", exclude_defaults=True)
+        return written
+
+    @classmethod
+    def from_json(cls, value: JsonValue) -> "Facts":
+        """Return the facts that `to_json` wrote; those of a newer version that this one does not know are left out.
+
+        Raises:
+            ValidationError: it is something else.
+        """
+        if isinstance(value, dict):
+            known = {one.name for one in dataclasses.fields(cls)}
+            value = {name: one for name, one in value.items() if name in known}
+        return _form().validate_python(value)
+
+
+@cache
+def _form() -> TypeAdapter[Facts]:
+    return TypeAdapter(Facts)  # made when the first facts are read or written: a start need not wait for it
