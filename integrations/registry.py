@@ -9,6 +9,7 @@ from integrations.contract import Integration
 GROUP = "shipmate.integrations"
 
 INTEGRATIONS: tuple[str, ...] = (
+    "alertmanager",
     "gitlab",
     "jenkins",
     "local",
