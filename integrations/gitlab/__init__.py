@@ -10,6 +10,7 @@ from integrations.capabilities.merge_requests import MergeRequests
 from integrations.capabilities.personal_issues import PersonalIssues
 from integrations.capabilities.personal_runs import PersonalRuns
 from integrations.capabilities.persons import PersonalAccess
+from integrations.capabilities.releases import ReleaseHost
 from integrations.capabilities.reports import TestReports
 from integrations.contract import Integration
 from integrations.gitlab.settings import GitLabSettings
@@ -20,6 +21,7 @@ INTEGRATION = Integration(
     settings=GitLabSettings,
     provides=(
         GitHost,
+        ReleaseHost,
         BuildServer,
         Deployer,
         TestReports,

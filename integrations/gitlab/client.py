@@ -13,6 +13,7 @@ from integrations.gitlab.deploys import Deploys
 from integrations.gitlab.hooks import Hooks
 from integrations.gitlab.links import Links
 from integrations.gitlab.persons import Persons
+from integrations.gitlab.releases import Releases
 from integrations.gitlab.reports import Reports
 from integrations.gitlab.settings import GitLabSettings
 
@@ -22,7 +23,7 @@ async def connect(instance: str, settings: GitLabSettings, resources: Resources)
     return GitLab(Api(instance, settings, resources))
 
 
-class GitLab(Links, Deploys, Reports, Delivery, Persons, Hooks):
+class GitLab(Links, Deploys, Releases, Reports, Delivery, Persons, Hooks):
     """Everything that the declaration says it provides."""
 
     async def ping(self) -> Pong:

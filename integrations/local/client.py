@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 from integrations.capabilities.builds import BuildJob, BuildRequest
 from integrations.capabilities.deploys import DeployRequest, Running
 from integrations.capabilities.git import Check, Commit, Comparison, Ref
+from integrations.capabilities.releases import HostedRelease, ReleaseDraft, Tag
 from integrations.capabilities.reports import TestReport
 from integrations.capabilities.runs import LogChunk, Run, RunRef
 from integrations.contract import Pong, Resources
@@ -21,6 +22,7 @@ from integrations.local.files import has_room, is_locked, read_json
 from integrations.local.git import Git
 from integrations.local.places import StaleFenceError, folder_name, raise_fence, status_of
 from integrations.local.recipes import Recipes
+from integrations.local.releases import TaggedReleases
 from integrations.local.repositories import Repositories
 from integrations.local.rollout import start_supervisor
 from integrations.local.runs import Runs
@@ -46,6 +48,7 @@ class Local:
         self._folder = state.resolve() / instance
         self._git = Git(instance, deadline=settings.git_timeout)
         self._repositories = Repositories(instance, self._git, root=settings.root, named=settings.repositories)
+        self._releases = TaggedReleases(instance, self._git, self._repositories)
         self._recipes = Recipes(settings, self._folder, self._git.program)
         self._runs = Runs(instance, self._folder / "runs", keep=settings.keep_runs)
 
@@ -118,6 +121,32 @@ class Local:
     async def list_checks(self, project: str, sha: str) -> Sequence[Check]:
         """Return what the notes under refs/notes/checks say of this commit."""
         return await self._repositories.list_checks(project, sha)
+
+    # ReleaseHost
+
+    async def get_tag(self, project: str, name: str) -> Tag | None:
+        """Return a tag with its message, None where there is none."""
+        return await self._releases.get_tag(project, name)
+
+    async def create_tag(self, project: str, name: str, sha: str, message: str) -> Tag:
+        """Make an annotated tag of exactly this commit; one that names it already is returned as it is."""
+        return await self._releases.create_tag(project, name, sha, message)
+
+    async def create_release(self, project: str, draft: ReleaseDraft) -> HostedRelease:
+        """Make the release of a tag; one that is there already is returned as it is."""
+        return await self._releases.create_release(project, draft)
+
+    async def get_release(self, project: str, tag: str) -> HostedRelease | None:
+        """Return the release of a tag, None where there is none."""
+        return await self._releases.get_release(project, tag)
+
+    async def list_releases(self, project: str, limit: int = 20) -> Sequence[HostedRelease]:
+        """Return releases, newest tag first."""
+        return await self._releases.list_releases(project, limit)
+
+    async def update_notes(self, project: str, tag: str, notes: str) -> HostedRelease:
+        """Replace the notes of a release."""
+        return await self._releases.update_notes(project, tag, notes)
 
     # RunTracker
 

@@ -69,8 +69,7 @@ class Repositories:
             Refused: the name is not well-formed, or a short SHA fits several commits, which the reason names.
         """
         git_dir = self.git_dir(project)
-        if not name or len(name) > 255 or _FORBIDDEN.search(name):  # noqa: PLR2004 -- the longest file name
-            raise Refused(self._instance, f"{name[:80]!r} is not a well-formed name of a tag, branch or commit")
+        must_be_well_formed(self._instance, name)
         wanted = [f"refs/tags/{name}^{{commit}}", f"refs/heads/{name}^{{commit}}"]
         if _SHORT.fullmatch(name):
             wanted.append(f"{name.lower()}^{{commit}}")
@@ -203,6 +202,12 @@ class Repositories:
                 self._instance, "git log answered in another format", excerpt=out[:300].decode("ascii", "replace")
             )
         return (_commit(fields[at : at + _COMMIT_FIELDS]) for at in range(0, len(fields), _COMMIT_FIELDS))
+
+
+def must_be_well_formed(instance: str, name: str) -> None:
+    """Make sure that a name could be that of a tag, a branch or a commit. Raises: Refused."""
+    if not name or len(name) > 255 or _FORBIDDEN.search(name):  # noqa: PLR2004 -- the longest file name
+        raise Refused(instance, f"{name[:80]!r} is not a well-formed name of a tag, branch or commit")
 
 
 def _commit(fields: Sequence[str]) -> Commit:

@@ -14,13 +14,14 @@ from integrations.capabilities.deploys import DeployRequest
 from integrations.capabilities.git import Check, CheckState
 from integrations.capabilities.persons import Grant
 from integrations.capabilities.runs import RunRef
-from integrations.errors import BadReply, NotPermitted, Refused
+from integrations.errors import BadReply, NotPermitted, OutcomeUnknown, Refused
 from integrations.gitlab.client import GitLab
 from tests.integrations.contract.delivery import DeliveryBoardContract
 from tests.integrations.contract.git import GitHostContract
 from tests.integrations.contract.issues import IssueTrackerContract, PersonalIssuesContract, request
 from tests.integrations.contract.merge_requests import MergeRequestsContract
 from tests.integrations.contract.persons import CHALLENGE, REDIRECT, VERIFIER, PersonalAccessContract
+from tests.integrations.contract.releases import DRAFT, ReleaseHostContract
 from tests.integrations.contract.reports import Case, ReportsContract
 from tests.integrations.contract.runs import BuildServerContract, DeployerContract, Work
 from tests.integrations.gitlab.conftest import TOKEN
@@ -69,6 +70,43 @@ class TestGitHost(GitHostContract):
     async def history(self, server, adapter, real_history):
         server.add_project("team/shop")
         return ServedHistory(real_history, server, await adapter())
+
+
+class ServedReleasing:
+    """A project of two commits, with a host of releases."""
+
+    def __init__(self, real: RealHistory, host: GitLab) -> None:
+        self.host = host
+        self.first = real.commit("shop", "First", files={"a": b"1"})
+        self.second = real.commit("shop", "Second", files={"a": b"2"}, parents=[self.first])
+        real.branch("shop", "main", self.second)
+
+
+class TestReleaseHost(ReleaseHostContract):
+    @pytest.fixture
+    async def releasing(self, server, adapter, real_history):
+        server.add_project("team/shop")
+        return ServedReleasing(real_history, await adapter())
+
+    async def test_a_protected_tag_is_refused_in_words(self, server, releasing):
+        server.project_at("team/shop").protected_tags.add("v1.4.2")
+        with pytest.raises(NotPermitted, match="protected"):
+            await releasing.host.create_tag("shop", "v1.4.2", releasing.first, "x")
+
+    async def test_the_lost_answer_to_a_tag_is_looked_up(self, server, releasing):
+        server.faults.append(Fault(method="POST", part="/repository/tags", kind="drop after"))
+        with pytest.raises(OutcomeUnknown):
+            await releasing.host.create_tag("shop", "v1.4.2", releasing.first, "x")
+        assert (await releasing.host.create_tag("shop", "v1.4.2", releasing.first, "x")).message == "x"
+        assert len([path for method, path, _ in server.requests if method == "POST"]) == 1
+
+    async def test_the_lost_answer_to_a_release_is_looked_up(self, server, releasing):
+        await releasing.host.create_tag("shop", "v1.4.2", releasing.first, "x")
+        server.faults.append(Fault(method="POST", part="/releases", kind="drop after"))
+        with pytest.raises(OutcomeUnknown):
+            await releasing.host.create_release("shop", DRAFT)
+        assert (await releasing.host.create_release("shop", DRAFT)).notes == DRAFT.notes
+        assert len([path for method, path, _ in server.requests if method == "POST" and "releases" in path]) == 1
 
 
 class ServedWork(Work):

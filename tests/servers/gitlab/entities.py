@@ -1,6 +1,7 @@
 """How the stand-in shows what it keeps, in the form of GitLab's API entities."""
 
 from typing import Any
+from urllib.parse import quote
 
 from tests.servers.gitlab.state import (
     FINAL,
@@ -194,7 +195,8 @@ class Entities:
             "upcoming_release": False,
             "author": self.user(release.author),
             "commit": {"id": release.sha, "short_id": release.sha[:8], "title": "", "message": ""},
-            "_links": {"self": f"{self.url}/{project.path}/-/releases/{release.tag}"},
+            "assets": {"count": len(release.links), "sources": [], "links": list(release.links)},
+            "_links": {"self": f"{self.url}/{project.path}/-/releases/{quote(release.tag, safe='')}"},
         }
 
     def status(self, status: Status) -> Json:

@@ -13,7 +13,7 @@ routes = web.RouteTableDef()
 _BASE = "/api/v4/projects/{id}/repository"
 
 
-async def _commit(server: GitLabServer, project: Project, revision: str) -> dict[str, Any]:
+async def commit_shown(server: GitLabServer, project: Project, revision: str) -> dict[str, Any]:
     sha = await server.repositories.commit_of(project.repository, revision)
     if sha is None:
         raise refusal(404, "404 Commit Not Found")
@@ -32,10 +32,10 @@ async def _refs(request: web.Request, space: str) -> web.Response:
     found = {name: sha for name, sha in refs.items() if search in name.lower()}
     listed = await server.repositories.commits(project.repository, "--no-walk", *set(found.values())) if found else []
     shown = {one["id"]: server.show.commit(project, one) for one in listed}
-    return server.page(request, [_ref(server, project, name, shown[sha], space) for name, sha in found.items()])
+    return server.page(request, [ref_shown(server, project, name, shown[sha], space) for name, sha in found.items()])
 
 
-def _ref(server: GitLabServer, project: Project, name: str, commit: dict[str, Any], space: str) -> dict[str, Any]:
+def ref_shown(server: GitLabServer, project: Project, name: str, commit: dict[str, Any], space: str) -> dict[str, Any]:
     if space == "tags":
         return {
             "name": name, "message": "", "target": commit["id"], "commit": commit, "release": None, "protected": False,
@@ -55,7 +55,17 @@ async def _one_ref(request: web.Request, space: str, kind: str) -> web.Response:
     sha = (await server.repositories.refs(project.repository, space)).get(name)
     if sha is None:
         raise refusal(404, f"404 {kind} Not Found")
-    return web.json_response(_ref(server, project, name, await _commit(server, project, sha), space))
+    shown = ref_shown(server, project, name, await commit_shown(server, project, sha), space)
+    if space == "tags":
+        shown["message"] = await tag_message(server, project, name)
+    return web.json_response(shown)
+
+
+async def tag_message(server: GitLabServer, project: Project, name: str) -> str:
+    """Return the message of an annotated tag, "" for one that is none."""
+    form = "--format=%(if:equals=tag)%(objecttype)%(then)%(contents)%(end)"
+    out = await server.repositories.run(project.repository, "for-each-ref", form, f"refs/tags/{name}")
+    return out.decode().rstrip("\n")
 
 
 @routes.get(f"{_BASE}/tags")
@@ -91,7 +101,7 @@ async def commits(request: web.Request) -> web.Response:
 async def commit(request: web.Request) -> web.Response:
     server = request.app[SERVER]
     project = await server.project(request)
-    return web.json_response(await _commit(server, project, request.match_info["sha"]))
+    return web.json_response(await commit_shown(server, project, request.match_info["sha"]))
 
 
 @routes.get(_BASE + "/commits/{sha}/refs")
@@ -156,7 +166,7 @@ async def statuses(request: web.Request) -> web.Response:
     server = request.app[SERVER]
     project = await server.project(request)
     sha = request.match_info["sha"]
-    await _commit(server, project, sha)
+    await commit_shown(server, project, sha)
     newest = {one.name: one for one in project.statuses if one.sha == sha}
     every = request.query.get("all", "").lower() == "true"
     found = [one for one in project.statuses if one.sha == sha] if every else list(newest.values())

@@ -231,6 +231,7 @@ async def running(folder: Path, port: int = 0) -> AsyncIterator[GitLabServer]:
         oauth,
         pipelines,
         projects,
+        releases,
         repository,
         reviews,
         work,
@@ -241,7 +242,7 @@ async def running(folder: Path, port: int = 0) -> AsyncIterator[GitLabServer]:
     server.add_token("glpat-shipmate", "shipmate")
     app = web.Application(middlewares=[misbehave, record, authenticate], client_max_size=64 * 1024 * 1024)
     app[SERVER] = server
-    for part in (projects, repository, pipelines, reviews, work, oauth, making):
+    for part in (projects, repository, releases, pipelines, reviews, work, oauth, making):
         app.add_routes(part.routes)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()

@@ -216,6 +216,7 @@ class Release:
     sha: str
     author: User
     released_at: str
+    links: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass
@@ -236,6 +237,7 @@ class Project:
     hooks: list[Hook] = field(default_factory=list)
     statuses: list[Status] = field(default_factory=list)
     releases: list[Release] = field(default_factory=list)
+    protected_tags: set[str] = field(default_factory=set)
     default_branch: str = "main"
 
     @property

@@ -16,6 +16,7 @@ from integrations.capabilities.deploys import DeployRequest
 from integrations.capabilities.git import CheckState
 from integrations.capabilities.issues import IssueRequest
 from integrations.capabilities.persons import Grant
+from integrations.capabilities.releases import Link, ReleaseDraft
 from integrations.contract import Resources
 from integrations.gitlab.client import GitLab, connect
 from integrations.gitlab.settings import GitLabSettings
@@ -39,6 +40,11 @@ ROUTES = {
     ("PUT", f"{P}/hooks/{{hook}}"): "ProjectHook",
     ("GET", f"{P}/repository/tags"): "Tag",
     ("GET", f"{P}/repository/tags/{{name}}"): "Tag",
+    ("POST", f"{P}/repository/tags"): "Tag",
+    ("GET", f"{P}/releases"): "Release",
+    ("POST", f"{P}/releases"): "Release",
+    ("GET", f"{P}/releases/{{tag}}"): "Release",
+    ("PUT", f"{P}/releases/{{tag}}"): "Release",
     ("GET", f"{P}/repository/branches"): "Branch",
     ("GET", f"{P}/repository/branches/{{name}}"): "Branch",
     ("GET", f"{P}/repository/commits"): "Commit",
@@ -86,6 +92,38 @@ BEYOND = {
 }  # fmt: skip
 
 
+TEXT = {"type": "string"}
+# What is published in prose alone: https://docs.gitlab.com/api/releases/
+BY_PROSE = {
+    "Release": {
+        "properties": {
+            **dict.fromkeys(("tag_name", "name", "description", "created_at", "released_at"), TEXT),
+            "upcoming_release": {"type": "boolean"},
+            "author": {"$ref": "#/definitions/API_Entities_UserBasic"},
+            "commit": {"type": "object"},
+            "assets": {
+                "type": "object",
+                "required": ["count", "sources", "links"],
+                "properties": {
+                    "links": {
+                        "type": "array",
+                        "items": {
+                            "type": "object",
+                            "required": ["id", "name", "url", "direct_asset_url", "link_type"],
+                            "additionalProperties": False,
+                            "properties": {
+                                "id": {"type": "integer"},
+                                **dict.fromkeys(("name", "url", "direct_asset_url", "link_type"), TEXT),
+                            },
+                        },
+                    }
+                },
+            },
+            "_links": {"type": "object"},
+        }
+    }
+}
+
 # Seconds, which GitLab publishes as whole ones and answers with fractions; ids of hooks, which it publishes as text.
 NUMBERS = {
     ("TestReportEntity", "total_time"), ("TestSuiteEntity", "total_time"), ("TestCaseEntity", "execution_time"),
@@ -99,7 +137,7 @@ def definitions() -> Mapping[str, Any]:
     The publisher tells neither what may be null (so any field may) nor that a field is a list of an entity.
     """
     closed = {}
-    for name, schema in PUBLISHED["definitions"].items():
+    for name, schema in (PUBLISHED["definitions"] | BY_PROSE).items():
         fields: dict[str, Any] = {key: {} for key in BEYOND.get(name.removeprefix("API_Entities_"), ())}
         for field, one in schema["properties"].items():
             shape = {"type": "number"} if (name, field) in NUMBERS else one
@@ -110,7 +148,7 @@ def definitions() -> Mapping[str, Any]:
 
 
 def validator(entity: str) -> jsonschema.Draft7Validator:
-    name = entity if entity in PUBLISHED["definitions"] else f"API_Entities_{entity}"
+    name = entity if entity in PUBLISHED["definitions"] or entity in BY_PROSE else f"API_Entities_{entity}"
     return jsonschema.Draft7Validator({"$ref": f"#/definitions/{name}", "definitions": definitions()})
 
 
@@ -181,6 +219,11 @@ async def everything(gitlab: GitLab, base: str, head: str) -> None:
             deployment="D-1", project="shop", environment="production", sha=base, ref="main", state=state
         )
         await gitlab.show_deployment(note)
+    await gitlab.create_tag("shop", "v2", head, "Two")
+    draft = ReleaseDraft(tag="v2", name="Two", notes="- new", links=(Link("page", "https://x.example.org"),))
+    await gitlab.create_release("shop", draft)
+    await gitlab.update_notes("shop", "v2", "- newer")
+    await gitlab.list_releases("shop")
     await gitlab.list_merge_requests("shop")
     bob = Grant(access_token=SecretStr("bobs"))
     await gitlab.approve_merge_request("shop", 1, head, bob)

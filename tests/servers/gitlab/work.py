@@ -137,13 +137,3 @@ async def environment(request: web.Request) -> web.Response:
         if str(place["id"]) == request.match_info["environment"]:
             return web.json_response(place)
     raise refusal(404, "404 Not found")
-
-
-@routes.get(_BASE + "/releases/{tag:.+}")
-async def release(request: web.Request) -> web.Response:
-    server = request.app[SERVER]
-    project = await server.project(request)
-    for one in project.releases:
-        if one.tag == request.match_info["tag"]:
-            return web.json_response(server.show.release(project, one))
-    raise refusal(404, "404 Not Found")
