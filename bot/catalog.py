@@ -35,6 +35,7 @@ class Environment:
     approvals: tuple[ApprovalRule, ...]
     authors_may_approve: bool
     approval_expires: timedelta
+    approval_reminder: timedelta | None
     promote_from: str | None
     verify: Verification | None
     rollback: Literal["automatic", "offer"]
@@ -228,6 +229,7 @@ def _environment(name: str, of: ServiceSettings, one: EnvironmentSettings, setti
         approvals=policy.approvals,
         authors_may_approve=one.authors_may_approve,
         approval_expires=one.approval_expires,
+        approval_reminder=one.approval_reminder,
         promote_from=one.promote_from,
         verify=one.verify,
         rollback=one.rollback,

@@ -1,21 +1,38 @@
 """`Approvals`: ask, vote, expire, void. One decision, whoever clicks at the same moment."""
 
-from collections.abc import Awaitable, Callable, Collection, Set as AbstractSet
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.approvals import records
+from bot.approvals.facts import EmailsOf, Reader
 from bot.approvals.records import Approval, Cast
-from bot.approvals.rules import State, Tally, Vote, expired, may_vote, tally
+from bot.approvals.rules import (
+    NO_GROUP,
+    UNREAD,
+    Count,
+    Facts,
+    State,
+    Tally,
+    Vote,
+    Voter,
+    count_votes,
+    expired,
+    may_vote,
+    tally,
+)
 from bot.clock import Clock
 from bot.errors import BadInput, Refused
 from bot.identity import Person
-from bot.permissions import ACCOUNT_TEAM, MembershipUnreadable, Permissions
+from bot.permissions import MembershipUnreadable, Permissions
 from bot.store import Store, Tx
 from bot.store.starts import want
 
 EXPIRE = "approval.expire.v1"
+REMIND = "approval.remind.v1"
+REMINDED = 10
+"""People who are reminded of one request, at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,23 +49,29 @@ class Ballot:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a request stands after something happened to it: `approval` with its newest state and votes."""
+    """Where a request stands after something happened to it: `approval` with its newest state and votes.
+
+    `dropped` are approvals that this very count found to count no more, with why; `reopened` is set where what was
+    approved is asked again, and `could` are then those who may approve.
+    """
 
     approval: Approval
     tally: Tally
+    dropped: Mapping[Person, str] = field(default_factory=dict)
+    reopened: bool = False
+    could: Sequence[Person] = ()
 
-
-EmailsOf = Callable[[Person], Awaitable[Collection[str]]]
-"""Returns the addresses of a person that Slack knows; any error of it means that they cannot be told."""
 
 OnChange = Callable[[Tx, Standing, Ballot | None], Awaitable[None]]
+OnRemind = Callable[[Tx, Standing, Sequence[Person]], Awaitable[None]]
 
 
 class Approvals:
     """Requests for approval.
 
-    Each of `on_change` is called in the transaction of every vote, decision and expiry. `emails_of` adds to the
-    addresses that the configuration tells, so that authors are recognised whom nobody wrote down.
+    Each of `on_change` is called in the transaction of every vote, decision and expiry, each of `on_remind` in that of
+    the one reminder. `emails_of` adds to the addresses that the configuration tells, so that authors are recognised
+    whom nobody wrote down.
     """
 
     def __init__(
@@ -57,18 +80,21 @@ class Approvals:
         self._store = store
         self._clock = clock
         self._permissions = permissions
-        self._emails_of = emails_of
+        self.reader = Reader(permissions, emails_of)
         self.on_change: list[OnChange] = []
+        self.on_remind: list[OnRemind] = []
 
     async def open(self, tx: Tx, approval: Approval) -> None:
         """Ask for approval; asking for the same again changes nothing."""
         if await records.add(tx, approval):
             await want(tx, f"{approval.id}/expire", EXPIRE, approval.id, at=approval.expires_at)
+            if approval.remind_at is not None:
+                await want(tx, f"{approval.id}/remind", REMIND, approval.id, at=approval.remind_at)
 
     async def get(self, conn: AsyncConnection, approval_id: str) -> Standing | None:
-        """Return where a request stands, counted with the groups that voters were in when they voted."""
+        """Return where a request stands, counted as it was when somebody last voted."""
         approval = await records.get(conn, approval_id)
-        return None if approval is None else Standing(approval, _count(approval, {}))
+        return None if approval is None else Standing(approval, _as_kept(approval))
 
     async def void(self, tx: Tx, subject: str, reason: str) -> int:
         """Void all that was asked or approved of a subject, because its content moved; return how many."""
@@ -77,33 +103,87 @@ class Approvals:
     async def vote(self, ballot: Ballot) -> Standing:
         """Count one vote and decide if it was the last that was needed.
 
-        Membership is read again now, of the voter and of everyone who voted before; what cannot be read counts as
-        no. The same vote of the same person again changes nothing.
+        Membership and addresses are read again now, of the voter and of everyone who voted before; what cannot be read
+        counts as no. The same vote of the same person again changes nothing.
 
         Raises:
             BadInput: a rejection without a reason.
             Refused: not open any more, an old card, or this person may not (codes `decided`, `expired`, `stale_card`,
-                `not_by_you`, `not_an_approver`, `membership_unreadable`).
+                `not_by_you`, `not_an_approver`, `approved_already`, `membership_unreadable`, `author_unknown`).
         """
         if ballot.vote is Vote.REJECT and not ballot.reason.strip():
             raise BadInput("reason_missing", "Say why you reject it: the reason is kept and shown.")
-        seen = await self._seen(ballot)
-        groups = await self._groups(ballot.person)
-        emails = await self._emails(ballot.person, seen)
-        fresh = {cast.person: await self._groups_or_none(cast.person) for cast in seen.approvers}
+        seen = await self._seen(ballot.approval_id)
+        mine = Voter(person=ballot.person, groups=await self.reader.groups(ballot.person))
+        emails = await self.reader.addresses(ballot.person, seen)
+        others = [cast for cast in seen.approvers if cast.person != ballot.person]
+        facts = await self.reader.facts(seen, others, strict=True)
+        facts = replace(facts, addresses={**facts.addresses, ballot.person: emails})
         over: Refused | None = None
         async with self._store.write(urgent=True) as tx:
             approval = await records.get(tx.conn, ballot.approval_id, lock=True)
             if approval is None:
-                raise _unknown(ballot)
+                raise _unknown(ballot.approval_id)
             if _said_before(approval, ballot):
-                return Standing(approval, _count(approval, fresh))
+                return Standing(approval, _as_kept(approval))
             if approval.state is State.OPEN and expired(self._clock.now(), approval.expires_at):
                 await self._expire(tx, approval)
                 over = _not_open(replace(approval, state=State.EXPIRED))
             else:
-                return await self._count(tx, approval, ballot, {**fresh, ballot.person: groups}, emails)
+                return await self._count(tx, approval, ballot, mine, _with_new(facts, approval, ballot.person))
         raise over
+
+    async def revoke(self, ballot: Ballot) -> Standing:
+        """Take an approval back; what was approved by it is asked again, unless those of others suffice.
+
+        Each of `on_change` may refuse, because what was approved has been begun: then nothing is changed.
+
+        Raises:
+            Refused: this person has approved nothing here, or the request has ended (`nothing_to_revoke`, `decided`).
+        """
+        could = await self.could(ballot.approval_id, limit=REMINDED)
+        async with self._store.write(urgent=True) as tx:
+            approval = await records.get(tx.conn, ballot.approval_id, lock=True)
+            if approval is None:
+                raise _unknown(ballot.approval_id)
+            mine = next((cast for cast in approval.votes if cast.person == ballot.person), None)
+            if mine is not None and mine.vote is Vote.REVOKE:
+                return Standing(approval, _as_kept(approval))
+            if mine is None or mine.vote is not Vote.APPROVE:
+                raise Refused("nothing_to_revoke", f"You have not approved {approval.subject}.")
+            if approval.state not in {State.OPEN, State.APPROVED}:
+                raise _not_open(approval)
+            cast = replace(mine, vote=Vote.REVOKE, at=self._clock.now(), reason=ballot.reason.strip(), dropped="")
+            await records.cast(tx, approval.id, cast)
+            rest = tuple(one for one in approval.votes if one.person != ballot.person)
+            return await self._recounted(tx, replace(approval, votes=(*rest, cast)), ballot, {}, could)
+
+    async def recount(self, approval_id: str) -> Mapping[Person, str]:
+        """Return who approved and may not, as is known now, with why; nothing is written.
+
+        What cannot be read now drops nobody: it was read when they approved.
+        """
+        approval = await self._seen(approval_id)
+        facts = await self.reader.facts(approval, approval.approvers, strict=False)
+        return count_votes(approval.rules, facts, approval.excluded, approval.excluded_emails).dropped
+
+    async def drop(
+        self, tx: Tx, approval_id: str, dropped: Mapping[Person, str], could: Sequence[Person] = ()
+    ) -> Standing | None:
+        """Count no longer the approvals of these people; return where it stands, None where nothing was to drop."""
+        approval = await records.get(tx.conn, approval_id, lock=True)
+        if approval is None or approval.state not in {State.OPEN, State.APPROVED}:
+            return None
+        known = {cast.person for cast in approval.approvers if not cast.dropped} & dropped.keys()
+        if not known:
+            return None
+        for person in sorted(known):
+            await records.note_dropped(tx, approval.id, person, dropped[person])
+        votes = tuple(
+            replace(cast, dropped=dropped[cast.person]) if cast.person in known else cast for cast in approval.votes
+        )
+        new = {person: dropped[person] for person in known}
+        return await self._recounted(tx, replace(approval, votes=votes), None, new, could)
 
     async def expire(self, approval_id: str) -> None:
         """End a request whose time is over; one that was decided is left alone."""
@@ -113,6 +193,26 @@ class Approvals:
                 return
             if expired(self._clock.now(), approval.expires_at):
                 await self._expire(tx, approval)
+
+    async def remind(self, approval_id: str) -> None:
+        """Remind who may still decide and has not, once; a request that was decided meanwhile is left alone."""
+        people = await self.could(approval_id, limit=REMINDED)
+        async with self._store.write() as tx:
+            approval = await records.get(tx.conn, approval_id, lock=True)
+            if approval is None or approval.state is not State.OPEN:
+                return
+            if expired(self._clock.now(), approval.expires_at):
+                return
+            voted = {cast.person for cast in approval.votes}
+            for remind in self.on_remind:
+                await remind(tx, Standing(approval, _as_kept(approval)), [one for one in people if one not in voted])
+
+    async def could(self, approval_id: str, *, limit: int) -> tuple[Person, ...]:
+        """Return who may approve and has not."""
+        approval = await self._seen(approval_id)
+        voted = {cast.person for cast in approval.votes}
+        may = await self.who_may(approval, limit=limit + len(voted))
+        return tuple(person for person in may if person not in voted)[:limit]
 
     async def who_may(self, approval: Approval, *, limit: int) -> tuple[Person, ...]:
         """Return people who may approve, at most `limit`; of groups that cannot be read, none."""
@@ -125,41 +225,42 @@ class Approvals:
         may = [p for p in sorted(found) if not _excluded(approval, p, self._permissions.emails_of(p))]
         return tuple(may[:limit])
 
-    async def _count(
-        self,
-        tx: Tx,
-        approval: Approval,
-        ballot: Ballot,
-        groups: dict[Person, AbstractSet[str]],
-        emails: AbstractSet[str],
-    ) -> Standing:
+    async def _count(self, tx: Tx, approval: Approval, ballot: Ballot, mine: Voter, facts: Facts) -> Standing:
         now = self._clock.now()
-        self._check(approval, ballot, groups[ballot.person], emails)
+        counted = self._check(approval, ballot, mine, facts)
         cast = Cast(
             person=ballot.person,
             vote=ballot.vote,
-            groups=tuple(sorted(groups[ballot.person])),
+            groups=tuple(sorted(mine.groups)),
             at=now,
             reason=ballot.reason.strip(),
+            principal=mine.principal,
         )
         await records.cast(tx, approval.id, cast)
-        others = tuple(other for other in approval.votes if other.person != ballot.person)
-        approval = replace(approval, votes=(*others, cast))
-        counted = _count(approval, groups)
+        casts = [one for one in approval.votes if one.person != ballot.person]
+        new = {}
+        for one in casts:
+            why = counted.dropped.get(one.person, "")
+            if one.vote is Vote.APPROVE and why != one.dropped:
+                await records.note_dropped(tx, approval.id, one.person, why)
+                new[one.person] = why
+        votes = (*(replace(one, dropped=counted.dropped.get(one.person, "")) for one in casts), cast)
+        approval = replace(approval, votes=votes)
         state = State.OPEN
         if ballot.vote is Vote.REJECT:
             state = State.REJECTED
-        elif counted.satisfied:
+        elif counted.tally.satisfied:
             state = State.APPROVED
         if state is not State.OPEN:
             await records.decide(tx, approval.id, state, at=now, by=ballot.person, reason=cast.reason)
             approval = replace(approval, state=state, decided_at=now, decided_by=ballot.person, reason=cast.reason)
-        standing = Standing(approval, counted)
+        standing = Standing(approval, counted.tally, {person: why for person, why in new.items() if why})
         for hook in self.on_change:
             await hook(tx, standing, ballot)
         return standing
 
-    def _check(self, approval: Approval, ballot: Ballot, groups: AbstractSet[str], emails: AbstractSet[str]) -> None:
+    def _check(self, approval: Approval, ballot: Ballot, mine: Voter, facts: Facts) -> Count:
+        """Return the count with this vote in it. Raises: Refused, where it may not be given."""
         if approval.state is not State.OPEN:
             raise _not_open(approval)
         if ballot.digest and ballot.digest != approval.digest:
@@ -167,62 +268,87 @@ class Approvals:
                 "stale_card",
                 f"This card shows an older plan of {approval.subject}. Read the present one before you decide.",
             )
-        excluded = {} if ballot.vote is Vote.REJECT else _excluded(approval, ballot.person, emails)
-        refusal = may_vote(ballot.person, groups, approval.rules, excluded)
-        if refusal is not None and not (ballot.vote is Vote.REJECT and ballot.person == approval.requester):
+        rejects = ballot.vote is Vote.REJECT
+        if not rejects:
+            facts = replace(facts, voters=(*facts.voters, mine))
+        counted = count_votes(approval.rules, facts, approval.excluded, approval.excluded_emails)
+        if mine.person in counted.twice:
+            other = self._permissions.name_of(counted.twice[mine.person])
+            raise Refused(
+                "approved_already",
+                f"@{other} has approved {approval.subject}, and counts as the same person as you: one person approves "
+                "once, with whichever account.",
+            )
+        why = "" if rejects else counted.dropped.get(mine.person, "")
+        excluded = {} if why in {"", NO_GROUP, UNREAD} else {mine.person: why}
+        refusal = may_vote(ballot.person, mine.groups, approval.rules, excluded)
+        if refusal is not None and not (rejects and ballot.person == approval.requester):
             raise Refused(refusal.code, f"{approval.subject} is not decided by you: {refusal.words}.")
+        return counted
+
+    async def _recounted(
+        self,
+        tx: Tx,
+        approval: Approval,
+        ballot: Ballot | None,
+        dropped: Mapping[Person, str],
+        could: Sequence[Person],
+    ) -> Standing:
+        """Count what is left; where that is not enough any more, ask again for as long as at first."""
+        counted, reopened = _as_kept(approval), False
+        if approval.state is State.APPROVED and not counted.satisfied:
+            now = self._clock.now()
+            expires_at = now + (approval.expires_at - approval.opened_at)
+            reopened = await records.reopen(tx, approval.id, now=now, expires_at=expires_at)
+            approval = replace(
+                approval,
+                state=State.OPEN,
+                opened_at=now,
+                expires_at=expires_at,
+                decided_at=None,
+                decided_by=None,
+                reason="",
+            )
+            await want(tx, f"{approval.id}/expire/{int(now.timestamp() * 1e6)}", EXPIRE, approval.id, at=expires_at)
+        standing = Standing(approval, counted, dropped, reopened, could)
+        for hook in self.on_change:
+            await hook(tx, standing, ballot)
+        return standing
 
     async def _expire(self, tx: Tx, approval: Approval) -> None:
         now = self._clock.now()
         if await records.decide(tx, approval.id, State.EXPIRED, at=now, by=None):
             ended = replace(approval, state=State.EXPIRED, decided_at=now)
             for hook in self.on_change:
-                await hook(tx, Standing(ended, _count(ended, {})), None)
+                await hook(tx, Standing(ended, _as_kept(ended)), None)
 
-    async def _seen(self, ballot: Ballot) -> Approval:
+    async def _seen(self, approval_id: str) -> Approval:
         async with self._store.read() as conn:
-            approval = await records.get(conn, ballot.approval_id)
+            approval = await records.get(conn, approval_id)
         if approval is None:
-            raise _unknown(ballot)
+            raise _unknown(approval_id)
         return approval
 
-    async def _emails(self, person: Person, approval: Approval) -> AbstractSet[str]:
-        known = self._permissions.emails_of(person)
-        if self._emails_of is None or not approval.excluded_emails or person.team == ACCOUNT_TEAM:
-            return known
-        try:
-            return known | {address.strip().lower() for address in await self._emails_of(person)}
-        except Exception as error:
-            if known:
-                return known  # a team approves in a terminal while Slack is away
-            raise Refused(
-                "author_unknown",
-                f"It cannot be told whether you wrote any of {approval.subject}: your addresses are not in the "
-                "configuration (people.….emails) and Slack does not answer.",
-            ) from error
 
-    async def _groups(self, person: Person) -> AbstractSet[str]:
-        try:
-            return await self._permissions.groups_of(person, fresh=True)
-        except MembershipUnreadable as error:
-            raise Refused(
-                "membership_unreadable",
-                f"Who is in which group cannot be read now ({error}), so no approval is counted. Try again later.",
-            ) from error
-
-    async def _groups_or_none(self, person: Person) -> AbstractSet[str]:
-        try:
-            return await self._permissions.groups_of(person, fresh=True)
-        except MembershipUnreadable:
-            return frozenset()
-
-
-def _count(approval: Approval, groups: dict[Person, AbstractSet[str]]) -> Tally:
-    voters = {cast.person: groups.get(cast.person, frozenset(cast.groups)) for cast in approval.approvers}
+def _as_kept(approval: Approval) -> Tally:
+    """Count as it was when somebody last voted, with the groups that were read then."""
+    voters = {cast.person: frozenset(cast.groups) for cast in approval.approvers if not cast.dropped}
     return tally(approval.rules, voters, approval.excluded.keys())
 
 
-def _excluded(approval: Approval, person: Person, emails: AbstractSet[str]) -> dict[Person, str]:
+def _with_new(facts: Facts, approval: Approval, voter: Person) -> Facts:
+    """Return the facts with those who approved since they were read: as they were in that moment."""
+    known = {one.person for one in facts.voters}
+    new = [
+        Voter(person=cast.person, groups=frozenset(cast.groups), principal=cast.principal)
+        for cast in approval.approvers
+        if cast.person not in known and cast.person != voter
+    ]
+    gone = known - {cast.person for cast in approval.approvers}
+    return replace(facts, voters=(*(one for one in facts.voters if one.person not in gone), *new))
+
+
+def _excluded(approval: Approval, person: Person, emails: Collection[str]) -> dict[Person, str]:
     if person in approval.excluded:
         return {person: approval.excluded[person]}
     wrote = next((why for address, why in approval.excluded_emails.items() if address in emails), "")
@@ -231,11 +357,12 @@ def _excluded(approval: Approval, person: Person, emails: AbstractSet[str]) -> d
 
 def _said_before(approval: Approval, ballot: Ballot) -> bool:
     same_card = not ballot.digest or ballot.digest == approval.digest
-    return same_card and any(cast.person == ballot.person and cast.vote is ballot.vote for cast in approval.votes)
+    said = (cast for cast in approval.votes if cast.person == ballot.person and cast.vote is ballot.vote)
+    return same_card and any(not cast.dropped for cast in said)
 
 
-def _unknown(ballot: Ballot) -> BadInput:
-    return BadInput("unknown_approval", f"Nothing is known of the approval {ballot.approval_id}.")
+def _unknown(approval_id: str) -> BadInput:
+    return BadInput("unknown_approval", f"Nothing is known of the approval {approval_id}.")
 
 
 def _not_open(approval: Approval) -> Refused:

@@ -14,13 +14,19 @@ from bot.store import JsonColumn, PersonColumn, Timestamp, Tx, insert, metadata
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cast:
-    """One vote, with the groups its person was in at that moment."""
+    """One vote, with the groups its person was in at that moment.
+
+    `principal` is whose right was used, where it was lent; `groups` are theirs then. `dropped` says why an approval is
+    not counted any more. Who took theirs back has cast REVOKE.
+    """
 
     person: Person
     vote: Vote
     groups: tuple[str, ...]
     at: datetime
     reason: str = ""
+    principal: Person | None = None
+    dropped: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +44,7 @@ class Approval:
     requester: Person
     expires_at: datetime
     opened_at: datetime
+    remind_at: datetime | None = None
     excluded: Mapping[Person, str] = field(default_factory=dict)
     excluded_emails: Mapping[str, str] = field(default_factory=dict)
     state: State = State.OPEN
@@ -48,7 +55,7 @@ class Approval:
 
     @property
     def approvers(self) -> tuple[Cast, ...]:
-        """The votes for it, in order."""
+        """The votes for it, in order; those that are not counted any more, too."""
         return tuple(cast for cast in self.votes if cast.vote is Vote.APPROVE)
 
 
@@ -64,6 +71,7 @@ approvals = sa.Table(
     sa.Column("excluded_emails", JsonColumn, nullable=False),
     sa.Column("expires_at", Timestamp, nullable=False),
     sa.Column("opened_at", Timestamp, nullable=False),
+    sa.Column("remind_at", Timestamp, nullable=True),
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("decided_at", Timestamp, nullable=True),
     sa.Column("decided_by", PersonColumn, nullable=True),
@@ -79,6 +87,8 @@ votes = sa.Table(
     sa.Column("groups", JsonColumn, nullable=False),
     sa.Column("at", Timestamp, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("principal", PersonColumn, nullable=True),
+    sa.Column("dropped", sa.Text, nullable=False),
 )
 
 
@@ -94,6 +104,7 @@ async def add(tx: Tx, approval: Approval) -> bool:
         excluded_emails=dict(approval.excluded_emails),
         expires_at=approval.expires_at,
         opened_at=approval.opened_at,
+        remind_at=approval.remind_at,
         state=State.OPEN.value,
         reason="",
     )
@@ -109,11 +120,38 @@ async def get(conn: AsyncConnection, approval_id: str, *, lock: bool = False) ->
 
 async def cast(tx: Tx, approval_id: str, vote: Cast) -> None:
     """Write a vote; a person's newest vote stands."""
-    values = {"vote": vote.vote.value, "groups": list(vote.groups), "at": vote.at, "reason": vote.reason}
+    values = {
+        "vote": vote.vote.value,
+        "groups": list(vote.groups),
+        "at": vote.at,
+        "reason": vote.reason,
+        "principal": vote.principal,
+        "dropped": vote.dropped,
+    }
     statement = insert(tx.conn, votes).values(approval_id=approval_id, person=vote.person, **values)
     await tx.conn.execute(
         statement.on_conflict_do_update(index_elements=[votes.c.approval_id, votes.c.person], set_=values)
     )
+
+
+async def note_dropped(tx: Tx, approval_id: str, person: Person, why: str) -> None:
+    """Note why an approval is not counted, or with "" that it is."""
+    of_person = sa.and_(votes.c.approval_id == approval_id, votes.c.person == person)
+    await tx.conn.execute(sa.update(votes).where(of_person).values(dropped=why))
+
+
+async def reopen(tx: Tx, approval_id: str, *, now: datetime, expires_at: datetime) -> bool:
+    """Ask again what was approved; answer whether this call did it."""
+    statement = sa.update(approvals).where(approvals.c.id == approval_id, approvals.c.state == State.APPROVED.value)
+    values = {
+        "state": State.OPEN.value,
+        "decided_at": None,
+        "decided_by": None,
+        "reason": "",
+        "opened_at": now,
+        "expires_at": expires_at,
+    }
+    return (await tx.conn.execute(statement.values(**values))).rowcount > 0
 
 
 async def decide(tx: Tx, approval_id: str, state: State, *, at: datetime, by: Person | None, reason: str = "") -> bool:
@@ -133,7 +171,15 @@ async def void_all(tx: Tx, subject: str, *, at: datetime, reason: str) -> int:
 async def _votes(conn: AsyncConnection, approval_id: str) -> Sequence[Cast]:
     statement = sa.select(votes).where(votes.c.approval_id == approval_id).order_by(votes.c.at, votes.c.person)
     return [
-        Cast(person=row.person, vote=Vote(row.vote), groups=tuple(row.groups), at=row.at, reason=row.reason)
+        Cast(
+            person=row.person,
+            vote=Vote(row.vote),
+            groups=tuple(row.groups),
+            at=row.at,
+            reason=row.reason,
+            principal=row.principal,
+            dropped=row.dropped,
+        )
         for row in (await conn.execute(statement)).all()
     ]
 
@@ -150,6 +196,7 @@ def _read(row: sa.Row[tuple[object, ...]], casts: Sequence[Cast]) -> Approval:
         excluded_emails=found["excluded_emails"],
         expires_at=found["expires_at"],
         opened_at=found["opened_at"],
+        remind_at=found["remind_at"],
         state=State(found["state"]),
         decided_at=found["decided_at"],
         decided_by=found["decided_by"],

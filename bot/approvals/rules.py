@@ -1,11 +1,12 @@
 """Who may decide, and when it is decided. Pure: no I/O, no clock.
 
 A rule asks for `count` people of any of its groups. One person counts for one rule only, never when excluded
-(the requester; authors and co-authors unless the policy lets them).
+(the requester; authors and co-authors unless the policy lets them). Two accounts with one address are one person, and
+so are who lent their right to approve and who uses it.
 """
 
-from collections.abc import Mapping, Sequence, Set as AbstractSet
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence, Set as AbstractSet
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -27,6 +28,7 @@ class Vote(StrEnum):
 
     APPROVE = "approve"
     REJECT = "reject"
+    REVOKE = "revoke"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,11 @@ class Tally:
         return not any(self.missing)
 
 
-def tally(rules: Sequence[Rule], voters: Mapping[Person, AbstractSet[str]], excluded: AbstractSet[Person]) -> Tally:
+def tally(
+    rules: Sequence[Rule],
+    voters: Mapping[Person, AbstractSet[str]],
+    excluded: AbstractSet[Person],
+) -> Tally:
     """Count approvals: `voters` maps who approved to the groups they are in now.
 
     The most that can be counted is counted, each person once (augmenting paths of bipartite matching).
@@ -81,6 +87,105 @@ def tally(rules: Sequence[Rule], voters: Mapping[Person, AbstractSet[str]], excl
         rule.count - sum(1 for number in counted.values() if number == index) for index, rule in enumerate(rules)
     )
     return Tally(missing=missing, counted=counted)
+
+
+def one_person(
+    addresses: Mapping[Person, AbstractSet[str]], bound: Iterable[tuple[Person, Person]] = ()
+) -> dict[Person, Person]:
+    """Map each account to the one that stands for all accounts of the same person.
+
+    Accounts that share an address (lower case), or are `bound` in a pair, are the same; so are those that both are the
+    same as a third.
+    """
+    above = {person: person for person in addresses}
+
+    def top(person: Person) -> Person:
+        while above.setdefault(person, person) != person:
+            person = above[person]
+        return person
+
+    def join(one: Person, other: Person) -> None:
+        low, high = sorted((top(one), top(other)))
+        above[high] = low
+
+    first: dict[str, Person] = {}
+    for person in sorted(addresses):
+        for address in addresses[person]:
+            join(person, first.setdefault(address, person))
+    for one, other in bound:
+        join(one, other)
+    return {person: top(person) for person in list(above)}
+
+
+NO_GROUP = "is in none of the groups that are asked"
+UNREAD = "cannot be looked up now"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Voter:
+    """Somebody who approved, as known now.
+
+    `principal` is whose right was used, where it was lent; `groups` are then those of the principal. `reading` is false
+    where the groups could not be read.
+    """
+
+    person: Person
+    groups: AbstractSet[str]
+    principal: Person | None = None
+    reading: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What was read for a count: who approved, and the addresses of them and of who is excluded, in lower case."""
+
+    voters: tuple[Voter, ...] = ()
+    addresses: Mapping[Person, AbstractSet[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A count: the tally, and who approved and is not counted, with why.
+
+    `twice` maps those whose other account counts already to that account; they are among the dropped.
+    """
+
+    tally: Tally
+    dropped: Mapping[Person, str]
+    twice: Mapping[Person, Person] = field(default_factory=dict)
+
+
+def count_votes(
+    rules: Sequence[Rule], facts: Facts, excluded: Mapping[Person, str], excluded_emails: Mapping[str, str]
+) -> Count:
+    """Count the approvals, without those that turn out to be of people who may not give one.
+
+    So an approval falls away when its account is found to be the requester's, an author's or that of somebody who has
+    approved already, or to have left the groups that are asked. Of several accounts of one person the first counts.
+    """
+    bound = [(voter.person, voter.principal) for voter in facts.voters if voter.principal is not None]
+    same = one_person(facts.addresses, bound)
+    why_out = {same.get(person, person): why for person, why in excluded.items()}
+    for person, known in facts.addresses.items():
+        for address in sorted(known & excluded_emails.keys()):
+            why_out.setdefault(same.get(person, person), excluded_emails[address])
+    wanted = {group for rule in rules for group in rule.groups}
+    dropped: dict[Person, str] = {}
+    twice: dict[Person, Person] = {}
+    first: dict[Person, Person] = {}
+    for voter in facts.voters:
+        why = why_out.get(same.get(voter.person, voter.person), "")
+        if not why and not voter.groups & wanted:
+            why = NO_GROUP if voter.reading else UNREAD
+        other = first.get(same.get(voter.person, voter.person))
+        if not why and other is not None:
+            why, twice[voter.person] = "is the same person as another who approved", other
+        if why:
+            dropped[voter.person] = why
+        else:
+            first[same.get(voter.person, voter.person)] = voter.person
+    voters = {voter.person: voter.groups for voter in facts.voters if voter.person not in dropped}
+    return Count(tally(rules, voters, frozenset()), dropped, twice)
 
 
 @dataclass(frozen=True, slots=True)

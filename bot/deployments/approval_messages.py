@@ -3,37 +3,63 @@
 from collections.abc import Callable, Sequence
 
 from bot.approvals.approvals import Standing
-from bot.approvals.records import Approval
-from bot.approvals.rules import Rule
+from bot.approvals.records import Approval, Cast
+from bot.approvals.rules import Rule, Vote
 from bot.deployments import buttons
-from bot.deployments.plan_messages import SHOWN, plan_parts, what_changes
+from bot.deployments.plan_messages import SHOWN, commit_line, plan_parts, what_changes
+from bot.deployments.reasking import Comparison
 from bot.deployments.records import Deployment
 from bot.identity import Person
-from bot.reply import Buttons, Markup, Message, Note, Paragraph, Part, joined, moment, say
+from bot.reply import Buttons, Markup, Message, Note, Paragraph, Part, joined, moment, say, sentence
 
 NameOf = Callable[[Person], str]
 _ACCOUNT = "account"
 
 
-def asked(deployment: Deployment, approval: Approval, approvers: Sequence[Person], name_of: NameOf) -> Message:
-    """Return the new message that asks for approval; it mentions who may give it."""
+def asked(
+    deployment: Deployment,
+    approval: Approval,
+    approvers: Sequence[Person],
+    name_of: NameOf,
+    differs: Comparison | None = None,
+    *,
+    why: str = "",
+) -> Message:
+    """Return the new message that asks for approval; it mentions who may give it.
+
+    Where it was asked before it says what differs, or `why` it is asked once more for the same.
+    """
     who = joined(", ", (mention(person, name_of) for person in approvers)) if approvers else Markup("")
     groups = wanted(approval.rules)
     asker = say("@{}", name_of(deployment.requested_by))
-    line = say("{} asks for approval of *{}*: {}", asker, deployment.title, groups)
+    again = " again" if differs is not None or why else ""
+    line = say("{} asks{} for approval of *{}*: {}", asker, again, deployment.title, groups)
     parts: list[Part] = [Paragraph(say("{}. {}", line, who) if who else line)]
+    if differs is not None:
+        parts += differing(deployment, differs)
+    elif why:
+        parts.append(Paragraph(say("{}", sentence(why))))
     parts.append(Note(say("{} · until {}", what_changes(deployment.the_plan), moment(approval.expires_at, day=True))))
     parts.append(Buttons(buttons.to_vote(deployment)))
-    summary = f"Approval wanted: {deployment.id} {deployment.title}, asked by @{name_of(deployment.requested_by)}"
+    asked_by = f"{deployment.id} {deployment.title}, asked by @{name_of(deployment.requested_by)}"
+    summary = f"Approval wanted{again}: {asked_by}" + (f"; {why or deployment.words}" if again else "")
     return Message(summary=summary, parts=tuple(parts))
 
 
-def asked_alone(deployment: Deployment, approval: Approval, name_of: NameOf) -> Message:
-    """Return the direct message that asks one person for approval."""
-    message = asked(deployment, approval, (), name_of)
+def asked_alone(
+    deployment: Deployment,
+    approval: Approval,
+    name_of: NameOf,
+    differs: Comparison | None = None,
+    *,
+    had_approved: bool = False,
+) -> Message:
+    """Return the direct message that asks one person for approval; who had approved reads that this is void."""
+    message = asked(deployment, approval, (), name_of, differs)
+    void = (Paragraph(Markup("*Your approval is void.*")),) if had_approved else ()
     return Message(
         summary=message.summary,
-        parts=(*message.parts[:-1], *plan_parts(deployment.the_plan, lines=SHOWN)[1:], message.parts[-1]),
+        parts=(*void, *message.parts[:-1], *plan_parts(deployment.the_plan, lines=SHOWN)[1:], message.parts[-1]),
     )
 
 
@@ -41,6 +67,44 @@ def answered(deployment: Deployment, words: str) -> Message:
     """Return what becomes of a message that asked for approval, once that is decided: no buttons any more."""
     line = say("Approval of *{}* ({}): {}", deployment.title, deployment.id, words)
     return Message(summary=f"Approval of {deployment.id} {deployment.title}: {words}", parts=(Paragraph(line),))
+
+
+def asked_anew(deployment: Deployment, differs: Comparison, *, had_approved: bool) -> Message:
+    """Return what who asked for it is told, or who had approved and is not asked now: it is asked again."""
+    void = "Your approval is void" if had_approved else "What was approved is void"
+    line = say("*{}* {} is asked again. {}.", deployment.id, deployment.title, void)
+    summary = f"{deployment.id} {deployment.title} is asked again: {deployment.words}. {void}."
+    return Message(summary=summary, parts=(Paragraph(line), *differing(deployment, differs)))
+
+
+def void_for_good(deployment: Deployment, words: str) -> Message:
+    """Return what who had approved is told where nothing is asked again."""
+    line = say("Your approval of *{}* ({}) is void, and it has ended: {}", deployment.title, deployment.id, words)
+    return Message(summary=f"Your approval of {deployment.id} is void: {words}", parts=(Paragraph(line),))
+
+
+def reminded(deployment: Deployment, standing: Standing, name_of: NameOf) -> Message:
+    """Return the one reminder for who may still approve and has not."""
+    approval, missing = standing.approval, sum(standing.tally.missing)
+    asker = name_of(deployment.requested_by)
+    more = "approval is" if missing == 1 else "approvals are"
+    line = say("*{}* {} still waits: {} more {} needed, ", deployment.id, deployment.title, missing, more)
+    until = say("until {} · asked by @{}", moment(approval.expires_at, day=True), asker)
+    return Message(
+        summary=f"Still waits for approval: {deployment.id} {deployment.title}, asked by @{asker}",
+        parts=(Paragraph(line + until), Buttons(buttons.to_vote(deployment))),
+    )
+
+
+def differing(deployment: Deployment, differs: Comparison) -> list[Part]:
+    """Return why it is asked again, and what differs from what was asked before: each from → to, and the commits."""
+    lines = [say("*What changed*: {}", sentence(deployment.words))]
+    lines += [say("• {}: {} → *{}*", one.what, one.was, one.now) for one in differs.differences]
+    for sign, commits in (("in:", differs.added), ("out:", differs.removed)):
+        lines += [say("{} {}", sign, commit_line(one)) for one in commits[:SHOWN]]
+        if len(commits) > SHOWN:
+            lines.append(say("{} {} more", sign, len(commits) - SHOWN))
+    return [Paragraph(joined("\n", lines))]
 
 
 def wanted(rules: Sequence[Rule]) -> Markup:
@@ -53,7 +117,21 @@ def counted(standing: Standing, name_of: NameOf) -> Markup:
     approval = standing.approval
     wanted_count = sum(rule.count for rule in approval.rules)
     have = wanted_count - sum(standing.tally.missing)
-    given = [say("✓ @{} {}", name_of(cast.person), moment(cast.at)) for cast in approval.approvers]
+    given = [
+        say("✓ @{}{} {}", name_of(cast.person), _for(cast, name_of), moment(cast.at))
+        for cast in approval.approvers
+        if not cast.dropped
+    ]
+    gone = [
+        say("@{} is not counted any more: {}", name_of(cast.person), cast.dropped)
+        for cast in approval.approvers
+        if cast.dropped
+    ]
+    gone += [
+        say("@{} took theirs back {}", name_of(cast.person), moment(cast.at))
+        for cast in approval.votes
+        if cast.vote is Vote.REVOKE
+    ]
     not_counted = [say("@{} ({})", name_of(person), why) for person, why in approval.excluded.items()]
     if approval.excluded_emails:
         not_counted.append(Markup("nor who wrote the commits"))
@@ -61,14 +139,19 @@ def counted(standing: Standing, name_of: NameOf) -> Markup:
     votes = say(": {}", joined(", ", given)) if given else Markup("")
     until = moment(approval.expires_at, day=True)
     return say(
-        "Approvals  {} of {} ({}){} · until {} · not {}",
+        "Approvals  {} of {} ({}){} · until {} · not {}{}",
         have,
         wanted_count,
         wanted(approval.rules),
         votes,
         until,
         excluded,
+        joined("", (say("\n{}", one) for one in gone)),
     )
+
+
+def _for(cast: Cast, name_of: NameOf) -> Markup:
+    return Markup("") if cast.principal is None else say(" for @{}", name_of(cast.principal))
 
 
 def mention(person: Person, name_of: NameOf) -> Markup:

@@ -71,6 +71,17 @@ def to_vote(deployment: Deployment) -> tuple[Button, ...]:
     )
 
 
+def to_revoke(deployment: Deployment) -> Button:
+    """Return the button for who has approved and does not want it any more."""
+    confirm = Confirm(
+        title=f"Take back your approval of {deployment.id}?"[:100],
+        text=f"{deployment.title} waits for approval again, unless those of others suffice.",
+        yes="Take it back",
+    )
+    args = {"deployment": deployment.id}
+    return Button(label="Take back my approval", command="revoke", args=args, confirm=confirm)
+
+
 def to_go_on(deployment: Deployment) -> tuple[Button, ...]:
     """Return what may be done about work that stands still."""
     buttons = [Button(label="Try again", command="retry", args={"deployment": deployment.id}, style=Style.PRIMARY)]

@@ -1,13 +1,17 @@
 """`Decisions`: what people decide about a deployment under way: approve, reject, cancel, keep, try again."""
 
+from collections.abc import Sequence
+
 from bot.approvals.approvals import Ballot, Standing
 from bot.approvals.rules import State as ApprovalState, Vote
 from bot.command import Call
-from bot.deployments import records, replies
+from bot.deployments import approval_messages, places, records, replies
+from bot.deployments.asking import asked_over
 from bot.deployments.ledger import EXECUTE, PLAN, ROLL_BACK, Book, Ledger, Said
 from bot.deployments.records import Deployment, deployments
 from bot.deployments.rules import State
 from bot.errors import BadInput, Refused
+from bot.identity import Person
 from bot.reply import Reply
 from bot.store import Tx
 from bot.store.starts import want
@@ -50,6 +54,35 @@ class Decisions:
         standing = await self._parts.approvals.vote(ballot)
         return replies.voted(await self.get(deployment_id), standing, vote)
 
+    async def revoke(self, call: Call, deployment_id: str, reason: str = "") -> Reply:
+        """Take one's approval back, as long as nothing was sent.
+
+        Raises:
+            Refused: there is none of this person, or it is too late (`nothing_to_revoke`, `too_late_to_revoke`).
+        """
+        deployment = await self.get(deployment_id)
+        if deployment.state not in {State.AWAITING_APPROVAL, State.QUEUED, State.DEPLOYING}:
+            raise replies.too_late_to_revoke(deployment)
+        ballot = Ballot(
+            approval_id=deployment.approval_id,
+            person=call.person,
+            vote=Vote.REVOKE,
+            reason=reason,
+            request_id=call.request_id,
+        )
+        standing = await self._parts.approvals.revoke(ballot)
+        return replies.revoked(await self.get(deployment_id), standing)
+
+    async def on_remind(self, tx: Tx, standing: Standing, people: Sequence[Person]) -> None:
+        """Remind, once, those who may still approve."""
+        deployment = await records.get(tx.conn, standing.approval.subject)
+        if deployment is None or deployment.approval_id != standing.approval.id:
+            return
+        for person in people:
+            key = f"{deployment.id}/ask/{deployment.generation}/{person.key}/again"
+            message = approval_messages.reminded(deployment, standing, self._parts.name_of)
+            await self._parts.outbox.direct(tx, key, person, message, subject=deployment.id)
+
     async def on_approval(self, tx: Tx, standing: Standing, ballot: Ballot | None) -> None:
         """Let a deployment go on, or end it, in the transaction of the vote or expiry that decided."""
         approval = standing.approval
@@ -59,8 +92,16 @@ class Decisions:
                 return
             if ballot is not None:
                 self._note_vote(book, deployment, standing, ballot)
-            if approval.state is ApprovalState.APPROVED:
-                names = ", ".join(f"@{self._parts.name_of(cast.person)}" for cast in approval.approvers)
+            for person, why in standing.dropped.items():
+                said = Said(text=f"the approval of @{self._parts.name_of(person)} is not counted any more: {why}")
+                book.enter(deployment, "deployment.vote.dropped", "dropped", said, person=person.key)
+            if standing.reopened:
+                await self._reopened(book, deployment, standing, ballot)
+            elif approval.state is ApprovalState.APPROVED and deployment.state is not State.AWAITING_APPROVAL:
+                await book.show(deployment, urgent=True)  # taken back or dropped, and those of others suffice
+            elif approval.state is ApprovalState.APPROVED:
+                counted = [cast for cast in approval.approvers if not cast.dropped]
+                names = ", ".join(f"@{self._parts.name_of(cast.person)}" for cast in counted)
                 await book.claim_or_queue(deployment, _said(f"approved by {names}", ballot))
                 await book.answered(deployment, f"approved by {names}")
             elif approval.state is ApprovalState.REJECTED:
@@ -74,6 +115,24 @@ class Decisions:
                 await book.answered(deployment, said.text)
             else:
                 await book.show(deployment, urgent=True)
+
+    async def _reopened(self, book: Book, deployment: Deployment, standing: Standing, ballot: Ballot | None) -> None:
+        """Have it wait for approval again: of this and its start in the same moment, one wins."""
+        names = [self._parts.name_of(person) for person in standing.dropped]
+        if ballot is not None:
+            said = _said(f"@{self._parts.name_of(ballot.person)} took their approval back", ballot)
+        else:
+            said = Said(text=f"waits for approval again: that of @{', @'.join(names)} is not counted any more")
+        await places.hold(book.tx, deployment.place)
+        unsent = deployments.c.sent_at.is_(None)
+        states = [State.QUEUED, State.DEPLOYING]
+        if await records.change(book.tx, deployment.id, states, unsent, queued_at=None) is None:
+            raise replies.too_late_to_revoke(deployment)
+        moved = await book.move(deployment.id, State.AWAITING_APPROVAL, said, at=states)
+        if moved is None:
+            raise replies.raced(deployment)
+        await book.free(deployment)
+        await asked_over(book, moved, standing, said.text)
 
     async def cancel(self, call: Call, deployment_id: str) -> Reply:
         """End a deployment that waits, or pass the wish on to the run under way.
@@ -166,6 +225,7 @@ class Decisions:
             said,
             plan=approval.digest,
             missing=sum(standing.tally.missing),
+            **_for(standing, ballot),
         )
 
     async def _voted(self, call: Call, deployment: Deployment, vote: Vote) -> bool:
@@ -180,6 +240,12 @@ class Decisions:
         if deployment is None:
             raise BadInput("unknown_deployment", f"There is no deployment {deployment_id}. /deploys lists them.")
         return deployment
+
+
+def _for(standing: Standing, ballot: Ballot) -> dict[str, str]:
+    """Return whose right was used, where it was lent."""
+    cast = next((one for one in standing.approval.votes if one.person == ballot.person), None)
+    return {} if cast is None or cast.principal is None else {"for": cast.principal.key}
 
 
 async def want_for(tx: Tx, deployment: Deployment) -> None:

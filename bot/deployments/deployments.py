@@ -48,6 +48,7 @@ class Deployments:
         self.differences = Differences(self._ledger, self._planner)
         self.drift = Drift(self._ledger)
         parts.approvals.on_change.append(self.decisions.on_approval)
+        parts.approvals.on_remind.append(self.decisions.on_remind)
         parts.locks.on_released.append(self._lock_released)
         parts.freezes.on_change.append(self._freeze_changed)
 

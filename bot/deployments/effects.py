@@ -76,7 +76,7 @@ class Effects:
             return Sent(code="no_build", words=f"{service.name} is not built any more")
         server = self._parts.toolbox.get(BuildServer, service.build.instance)
         request = BuildRequest(
-            request_id=f"{deployment.id}/build",
+            request_id=deployment.request_of("build"),
             job=service.build.job,
             project=service.repository.project,
             sha=deployment.sha,
@@ -89,13 +89,13 @@ class Effects:
     async def start_deploy(self, deployment_id: str) -> Sent:
         """Start putting the release on its place, or find it."""
         deployment, _, _ = await self._load(deployment_id)
-        return await self._put(deployment, deployment.release, f"{deployment.id}/deploy")
+        return await self._put(deployment, deployment.release, deployment.request_of("deploy"))
 
     async def find_deploy(self, deployment_id: str) -> Sent:
         """Find the deploy run of a deployment, without starting one."""
         deployment, _, environment = await self._load(deployment_id)
         deployer = self._parts.toolbox.get(Deployer, environment.deploy.instance)
-        found = await deployer.find_run(f"{deployment_id}/deploy", environment.deploy.job, deployment.created_at)
+        found = await deployer.find_run(deployment.request_of("deploy"), environment.deploy.job, deployment.created_at)
         return Sent(ref="" if found is None else str(found))
 
     async def start_rollback(self, deployment_id: str) -> Sent:
@@ -344,7 +344,7 @@ class _Following:
             if current.channel is not None:
                 await self._parts.outbox.post(
                     tx,
-                    f"{current.id}/log/{self._what}/{self.offset}",
+                    f"{current.id}/log/{self._what}/{current.generation}/{self.offset}",
                     current.channel,
                     messages.excerpt(self._what, text),
                     in_thread_of=current.id,

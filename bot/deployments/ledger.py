@@ -74,7 +74,8 @@ class Ledger:
         """Return what a card shows beside the row: votes, who is ahead, the lock in the way."""
         parts = self.parts
         standing = None
-        if deployment.state is State.AWAITING_APPROVAL:
+        approved = deployment.state is State.QUEUED and bool(deployment.the_plan.asks)
+        if deployment.state is State.AWAITING_APPROVAL or approved:
             standing = await parts.approvals.get(conn, deployment.approval_id)
         ahead, obstacle = "", None
         if deployment.state is State.AWAITING_APPROVAL:
@@ -233,24 +234,11 @@ class Book:
         """Give the claim back and queue again, at the place in the queue that it had."""
         await places.hold(self.tx, deployment.place)
         queued_at = deployment.queued_at or deployment.created_at
-        moved = await self.move(deployment.id, State.QUEUED, said, at=[State.DEPLOYING], queued_at=queued_at)
-        if moved is not None:
-            await self._free(deployment)
-        return moved
-
-    async def replan(self, deployment: Deployment, said: Said) -> Deployment | None:
-        """Void what was approved, give the claim back and plan anew: what was read is not what would happen."""
-        await self.parts.approvals.void(self.tx, deployment.id, said.text)
-        await places.hold(self.tx, deployment.place)
-        generation = deployment.generation + 1
         moved = await self.move(
-            deployment.id, State.PLANNING, said, at=[State.DEPLOYING], generation=generation, words=said.text
+            deployment.id, State.QUEUED, said, at=[State.DEPLOYING], queued_at=queued_at, sent_at=None
         )
         if moved is not None:
-            await want(
-                self.tx, f"{moved.id}/plan/{generation}/{moved.attempt}", PLAN, moved.id, generation, moved.attempt
-            )
-            await self._free(deployment)
+            await self.free(deployment)
         return moved
 
     async def end(
@@ -275,7 +263,7 @@ class Book:
         kind = _ENDS_THAT_CHANGED.get(to)
         if kind is not None and (moved.deploy_run or to is State.SUCCEEDED):
             await changes.record(self.tx, _changed(kind, moved, said))
-        await self._free(deployment)
+        await self.free(deployment)
         for told in self.parts.above.on_end:
             await told(self.tx, moved)
         return moved
@@ -316,7 +304,8 @@ class Book:
         await want(self.tx, f"{moved.id}/execute/{fence}/{moved.attempt}", EXECUTE, moved.id, fence, moved.attempt)
         return moved
 
-    async def _free(self, deployment: Deployment) -> None:
+    async def free(self, deployment: Deployment) -> None:
+        """Give the claim of its place back, if it holds it, to the next in the queue."""
         if await places.release(self.tx, deployment.place, deployment.id):
             await self._give_next(deployment)
 

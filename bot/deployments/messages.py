@@ -11,10 +11,11 @@ from bot.approvals.approvals import Standing
 from bot.builds import progress, waiting
 from bot.builds.answers import Answer
 from bot.deployments import buttons, stages
-from bot.deployments.approval_messages import counted, mention
+from bot.deployments.approval_messages import counted, differing, mention
 from bot.deployments.obstacles import Obstacle
 from bot.deployments.plan import Plan
 from bot.deployments.plan_messages import SHOWN, cut, lines_of, warnings, what_changes
+from bot.deployments.reasking import compared
 from bot.deployments.records import Deployment
 from bot.deployments.rules import State
 from bot.identity import Person
@@ -96,6 +97,8 @@ def card(deployment: Deployment, view: View) -> Message:
         parts.append(Paragraph(say("*Stands still* since {}: {}", moment(deployment.parked_at), deployment.parked_why)))
     frozen = view.obstacle is not None and view.obstacle.freeze is not None
     pressed = (*buttons.of(deployment), *(buttons.through(deployment) if frozen else ()))
+    if view.standing is not None and any(not cast.dropped for cast in view.standing.approval.approvers):
+        pressed = (*pressed, buttons.to_revoke(deployment))
     if pressed:
         parts.append(Buttons(pressed))
     return Message(summary=f"{deployment.id} {deployment.title}: {stands(deployment)}", parts=tuple(parts))
@@ -175,6 +178,8 @@ def _state_parts(deployment: Deployment, view: View) -> list[Part]:
         parts += _awaiting(deployment, view, view.standing)
     elif state is State.QUEUED:
         parts.append(Paragraph(_waits_for(view)))
+        if view.standing is not None:
+            parts.append(Paragraph(counted(view.standing, view.name_of)))
     elif state in {State.PLANNING, State.DEPLOYING, State.VERIFYING, State.ROLLING_BACK, State.INCONCLUSIVE}:
         parts.append(stages.of(deployment))
         parts += waiting.parts(progress.actions(deployment.progress.get("run")))
@@ -201,8 +206,10 @@ def _awaiting(deployment: Deployment, view: View, standing: Standing) -> list[Pa
         verdicts = "  ".join(f"{'✓' if one.ok else '✗'} {one.rule}: {one.words}" for one in checks)
         parts.append(Note(say("Checks  {}", verdicts)))
     parts.append(Paragraph(counted(standing, view.name_of)))
-    if deployment.words:
-        parts.append(Paragraph(say("*Asked again*: {}; what was approved before is void.", deployment.words)))
+    if deployment.asked_before is not None:
+        parts.append(Paragraph(Markup("*Asked again*: what was approved before is void.")))
+        differs = compared(deployment.asked_before, deployment.release, deployment.the_plan)
+        parts += differing(deployment, differs)
     if view.obstacle is not None:
         parts.append(Paragraph(say("Once approved it waits: {}.", view.obstacle.line(view.name_of))))
     return parts

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bot.amounts import count
-from bot.deployments.plan import Plan
+from bot.deployments.plan import Line, Plan
 from bot.deployments.records import Deployment
 from bot.reply import Markup, Message, Note, Paragraph, Part, code, joined, link, say
 
@@ -82,13 +82,14 @@ def what_changes(plan: Plan) -> Markup:
 
 def lines_of(plan: Plan, most: int, *, where: str = "") -> Markup:
     """Return the first commits of a plan, a line each; `where` tells where the others are."""
-    shown = [_line(line.sha, line.title, line.author) for line in plan.lines[:most]]
+    shown = [commit_line(line) for line in plan.lines[:most]]
     more = plan.total - len(shown)
     return joined("\n", [*shown, say("…{} more{}", more, where)] if more > 0 else shown)
 
 
-def _line(sha: str, title: str, author: str) -> Markup:
-    return say("{} {}   {}", code(sha[:7]), cut(_tame(title), _TITLE), _tame(author))
+def commit_line(line: Line) -> Markup:
+    """Return one commit: its name, title and author."""
+    return say("{} {}   {}", code(line.sha[:7]), cut(_tame(line.title), _TITLE), _tame(line.author))
 
 
 def _tame(text: str) -> str:

@@ -88,7 +88,8 @@ class Planner:
         no = judgement.refusal
         if no is not None:
             return Moved(text=f"{no.rule}: {no.words}", code=no.code, gone=True)
-        if judgement.asks != deployment.the_plan.asks:
+        authors = _authors_moved(deployment, excluded=judgement.authors_excluded)
+        if judgement.asks != deployment.the_plan.asks or authors:
             return Moved(text="the rules of approval changed", code="rules_moved")
         if base.sha != deployment.previous_sha:
             was = deployment.previous.name
@@ -110,4 +111,12 @@ class Planner:
         if ref.sha == deployment.sha:
             return None
         there = f"from {deployment.sha[:_SHORT]} to {ref.sha[:_SHORT]}"
-        return Moved(text=f"{deployment.asked} moved {there}", code="ref_moved", gone=True)
+        release = await self._refs.release_of(service, ref)
+        return Moved(text=f"{deployment.asked} moved {there}", code="ref_moved", release=release)
+
+
+def _authors_moved(deployment: Deployment, *, excluded: bool) -> bool:
+    """Tell whether authors may approve now who might not when it was planned, or the other way round."""
+    plan = deployment.the_plan
+    known = any(line.emails for line in plan.lines) and deployment.kind is Kind.DEPLOY
+    return known and not plan.emails if excluded else bool(plan.emails)

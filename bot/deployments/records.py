@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.catalog import Place
 from bot.deployments.plan import Plan, Release
-from bot.deployments.rules import ENDED, HOLDING, Kind, State
+from bot.deployments.reasking import Before
+from bot.deployments.rules import ENDED, Kind, State
 from bot.identity import Channel, Person
 from bot.policy.facts import Facts
 from bot.store import ChannelColumn, JsonColumn, PersonColumn, Timestamp, Tx, insert, metadata
@@ -24,7 +25,9 @@ class Deployment:
     `attempt` with every retry of parked work. `progress` holds what is known of the run under way, plain values.
     `facts` are what the last plan was decided from, by the rules that `policy_digest` names; `change_class` is the
     class that was asked for, `forced` the reason of a break-glass.
-    `cancel_by` is who asked to end it. `parked_why` is set while it stands still because of us or of a tool.
+    `cancel_by` is who asked to end it. `parked_why` is set while it stands still because of us or of a tool. `before`
+    is what was asked before something moved; `sent_at` is when it was decided to send it: nobody takes anything back
+    after that.
     """
 
     id: str
@@ -51,6 +54,7 @@ class Deployment:
     attempt: int
     plan: JsonValue
     plan_digest: str
+    before: JsonValue
     irreversible: bool
     again: bool
     patient: bool
@@ -58,6 +62,7 @@ class Deployment:
     deploy_run: str
     rollback_run: str
     fence: int
+    sent_at: datetime | None
     queued_at: datetime | None
     cancel_by: Person | None
     cancel_at: datetime | None
@@ -121,9 +126,18 @@ class Deployment:
         )
 
     @property
+    def asked_before(self) -> Before | None:
+        """What was asked before something moved; None where it is asked for the first time."""
+        return None if self.before is None else Before.from_json(self.before)
+
+    @property
     def approval_id(self) -> str:
         """The id of the approval that its present plan needs."""
         return f"{self.id}/{self.generation}"
+
+    def request_of(self, what: str) -> str:
+        """Return the request id of its build or deploy: another one once something else is asked for."""
+        return f"{self.id}/{what}" if self.generation == 1 else f"{self.id}/{what}/{self.generation}"
 
     @property
     def title(self) -> str:
@@ -172,6 +186,7 @@ deployments = sa.Table(
     sa.Column("attempt", sa.Integer, nullable=False, default=1),
     sa.Column("plan", JsonColumn, nullable=True),
     _words("plan_digest", 64),
+    sa.Column("before", JsonColumn, nullable=True),
     sa.Column("irreversible", sa.Boolean, nullable=False, default=False),
     sa.Column("again", sa.Boolean, nullable=False, default=False),
     sa.Column("patient", sa.Boolean, nullable=False, default=False),
@@ -179,6 +194,7 @@ deployments = sa.Table(
     _words("deploy_run", 1000),
     _words("rollback_run", 1000),
     sa.Column("fence", sa.BigInteger, nullable=False, default=0),
+    sa.Column("sent_at", Timestamp, nullable=True),
     sa.Column("queued_at", Timestamp, nullable=True),
     sa.Column("cancel_by", PersonColumn, nullable=True),
     sa.Column("cancel_at", Timestamp, nullable=True),
@@ -348,20 +364,6 @@ async def newest_success(conn: AsyncConnection, place: Place, sha: str) -> Deplo
     return None if row is None else read(row)
 
 
-async def stands_with_success(conn: AsyncConnection, place: Place) -> str:
-    """Return the commit that stands on a place because a deployment of it succeeded, "" where none does.
-
-    After a rollback that is the commit it went back to, if that one had succeeded there before.
-    """
-    newest = await newest_ended(conn, place.service, place.environment, place.target)
-    if newest is None:
-        return ""
-    if newest.state is State.SUCCEEDED:
-        return newest.sha
-    back = newest.previous.sha if newest.state is State.ROLLED_BACK else ""
-    return back if back and await newest_success(conn, place, back) else ""
-
-
 async def good_versions(conn: AsyncConnection, place: Place, *, limit: int = 20) -> Sequence[Deployment]:
     """Return the deployments that succeeded on a place, newest first."""
     statement = (
@@ -390,10 +392,3 @@ async def built(conn: AsyncConnection, service: str, sha: str) -> Release | None
     )
     row = (await conn.execute(statement)).one_or_none()
     return None if row is None else read(row).release
-
-
-async def holding(conn: AsyncConnection) -> Sequence[Deployment]:
-    """Return the deployments that hold a claim."""
-    states = [state.value for state in HOLDING]
-    rows = (await conn.execute(sa.select(deployments).where(deployments.c.state.in_(states), _OPEN))).all()
-    return [read(row) for row in rows]

@@ -55,8 +55,7 @@ class Refs:
             raise BadInput(code, f"{asked} cannot be used: {error.reason}.") from None
         except IntegrationError as error:
             raise unreachable(error) from error
-        version = ref.name if ref.kind is RefKind.TAG else await self._tag_of(git, project, ref.sha)
-        return await self.with_artifact(service, Release(sha=ref.sha, version=version or ref.sha[:SHORT]))
+        return await self.release_of(service, ref)
 
     async def default_ref(self, service: Service, environment: Environment) -> Release:
         """Return what is meant when no version is named.
@@ -84,6 +83,12 @@ class Refs:
             if asked[:1].isdigit():
                 return await git.resolve_ref(project, f"v{asked}")
             raise
+
+    async def release_of(self, service: Service, ref: Ref) -> Release:
+        """Return the release that a ref is: named as its tag, or one of its commit's, else by the commit."""
+        git, project = self.git(service), service.repository.project
+        version = ref.name if ref.kind is RefKind.TAG else await self._tag_of(git, project, ref.sha)
+        return await self.with_artifact(service, Release(sha=ref.sha, version=version or ref.sha[:SHORT]))
 
     async def with_artifact(self, service: Service, release: Release) -> Release:
         """Return a release with the artifact that was built of its commit before, where there is one."""

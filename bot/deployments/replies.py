@@ -219,6 +219,28 @@ def voted(deployment: Deployment, standing: Approved, vote: Vote) -> Reply:
     return Reply(summary=summary, parts=(Paragraph(escape(summary)),), subject=deployment.id)
 
 
+def revoked(deployment: Deployment, standing: Approved) -> Reply:
+    """Answer that an approval was taken back."""
+    if standing.approval.state is ApprovalState.APPROVED:
+        return text(
+            f"Your approval of {deployment.id} is taken back; those of others suffice, so it {now_words(deployment)}."
+        )
+    return text(f"Your approval of {deployment.id} is taken back; it {now_words(deployment)}.")
+
+
+def too_late_to_revoke(deployment: Deployment) -> Refused:
+    """Return the refusal to take an approval back once it was sent, with what can be done instead."""
+    moves: tuple[Button, ...] = ()
+    if deployment.previous_sha and deployment.state in {State.DEPLOYING, State.VERIFYING, State.INCONCLUSIVE}:
+        args = {**_place_args(deployment.place), "of": deployment.id}
+        moves = (Button(label=f"Roll back to {deployment.previous.name}"[:75], command="rollback", args=args),)
+    return Refused(
+        "too_late_to_revoke",
+        f"It is too late to take an approval of {deployment.id} back: it {now_words(deployment)}.",
+        moves=moves,
+    )
+
+
 def stale_card(deployment: Deployment) -> Refused:
     """Return the refusal of a click on an old card, with what is current."""
     show = Button(label="Show the present plan", command="plan", args={"deployment": deployment.id})

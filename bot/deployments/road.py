@@ -7,9 +7,8 @@ somebody cancelled it, or a newer workflow took over.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.approvals.records import Approval
-from bot.approvals.rules import Rule
-from bot.deployments import approval_messages, messages, plan_messages, records
+from bot.deployments import messages, plan_messages, records
+from bot.deployments.asking import ask, ask_again, tell_ended
 from bot.deployments.effects import RunEnd, looks_wanted
 from bot.deployments.ledger import Book, Ledger, Said
 from bot.deployments.plan import Release
@@ -20,8 +19,6 @@ from bot.deployments.wishes import Moved, Survey
 from bot.errors import UserError
 from bot.identity import Person
 from bot.store import Tx
-
-ASKED_BY_MESSAGE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +104,17 @@ class Road:
                 return
             refusal = survey.plan.refused(patient=deployment.patient)
             if refusal is not None:
-                said = Said(text=refusal.words, code=refusal.code)
+                again = f"{deployment.words}; " if deployment.before is not None else ""
+                said = Said(text=f"{again}{refusal.words}", code=refusal.code)
                 await book.end(deployment, State.REFUSED, said, plan=survey.plan.to_json())
+                await tell_ended(book, deployment, said.text)
                 return
             written = await records.change(tx, deployment.id, [State.PLANNING], **_planned(survey))
             if written is None:
                 return
             await self._tell_the_plan(tx, written)
             if survey.plan.asks:
-                await self._ask(book, written, survey, approvers)
+                await ask(book, written, survey, approvers)
             else:
                 await book.claim_or_queue(written, Said(text="no approval is needed"))
 
@@ -147,12 +146,24 @@ class Road:
                 return Next.STOP
             if await self._waits(book, deployment):
                 return Next.STOP
-            return Next.GO if moved is None else await self._moved(book, deployment, moved)
+            if moved is not None:
+                return await self._moved(book, deployment, moved)
+            return Next.GO if await self._send(tx, deployment) else Next.STOP
+
+    async def _send(self, tx: Tx, deployment: Deployment) -> bool:
+        """Note that it is about to be sent: of this and of who takes an approval back in the same moment, one wins."""
+        now = self._parts.clock.now()
+        return await records.change(tx, deployment.id, [State.DEPLOYING], sent_at=now) is not None
 
     async def _moved(self, book: Book, deployment: Deployment, moved: Moved) -> Next:
+        if moved.dropped is not None:
+            await self._parts.approvals.drop(book.tx, deployment.approval_id, moved.dropped, moved.approvers)
+            now = await records.get(book.tx.conn, deployment.id)
+            holds = now is not None and now.state is State.DEPLOYING and now.fence == deployment.fence
+            return Next.GO if holds and await self._send(book.tx, deployment) else Next.STOP
         if moved.code == "moved" and not deployment.the_plan.asks:
             return Next.REPLAN
-        await book.replan(deployment, Said(text=moved.text))
+        await ask_again(book, deployment, moved)
         return Next.STOP
 
     async def replanned(self, tx: Tx, deployment_id: str, fence: int, survey: Survey) -> bool:
@@ -166,7 +177,7 @@ class Road:
                 await book.end(deployment, State.VOID, Said(text=refusal.words, code=refusal.code))
                 return False
             changed = await book.change(deployment, **_planned(survey))
-            return changed is not None and not await self._waits(book, changed)
+            return changed is not None and not await self._waits(book, changed) and await self._send(tx, changed)
 
     async def refused_by_tool(self, tx: Tx, deployment_id: str, words: str, code: str) -> None:
         """End a deployment that the tool refused to start: nothing was changed."""
@@ -263,36 +274,6 @@ class Road:
             key = f"{deployment.id}/details/{deployment.generation}"
             await self._parts.outbox.post(tx, key, deployment.channel, details, in_thread_of=deployment.id)
 
-    async def _ask(self, book: Book, deployment: Deployment, survey: Survey, approvers: tuple[Person, ...]) -> None:
-        now = self._parts.clock.now()
-        environment = self._parts.catalog().environment(deployment.place)
-        approval = Approval(
-            id=deployment.approval_id,
-            subject=deployment.id,
-            digest=survey.plan_digest,
-            rules=rules_of(survey),
-            requester=deployment.requested_by,
-            expires_at=now + environment.approval_expires,
-            opened_at=now,
-            excluded={deployment.requested_by: "asked for it"},
-            excluded_emails=dict.fromkeys(survey.plan.emails, "wrote it"),
-        )
-        await self._parts.approvals.open(book.tx, approval)
-        said = Said(text="waits for approval")
-        moved = await book.move(deployment.id, State.AWAITING_APPROVAL, said, at=[State.PLANNING])
-        if moved is None:
-            return
-        asked = approval_messages.asked(moved, approval, approvers, self._parts.name_of)
-        if moved.channel is not None:
-            key = f"{moved.id}/ask/{moved.generation}"
-            await self._parts.outbox.post(
-                book.tx, key, moved.channel, asked, in_thread_of=moved.id, also_to_channel=True, urgent=True
-            )
-        for person in approvers[:ASKED_BY_MESSAGE]:
-            key = f"{moved.id}/ask/{moved.generation}/{person.key}"
-            told = approval_messages.asked_alone(moved, approval, self._parts.name_of)
-            await self._parts.outbox.direct(book.tx, key, person, told, subject=moved.id)
-
     async def _waits(self, book: Book, deployment: Deployment) -> bool:
         """Give the claim back where a lock or freeze came in the way; answer whether that was so."""
         await book.may_queue()
@@ -338,11 +319,6 @@ class Road:
             return await records.change(book.tx, moved.id, [State.ROLLING_BACK], words=said.text, code=said.code)
         told = Said(text=f"{said.text}; not rolled back by itself: {why_not}", code=said.code, person=said.person)
         return await book.end(deployment, State.FAILED, told, running=running)
-
-
-def rules_of(survey: Survey) -> tuple[Rule, ...]:
-    """Return the approval rules of a plan."""
-    return tuple(Rule(ask.count, ask.groups) for ask in survey.plan.asks)
 
 
 def _planned(survey: Survey) -> dict[str, object]:

@@ -45,11 +45,12 @@ TRANSITIONS: Mapping[State, frozenset[State]] = MappingProxyType(
     {
         S.PLANNING: frozenset({S.REFUSED, S.FAILED, S.CANCELLED, S.AWAITING_APPROVAL, S.QUEUED, S.DEPLOYING, S.VOID}),
         S.AWAITING_APPROVAL: frozenset({S.REJECTED, S.EXPIRED, S.VOID, S.CANCELLED, S.QUEUED, S.DEPLOYING}),
-        S.QUEUED: frozenset({S.DEPLOYING, S.CANCELLED, S.VOID}),
-        # Back to planning, to the queue, or void only as long as nothing was sent: see `Ledger`.
+        S.QUEUED: frozenset({S.AWAITING_APPROVAL, S.DEPLOYING, S.CANCELLED, S.VOID}),
+        # Back to planning, to approval, to the queue, or void only as long as nothing was sent: see `Ledger`.
         S.DEPLOYING: frozenset(
             {
                 S.PLANNING,
+                S.AWAITING_APPROVAL,
                 S.QUEUED,
                 S.VOID,
                 S.CANCELLED,

@@ -2,10 +2,10 @@
 
 from bot.approvals.records import Approval
 from bot.deployments import records
+from bot.deployments.asking import ASKED_BY_MESSAGE, rules_of
 from bot.deployments.parts import Parts
 from bot.deployments.planner import Planner
 from bot.deployments.records import Deployment
-from bot.deployments.road import ASKED_BY_MESSAGE, rules_of
 from bot.deployments.wishes import Moved, Survey, Wish
 from bot.identity import Person
 
@@ -54,8 +54,18 @@ class Surveyor:
         return await self._parts.approvals.who_may(approval, limit=ASKED_BY_MESSAGE)
 
     async def moved(self, deployment_id: str) -> Moved | None:
-        """Return what is not as it was when the deployment was planned."""
-        return await self._planner.moved(await self._load(deployment_id))
+        """Return what is not as it was when the deployment was planned, or approvals that count no more."""
+        deployment = await self._load(deployment_id)
+        moved = await self._planner.moved(deployment)
+        if moved is not None or not deployment.the_plan.asks:
+            return moved
+        dropped = await self._parts.approvals.recount(deployment.approval_id)
+        if not dropped:
+            return None
+        who = "; ".join(f"@{self._parts.name_of(person)} {why}" for person, why in sorted(dropped.items()))
+        may = await self._parts.approvals.could(deployment.approval_id, limit=ASKED_BY_MESSAGE)
+        text = f"not counted any more: {who}"
+        return Moved(text=text, code="approval_dropped", dropped=dropped, approvers=may)
 
     async def _load(self, deployment_id: str) -> Deployment:
         async with self._parts.store.read() as conn:

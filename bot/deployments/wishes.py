@@ -1,5 +1,6 @@
 """What somebody asks for, what is known of it then, and what has moved since: plain values."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.catalog import Place
@@ -58,8 +59,16 @@ class Survey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moved:
-    """What is not as it was when the plan was read. `gone` ends the deployment; else it is planned anew."""
+    """What is not as it was when the plan was read.
+
+    `gone` ends the deployment; else it is planned anew, with `release` where what was asked for is another commit now.
+    `dropped` are people whose approval counts no more, with why; then nothing but the count has moved, and `approvers`
+    are those who may be asked for another.
+    """
 
     text: str
     code: str
     gone: bool = False
+    release: Release | None = None
+    dropped: Mapping[Person, str] | None = None
+    approvers: tuple[Person, ...] = ()

@@ -172,6 +172,9 @@ class EnvironmentSettings(Model):
         default=False, description="Whether authors of the commits may approve. Who asked never may."
     )
     approval_expires: Duration = Field(timedelta(hours=4), description="How long an approval may be waited for.")
+    approval_reminder: Duration | None = Field(
+        None, description="After what time who may still approve is reminded, once; half of approval_expires without."
+    )
     verify: Verification | None = Field(None, description="What is watched after the deploy.")
     rollback: Literal["automatic", "offer"] = Field(
         "offer", description="After a failed verification: go back by itself, or offer a button."

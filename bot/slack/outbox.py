@@ -120,9 +120,12 @@ class Outbox:
 
         So a question that is answered does not go on asking.
         """
-        keys = [outbox.c.key == f"post/{key}", outbox.c.key.startswith(f"direct/{key}/", autoescape=True)]
+        keys = [outbox.c.key == f"post/{key}"]
+        keys += [outbox.c.key.startswith(f"{kind}/{key}/", autoescape=True) for kind in ("post", "direct")]
         rows = (await tx.conn.execute(sa.select(outbox).where(sa.or_(*keys)).with_for_update())).all()
         for row in rows:
+            if "page" in row.payload:
+                continue
             version = live.next_version(row, message, final=True)
             if version > row.wanted:
                 channel = row.channel or Channel("", "")

@@ -37,7 +37,7 @@ from bot.locks import workflow as lock_workflow
 from bot.locks.locks import Locks
 from bot.permissions import Permissions
 from bot.reply import Button, Buttons, Message, Reply
-from bot.settings import load
+from bot.settings import Settings, load
 from bot.slack import codec
 from bot.slack.outbox import Outbox
 from bot.slack.records import outbox as outbox_rows
@@ -192,6 +192,21 @@ class Rig:
             link_of=_link_of,
             links_only=lambda instance: instance in self.links_only,
         )
+
+    def use(self, settings: Settings) -> None:
+        """Put other settings in force, as a reload does."""
+        self.settings = settings
+        self.permissions.replace(settings)
+        self.catalog = Catalog(settings)
+        self.world.add(self.catalog)
+
+    def with_production(self, **changes: Any) -> Settings:
+        """Return the settings with these of checkout's production."""
+        service = self.settings.services["checkout"]
+        staging, production = service.environments
+        given = {**production.model_dump(by_alias=True), **changes}
+        changed = service.model_copy(update={"environments": (staging, type(production).model_validate(given))})
+        return self.settings.model_copy(update={"services": {**self.settings.services, "checkout": changed}})
 
     def history(self) -> dict[str, str]:
         """Make a repository: 1.4.0 by mia, 1.4.1 by tom, 1.4.2 by zoe; return the SHA of each tag."""

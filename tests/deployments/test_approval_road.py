@@ -4,7 +4,6 @@ import asyncio
 
 import pytest
 
-from bot.approvals.rules import State as ApprovalState
 from bot.deployments.rules import State
 from bot.errors import UserError
 from bot.identity import Person
@@ -90,24 +89,6 @@ async def test_an_old_card(rig: Rig):
 
     assert error.code == "stale_card"
     assert [button.command for button in error.moves] == ["plan"]
-
-
-async def test_void_when_the_branch_moved(rig: Rig):
-    shas = rig.history()
-    at = await waiting(rig, ref="main")
-    newer = rig.git.commit("checkout", "Newer", files={"version": b"9"}, parents=(shas["v1.4.2"],))
-    rig.git.branch("checkout", "main", newer)
-
-    await rig.run(ANA, f"approve {at}")
-
-    void = await rig.reaches(at, State.VOID)
-    assert void.code == "ref_moved"
-    assert newer[:7] in void.words
-    assert f"{at}/deploy" not in [request.request_id for request in rig.deploys.requests]
-    async with rig.store.read() as conn:
-        standing = await rig.approvals.get(conn, f"{at}/1")
-    assert standing is not None
-    assert standing.approval.state is ApprovalState.VOID
 
 
 async def test_asked_again_when_what_runs_moved(rig: Rig):
@@ -199,13 +180,13 @@ async def test_an_author_is_known_by_the_address_that_slack_has(rig: Rig):
     async def slack_says(_person: Person) -> list[str]:
         return ["ZOE@example.org"]
 
-    rig.approvals._emails_of = slack_says
+    rig.approvals.reader.emails_of = slack_says
     assert (await rig.refused(RAJ, f"approve {at}")).code == "not_by_you"
 
     async def slack_is_away(_person: Person) -> list[str]:
         raise OSError
 
-    rig.approvals._emails_of = slack_is_away
+    rig.approvals.reader.emails_of = slack_is_away
     await rig.run(RAJ, f"approve {at}")
     await rig.reaches(at, State.SUCCEEDED)
 

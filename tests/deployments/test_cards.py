@@ -13,6 +13,7 @@ from bot.deployments import approval_messages, messages, plan_messages
 from bot.deployments.messages import View
 from bot.deployments.obstacles import Obstacle
 from bot.deployments.plan import Line, Plan, Release
+from bot.deployments.reasking import Before
 from bot.deployments.records import Deployment
 from bot.deployments.rules import Kind, State
 from bot.identity import Person
@@ -42,6 +43,7 @@ PLAN = Plan(
         Verdict(rule="approvals", ok=True, words="2 of release-managers"),
     ),
 )
+BEFORE = Before(generation=1, plan_digest="d0", release=Release(sha="b1" * 20), base=PLAN.base, asks=PLAN.asks)
 
 
 def name_of(person: Person) -> str:
@@ -71,6 +73,7 @@ def deployment(state: State, **more: Any) -> Deployment:
         "attempt": 1,
         "plan": PLAN.to_json(),
         "plan_digest": "d1",
+        "before": None,
         "irreversible": False,
         "again": False,
         "patient": False,
@@ -78,6 +81,7 @@ def deployment(state: State, **more: Any) -> Deployment:
         "deploy_run": "",
         "rollback_run": "",
         "fence": 1,
+        "sent_at": None,
         "queued_at": None,
         "cancel_by": None,
         "cancel_at": None,
@@ -163,7 +167,7 @@ def test_waiting_for_approval():
             COMMITS,
             "Checks  ✓ locks: unlocked  ✓ promotion order: 1.4.2 runs on staging",
             f"Approvals  1 of 2 (2 of release-managers): ✓ @ana 14:05 UTC · until 2026-11-23 18:02 UTC · not {NOT}",
-            "[Approve] [Reject…] [Show plan] [Cancel]",
+            "[Approve] [Reject…] [Show plan] [Cancel] [Take back my approval]",
         ]
     )
 
@@ -173,11 +177,10 @@ def test_asked_again_says_why():
         State.AWAITING_APPROVAL,
         View(name_of=name_of, standing=standing()),
         words="checkout/production ran 1.4.1 when this was planned and runs 1.4.0 now",
+        before=BEFORE.to_json(),
     )
-    assert (
-        "*Asked again*: checkout/production ran 1.4.1 when this was planned and runs 1.4.0 now; "
-        "what was approved before is void." in said
-    )
+    assert "*Asked again*: what was approved before is void." in said
+    assert "*What changed*: Checkout/production ran 1.4.1 when this was planned and runs 1.4.0 now.\n" in said
 
 
 def test_queued():

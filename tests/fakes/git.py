@@ -79,6 +79,12 @@ class FakeGit:
         """Let a branch name a commit, also when it named another before."""
         self._repositories[project].branches[name] = sha
 
+    def delete(self, project: str, name: str) -> None:
+        """Delete a branch or tag."""
+        repository = self._repository(project)
+        repository.branches.pop(name, None)
+        repository.tags.pop(name, None)
+
     def check(self, project: str, sha: str, *checks: Check) -> None:
         """Report checks of a commit; the newest of each name counts."""
         self._repositories[project].checks.setdefault(sha, {}).update({check.name: check for check in checks})

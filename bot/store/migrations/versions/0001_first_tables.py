@@ -23,6 +23,7 @@ def upgrade() -> None:
         sa.Column("excluded_emails", columns.JsonColumn(), nullable=False),
         sa.Column("expires_at", columns.Timestamp(), nullable=False),
         sa.Column("opened_at", columns.Timestamp(), nullable=False),
+        sa.Column("remind_at", columns.Timestamp(), nullable=True),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("decided_at", columns.Timestamp(), nullable=True),
         sa.Column("decided_by", columns.PersonColumn(), nullable=True),
@@ -200,6 +201,7 @@ def upgrade() -> None:
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("plan", columns.JsonColumn(), nullable=True),
         sa.Column("plan_digest", sa.String(length=64), nullable=False),
+        sa.Column("before", columns.JsonColumn(), nullable=True),
         sa.Column("irreversible", sa.Boolean(), nullable=False),
         sa.Column("again", sa.Boolean(), nullable=False),
         sa.Column("patient", sa.Boolean(), nullable=False),
@@ -207,6 +209,7 @@ def upgrade() -> None:
         sa.Column("deploy_run", sa.String(length=1000), nullable=False),
         sa.Column("rollback_run", sa.String(length=1000), nullable=False),
         sa.Column("fence", sa.BigInteger(), nullable=False),
+        sa.Column("sent_at", columns.Timestamp(), nullable=True),
         sa.Column("queued_at", columns.Timestamp(), nullable=True),
         sa.Column("cancel_by", columns.PersonColumn(), nullable=True),
         sa.Column("cancel_at", columns.Timestamp(), nullable=True),
@@ -544,6 +547,8 @@ def upgrade() -> None:
         sa.Column("groups", columns.JsonColumn(), nullable=False),
         sa.Column("at", columns.Timestamp(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("principal", columns.PersonColumn(), nullable=True),
+        sa.Column("dropped", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(
             ["approval_id"], ["approvals.id"], name=op.f("fk_approval_votes_approval_id_approvals")
         ),
