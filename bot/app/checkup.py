@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from bot.app.amending import foretell
 from bot.app.tools import Tools
 from bot.clock import Clock
 from bot.health import Check, Health, HealthChecks
@@ -43,6 +44,7 @@ async def check(settings: Settings, clock: Clock, say: Say) -> int:
     width = max(map(len, found))
     for name, one in found.items():
         say(f"{'ok' if one.ok else 'FAILED':<8} {name:<{width}}  {one.detail}".rstrip())
+    await foretell(settings, clock, say)
     for name in able if settings.server.public_url else ():
         say(f"note     {name}: the redirect URI of its OAuth application is {callback_url(settings, name)}")
     return 0 if all(one.ok for one in found.values()) else 1

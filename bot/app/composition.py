@@ -10,6 +10,7 @@ import structlog
 from bot.activity import workflow as activity_workflow
 from bot.activity.activity import Activity
 from bot.activity.news import News
+from bot.app.amending import PolicyInForce, amendments_of
 from bot.app.evidence import Evidence
 from bot.app.parts import (
     activity_parts,
@@ -101,6 +102,8 @@ class App:
         self.lent = Housekeeping(lending, self.grants)
         self.reviews = reviews_of(self)
         self.reminders = reminders_of(self)
+        self.amendments = amendments_of(self)
+        self.policy = PolicyInForce(self)
         self.world = World()
         deliveries = Deliveries(store, clock, owner, self.vault)
         self.terminal = Terminal(settings.terminal, deliveries, clock)
@@ -139,6 +142,7 @@ class App:
             self.grants,
             self.linking,
             self.reviews,
+            self.amendments,
             self.store,
             self.registry,
             Help(self.registry, self.permissions, self.clock, slash=slash),
@@ -159,6 +163,7 @@ class App:
         self.health.add("slack", self._slack_health)
         await self.slack.open()
         await self._know_home()
+        await self.policy.begin()
         self.slack.connection.on_usable.append(self._meet_slack)
         self.slack.previewer = self._preview
         self.permissions.add_source("usergroup", self.slack.usergroups)
@@ -210,6 +215,7 @@ class App:
         await self.starter.stop(grace)
         if self.engine is not None:
             await self.engine.stop(grace=min(grace, HANDED_OVER_AFTER))
+        await self.policy.stop()
         await self.slack.close()
         await self.evidence.stop()
         await self.deployments.close()
@@ -278,6 +284,7 @@ class App:
         identity = self.slack.connection.identity
         if identity is not None:
             self.permissions.set_home(identity.team, identity.enterprise)
+        self.policy.look()
 
     async def _know_home(self) -> None:
         """Learn which workspace is ours: from Slack, or, when it is away, from the last time it was there.

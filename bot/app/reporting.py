@@ -30,8 +30,8 @@ COLUMNS = (
     "at", "kind", "id", "service", "environment", "target", "version", "sha",
     "asked_by", "approved_by", "rule", "outcome", "ended_at", "detail",
 )  # fmt: skip
-RIGHTS = ("configuration.reloaded", "grant.*", "freeze.exception")
-"""The actions that are told of as changes of rights: the configuration's, lent ones, and ways through a freeze."""
+RIGHTS = ("configuration.reloaded", "policy.*", "grant.*", "freeze.exception")
+"""The actions that are told of as changes of rights: the policy's, lent ones, and ways through a freeze."""
 
 _NEAR = 500
 

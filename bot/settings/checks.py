@@ -77,11 +77,20 @@ class Checks:
         self._groups()
         self._permissions()
         self._tokens()
+        self._second_person()
         for name, service in _items(self._data.get("services")):
             self._service(("services", name), service)
         names = {key: _keys(self._data.get(key)) for key in ("groups", "environments", "services")}
         freezes.check(self._source, **names)
         policy.check(self._source, **names)
+
+    def _second_person(self) -> None:
+        if _mapping(self._data.get("policy")).get("second_person") is not True:
+            return
+        granted = {one for grant in _dicts(self._data.get("permissions")) for one in _list(grant.get("allow"))}
+        if granted.isdisjoint({"*", "policy.*", "*.approve", "policy.approve"}):
+            where: Where = ("policy", "second_person")
+            self._source.note(where, "nobody may confirm a change", "Grant policy.approve to at least two people.")
 
     def _slack(self) -> None:
         slack = _mapping(self._data.get("slack"))

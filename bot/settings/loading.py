@@ -116,6 +116,11 @@ def warnings(settings: Settings) -> tuple[str, ...]:
             f"{', '.join(production)} is production-like and the database is SQLite: one process on one disk. "
             "Set database to a postgresql:// URL."
         )
+    if production and not settings.policy.second_person:
+        told.append(
+            "policy.second_person is off: whoever can change this configuration can give themselves rights on "
+            f"{', '.join(production)} alone."
+        )
     for name, service in settings.services.items():
         for environment in service.environments:
             kind = settings.environments.get(environment.name)

@@ -1,4 +1,4 @@
-"""Change classes and break-glass: what need not wait for approval, and who may pass rules over when it burns."""
+"""The policy: what need not wait for approval, who may pass rules over when it burns, and how all of it may change."""
 
 from collections.abc import Collection
 from typing import Any, Literal
@@ -56,8 +56,11 @@ class Review(Model):
 
 
 class PolicySettings(Model):
-    """Change classes and break-glass. What is not named here does not exist."""
+    """Change classes and break-glass: what is not named here does not exist. And how the policy itself may change."""
 
+    second_person: bool = Field(
+        default=False, description="Whether a change that widens rights waits until a second person confirms it."
+    )
     standard: tuple[StandardChange, ...] = Field((), description="Changes that need no approval.")
     emergency: EmergencyChange | None = Field(None, description="What an emergency may shorten.")
     force: BreakGlass | None = Field(None, description="What --force passes over.")

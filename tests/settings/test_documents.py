@@ -87,9 +87,11 @@ def test_every_setting_has_a_description() -> None:
 
 
 def test_production_on_sqlite_warns(loaded: Load) -> None:
-    (told,) = warnings(loaded())
+    told, alone = warnings(loaded())
     assert "production is production-like and the database is SQLite" in told
-    on_postgres = loaded(f"database: postgresql://h/d\n{RIGHT}")
+    assert "policy.second_person is off" in alone
+    confirmed = RIGHT.replace("permissions:", "permissions:\n  - {allow: [policy.approve], to: [developers]}")
+    on_postgres = loaded(f"database: postgresql://h/d\npolicy: {{second_person: true}}\n{confirmed}")
     assert warnings(on_postgres) == ()
     assert any("no approval" in line for line in warnings(loaded(RIGHT.replace("approvals: [{from", "checks: [] #"))))
     assert any("grants nothing" in line for line in warnings(loaded("", {})))

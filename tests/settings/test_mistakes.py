@@ -316,3 +316,11 @@ def _loads_or_tells(path: Path) -> None:
     except SettingsError as error:
         told = error.mistakes
     assert told is None or (told and all(mistake.message and mistake.file for mistake in told))
+
+
+def test_a_second_person_needs_somebody_who_may_confirm(mistakes: Mistakes) -> None:
+    (mistake,) = mistakes(f"policy: {{second_person: true}}\n{RIGHT}")
+    assert (mistake.line, mistake.path) == (1, "policy.second_person")
+    assert "policy.approve" in str(mistake)
+    granted = RIGHT.replace("permissions:", 'permissions:\n  - {allow: ["*"], to: [mia, ana]}')
+    assert mistakes(f"policy: {{second_person: true}}\n{granted}") == []

@@ -13,6 +13,25 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "amendments",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("after", sa.String(length=32), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("wanted", columns.JsonColumn(), nullable=False),
+        sa.Column("in_force", columns.JsonColumn(), nullable=False),
+        sa.Column("commit", sa.String(length=64), nullable=False),
+        sa.Column("authors", columns.JsonColumn(), nullable=False),
+        sa.Column("certain", sa.Boolean(), nullable=False),
+        sa.Column("changes", columns.JsonColumn(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("read_at", columns.Timestamp(), nullable=False),
+        sa.Column("agreed", columns.JsonColumn(), nullable=False),
+        sa.Column("decided_at", columns.Timestamp(), nullable=True),
+        sa.Column("announced_at", columns.Timestamp(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_amendments")),
+        sa.UniqueConstraint("after", name=op.f("uq_amendments_after")),
+    )
+    op.create_table(
         "approvals",
         sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("subject", sa.String(length=64), nullable=False),
@@ -714,3 +733,4 @@ def downgrade() -> None:
     op.drop_table("audit_cursors")
     op.drop_index(op.f("ix_approvals_subject"), table_name="approvals")
     op.drop_table("approvals")
+    op.drop_table("amendments")
