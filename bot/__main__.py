@@ -46,6 +46,10 @@ def parser() -> argparse.ArgumentParser:
     do.add_argument("--url", help="where Shipmate listens (default: $SHIPMATE_URL, else http://127.0.0.1:8080)")
     do.add_argument("--token-file", type=Path, metavar="FILE", help="default: the token in $SHIPMATE_TOKEN")
     _audit_words(add("audit", "prove that the audit log is whole, write it out, follow it"))
+    evidence = add("evidence", "write what is known of a deployment or release as a zip that can be verified offline")
+    evidence.add_argument("subject", metavar="ID", help="D-1042 or R-88")
+    evidence.add_argument("--out", type=Path, metavar="FILE", help="default: evidence-ID.zip")
+    evidence.add_argument("--offline", action="store_true", help="do not ask the tools for logs")
     demo = add(
         "demo", "run everything on this machine: a workspace, a service with a history, Prometheus", config=False
     )
@@ -232,6 +236,22 @@ def _audit(args: argparse.Namespace) -> int:
         return FAILED
 
 
+def _evidence(args: argparse.Namespace) -> int:
+    from bot.app.bundling import write_evidence
+    from bot.settings import SettingsError, load, read_environ
+    from commands.registry import permissions, registry
+
+    try:
+        settings = load(args.config, read_environ(), known_permissions=permissions(), known_commands=registry())
+    except SettingsError as error:
+        return _mistakes(error)
+    try:
+        return asyncio.run(write_evidence(settings, print, args.subject, out=args.out, offline=args.offline))
+    except ValueError as error:
+        print(f"shipmate evidence: {error}", file=sys.stderr)
+        return FAILED
+
+
 def _demo(args: argparse.Namespace) -> int:
     from bot.demo.run import Wishes, run
     from bot.settings import read_environ
@@ -266,6 +286,7 @@ _RUN = {
     "schema": _schema,
     "do": _do,
     "audit": _audit,
+    "evidence": _evidence,
     "demo": _demo,
 }
 

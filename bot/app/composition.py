@@ -11,6 +11,7 @@ from bot.activity import workflow as activity_workflow
 from bot.activity.activity import Activity
 from bot.activity.news import News
 from bot.app.amending import PolicyInForce, amendments_of
+from bot.app.bundling import bundles_of
 from bot.app.evidence import Evidence
 from bot.app.parts import (
     activity_parts,
@@ -138,6 +139,7 @@ class App:
             self.builds,
             self.locks,
             self.freezes,
+            bundles_of(self),
             self.approvals,
             self.grants,
             self.linking,

@@ -164,12 +164,18 @@ class Report:
         return next((entry.rule for entry in await self._audit.find(near) if entry.rule), "")
 
 
-async def names_of(settings: Settings, store: Store, clock: Clock) -> NameOf:
-    """Return how people are called: by the configuration's name and the id it stands for."""
+async def permissions_of(settings: Settings, store: Store, clock: Clock) -> Permissions:
+    """Return the permissions of the configuration, at home in the workspace that the bot last met."""
     permissions = Permissions(settings, clock)
     home = await recall(store, "home")
     if isinstance(home, dict):
         permissions.set_home(str(home["team"]), str(home["enterprise"]))
+    return permissions
+
+
+async def names_of(settings: Settings, store: Store, clock: Clock) -> NameOf:
+    """Return how people are called: by the configuration's name and the id it stands for."""
+    permissions = await permissions_of(settings, store, clock)
 
     def name_of(person: Person) -> str:
         return shown(person) or f"{permissions.name_of(person)} <{person.key}>"

@@ -69,6 +69,11 @@ class Keys:
             return ""
         return self._signing.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
+    def pem_of(self, name: str) -> str:
+        """Return the public key of this fingerprint in PEM, "" when it is not known."""
+        key = self._known.get(name)
+        return "" if key is None else key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
     def sign(self, number: int, entry_hash: str, at: datetime) -> dict[str, Any]:
         """Return the details of a checkpoint after entry `number`.
 

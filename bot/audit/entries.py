@@ -1,7 +1,8 @@
 """`Entry`: one line of the audit log, the canonical text that its hash covers, and the two forms it is read in.
 
-The hash of an entry is SHA-256 over the hash of the entry before, a newline, and the canonical JSON of the entry:
-keys sorted, no spaces, ASCII only, `data` being the canonical JSON of its facts as one text. People stand in it by
+The hash of an entry is SHA-256 over the hash of the entry before, a newline, and the digest of the entry's body; that
+is SHA-256 over its canonical JSON: keys sorted, no spaces, ASCII only, `data` being the canonical JSON of its facts as
+one text. So the chain can be shown to somebody who may not see what stands between two entries. People stand in it by
 their pseudonyms, and what may name people by its commitment, so that both can be erased (see `people`, `details`).
 """
 
@@ -103,13 +104,18 @@ def moment_text(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
-def digest(values: Mapping[str, Any], number: int | None = None) -> str:
-    """Return the hash of an entry given as plain texts (`at`, too), as if it stood at `number`."""
+def body_digest(values: Mapping[str, Any], number: int | None = None) -> str:
+    """Return the digest of an entry's body, given as plain texts (`at`, too), as if it stood at `number`."""
     body = {
         "number": values["number"] if number is None else number,
         **{key: values[key] for key in CHAINED},
     }
-    return hashlib.sha256(f"{values['previous']}\n{canonical(body)}".encode()).hexdigest()
+    return hashlib.sha256(canonical(body).encode()).hexdigest()
+
+
+def digest(values: Mapping[str, Any], number: int | None = None) -> str:
+    """Return the hash of an entry: that of its body, bound to the entry before."""
+    return hashlib.sha256(f"{values['previous']}\n{body_digest(values, number)}".encode()).hexdigest()
 
 
 def storable(text: str) -> str:

@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 
+from bot.amounts import amount
 from bot.plain import strip, tame
 from bot.reply import (
     Button,
@@ -54,7 +55,7 @@ def _part(part: Part, line: Line) -> str:  # noqa: PLR0911 - one return per kind
         case Picture():
             return f"[picture: {tame(part.alt)}]"
         case Document():
-            return tame(part.content.decode(errors="replace"))
+            return _file(part)
         case Steps(title, steps):
             lines = [
                 f"  {_WORDS[step.state]:<{_WIDEST}}  {tame(step.title)}{_more(step.detail, step.url)}" for step in steps
@@ -64,6 +65,14 @@ def _part(part: Part, line: Line) -> str:  # noqa: PLR0911 - one return per kind
             return "\n".join(text for button in buttons if (text := _button(button, line)))
         case Divider():
             return "-" * 8
+
+
+def _file(part: Document) -> str:
+    """Return a text as it is; of anything else that it is there."""
+    try:
+        return tame(part.content.decode())
+    except UnicodeDecodeError:
+        return f"[file: {tame(part.name)}, {amount(len(part.content), 'bytes')}: in Slack it is handed over]"
 
 
 def _more(detail: Markup, url: str) -> str:

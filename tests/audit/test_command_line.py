@@ -55,7 +55,8 @@ async def test_export_gives_what_every_hash_can_be_computed_from(
         stored = {key: value for key, value in values.items() if key not in {"previous", "hash", *BESIDE}}
         stored["data"] = json.dumps(stored["data"], sort_keys=True, separators=(",", ":"))
         body = json.dumps(stored, sort_keys=True, separators=(",", ":"))
-        previous = hashlib.sha256(f"{previous}\n{body}".encode()).hexdigest()
+        digest = hashlib.sha256(body.encode()).hexdigest()
+        previous = hashlib.sha256(f"{previous}\n{digest}".encode()).hexdigest()
         assert values["hash"] == previous
         person = f"{values['person_salt']}\n{values['person']}"
         assert values["actor"] == hashlib.sha256(person.encode()).hexdigest()

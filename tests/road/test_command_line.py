@@ -1,7 +1,12 @@
 """Shipmate's command line as operators meet it: checks, mistakes, manifest, schema, audit, help."""
 
+import asyncio
+import hashlib
 import json
 import sqlite3
+import subprocess
+import sys
+import zipfile
 
 import jsonschema
 import pytest
@@ -42,6 +47,21 @@ async def test_check_says_what_is_missing(town):
         await town.control("away", on=False)
     assert status == 1
     assert any(line.startswith("FAILED") and "slack" in line for line in said.splitlines()), said
+
+
+async def test_evidence_of_a_deployment_is_verified_without_shipmate(town, tmp_path):
+    file = tmp_path / "evidence.zip"
+    status, said = await town.shipmate("evidence", "D-1001", "--out", str(file), *_config(town))
+    assert (status, said.split()[1]) == (0, str(file)), said
+    assert said.split()[0] == hashlib.sha256(file.read_bytes()).hexdigest()
+    with zipfile.ZipFile(file) as archive:
+        archive.extractall(tmp_path)
+    verify = [sys.executable, "-I", "-S", str(tmp_path / "evidence-D-1001" / "verify.py")]
+    done = await asyncio.to_thread(subprocess.run, verify, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert (tmp_path / "evidence-D-1001/logs/D-1001-deploy.txt").read_text().strip()
+    status, said = await town.shipmate("evidence", "D-9999", *_config(town))
+    assert (status, "no deployment or release D-9999" in said) == (1, True)
 
 
 async def test_manifest_and_schema(town):
