@@ -75,6 +75,15 @@ async def under_way(call: Call, _given: Mapping[str, str], typed: str) -> Sequen
     ][:_MOST]
 
 
+async def to_review(call: Call, _given: Mapping[str, str], typed: str) -> Sequence[Option]:
+    """Return the deployments that somebody has to look at afterwards."""
+    return [
+        Option(deployment_id, f"{deployment_id} {title}"[:75])
+        for deployment_id, title in await call.use(Deployments).reviewing.waiting()
+        if typed.lower() in f"{deployment_id} {title}".lower()
+    ][:_MOST]
+
+
 async def place_of_deployment(call: Call, args: object) -> Resource:
     """Return what a permission is asked on when the argument `deployment` names it."""
     deployment = await call.use(Deployments).decisions.get(getattr(args, "deployment", ""))

@@ -6,6 +6,7 @@ from typing import Annotated
 from bot.command import Call, Effect, arg, command
 from bot.deployments.beginnings import Asked
 from bot.deployments.deployments import Deployments
+from bot.policy.classes import ChangeClass
 from bot.reply import Reply
 from commands.choices import environments, good_versions, place_of_words, services, targets
 
@@ -28,6 +29,10 @@ class RollbackArgs:
     again: Annotated[bool, arg("also when it runs there already", flag="--again")] = False
     patient: Annotated[bool, arg("wait in the queue while the place is locked or frozen", flag="--queue")] = False
     exception: Annotated[str | None, arg("why it should go through a freeze, by who may", flag="--exception")] = None
+    change_class: Annotated[
+        ChangeClass | None, arg("how it is dealt with; the class that fits without", flag="--class")
+    ] = None
+    force: Annotated[str | None, arg("why rules should be passed over, by who may", flag="--force")] = None
 
 
 @command(
@@ -55,5 +60,7 @@ async def rollback(call: Call, args: RollbackArgs) -> Reply:
             again=args.again,
             patient=args.patient,
             exception=(args.exception or "").strip(),
+            change_class=args.change_class,
+            force=(args.force or "").strip(),
         ),
     )

@@ -111,6 +111,16 @@ async def add(tx: Tx, approval: Approval) -> bool:
     return (await tx.conn.execute(statement.on_conflict_do_nothing(index_elements=[approvals.c.id]))).rowcount > 0
 
 
+async def approvers_of(conn: AsyncConnection, subject: str) -> frozenset[Person]:
+    """Return everybody who ever approved something of a subject."""
+    statement = (
+        sa.select(votes.c.person)
+        .join(approvals, approvals.c.id == votes.c.approval_id)
+        .where(approvals.c.subject == subject, votes.c.vote == Vote.APPROVE.value)
+    )
+    return frozenset((await conn.execute(statement)).scalars())
+
+
 async def get(conn: AsyncConnection, approval_id: str, *, lock: bool = False) -> Approval | None:
     """Return a request with its votes; with `lock` its row is ours until the transaction ends."""
     statement = sa.select(approvals).where(approvals.c.id == approval_id)

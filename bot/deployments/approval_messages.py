@@ -6,6 +6,7 @@ from bot.approvals.approvals import Standing
 from bot.approvals.records import Approval, Cast
 from bot.approvals.rules import Rule, Vote
 from bot.deployments import buttons
+from bot.deployments.plan import Plan
 from bot.deployments.plan_messages import SHOWN, commit_line, plan_parts, what_changes
 from bot.deployments.reasking import Comparison
 from bot.deployments.records import Deployment
@@ -40,6 +41,7 @@ def asked(
     elif why:
         parts.append(Paragraph(say("{}", sentence(why))))
     parts.append(Note(say("{} · until {}", what_changes(deployment.the_plan), moment(approval.expires_at, day=True))))
+    parts += because(deployment.the_plan)
     parts.append(Buttons(buttons.to_vote(deployment)))
     asked_by = f"{deployment.id} {deployment.title}, asked by @{name_of(deployment.requested_by)}"
     summary = f"Approval wanted{again}: {asked_by}" + (f"; {why or deployment.words}" if again else "")
@@ -110,6 +112,12 @@ def differing(deployment: Deployment, differs: Comparison) -> list[Part]:
 def wanted(rules: Sequence[Rule]) -> Markup:
     """Return what approval needs: "1 of release-managers and 1 of owners"."""
     return joined(" and ", (say("{} of {}", rule.count, " or ".join(rule.groups)) for rule in rules))
+
+
+def because(plan: Plan) -> list[Part]:
+    """Return why groups are asked that are not asked about every change."""
+    whys = [say("{} is asked because {}", " or ".join(ask.groups), ask.why) for ask in plan.asks if ask.why]
+    return [Note(joined(" · ", whys))] if whys else []
 
 
 def counted(standing: Standing, name_of: NameOf) -> Markup:

@@ -14,6 +14,7 @@ from bot.deployments.records import Deployment
 from bot.deployments.rules import Kind, State
 from bot.deployments.wishes import Survey, Wish
 from bot.errors import BadInput, Refused
+from bot.policy.classes import ChangeClass
 from bot.reply import Reply
 from bot.store import next_id
 from bot.store.starts import want
@@ -24,8 +25,8 @@ from integrations.errors import IntegrationError
 class Asked:
     """A wish in the words of whoever asks. `again` deploys what runs there already.
 
-    `patient` waits for a lock or freeze; `exception` is why it should go through a freeze. `of` is the
-    deployment that a rollback undoes, when it was asked on its card.
+    `patient` waits for a lock or freeze; `exception` is why it should go through a freeze, `force` why rules should be
+    passed over. `of` is the deployment that a rollback undoes, when it was asked on its card.
     """
 
     service: str
@@ -39,6 +40,8 @@ class Asked:
     again: bool = False
     patient: bool = False
     exception: str = ""
+    change_class: ChangeClass | None = None
+    force: str = ""
 
     def words(self, place: Place) -> dict[str, str]:
         """Return the wish for this place as arguments of the command, those that say something."""
@@ -47,6 +50,8 @@ class Asked:
             "target": place.target,
             "reason": self.reason,
             "exception": self.exception,
+            "change_class": self.change_class.value if self.change_class else "",
+            "force": self.force,
         }
         flags = {"dry_run": self.dry_run, "explain": self.explain, "again": self.again, "patient": self.patient}
         given = {name: text for name, text in texts.items() if text}
@@ -88,6 +93,9 @@ class Beginnings:
             requester=call.person,
             again=asked.again,
             exception=asked.exception,
+            change_class=asked.change_class.value if asked.change_class else "",
+            reason=asked.reason,
+            force=asked.force,
         )
         return await self._begin(call, asked, wish)
 
@@ -115,6 +123,9 @@ class Beginnings:
             release=release,
             requester=call.person,
             exception=asked.exception,
+            change_class=asked.change_class.value if asked.change_class else "",
+            reason=asked.reason,
+            force=asked.force,
         )
         return await self._begin(call, asked, wish)
 
@@ -123,6 +134,8 @@ class Beginnings:
             return await records.of_request(conn, call.request_id)
 
     async def _begin(self, call: Call, asked: Asked, wish: Wish) -> Reply:
+        if asked.change_class is ChangeClass.EMERGENCY and not asked.reason:
+            raise BadInput("reason_missing", 'An emergency needs its reason, for those who review it: --reason "…".')
         try:
             survey = await self._planner.survey(wish)
         except IntegrationError as error:

@@ -19,6 +19,7 @@ from bot.deployments.overview import Overview
 from bot.deployments.parts import Above, Parts
 from bot.deployments.planner import Planner
 from bot.deployments.records import Deployment
+from bot.deployments.reviewing import Reviewing
 from bot.deployments.road import Road
 from bot.deployments.rules import State
 from bot.deployments.surveyor import Surveyor
@@ -38,15 +39,19 @@ class Deployments:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._ledger = Ledger(parts)
-        self._planner = Planner(parts)
+        self.planner = Planner(parts)
+        self.surveyor = Surveyor(parts, self.planner)
         self._road = Road(self._ledger)
         self._effects = Effects(self._ledger)
-        self.beginnings = Beginnings(self._ledger, self._planner)
+        self.beginnings = Beginnings(self._ledger, self.planner)
         self.decisions = Decisions(self._ledger)
         self.exceptions = Exceptions(self._ledger)
         self.overview = Overview(self._ledger)
-        self.differences = Differences(self._ledger, self._planner)
+        self.differences = Differences(self._ledger, self.planner)
         self.drift = Drift(self._ledger)
+        self.reviewing = Reviewing(self._ledger)
+        self._ledger.on_start.append(self.reviewing.begun)
+        parts.above.on_end.append(self.reviewing.ended)
         parts.approvals.on_change.append(self.decisions.on_approval)
         parts.approvals.on_remind.append(self.decisions.on_remind)
         parts.locks.on_released.append(self._lock_released)
@@ -59,8 +64,7 @@ class Deployments:
 
     def bind(self) -> None:
         """Give the workflows what they work with; called before the engine is launched."""
-        surveyor = Surveyor(self._parts, self._planner)
-        workflow.bind(workflow.Bound(self._road, self._effects, surveyor, self._ledger.board))
+        workflow.bind(workflow.Bound(self._road, self._effects, self.surveyor, self._ledger.board, self.reviewing))
 
     async def parked(self, workflow_id: str, name: str, args: tuple[Any, ...], why: str) -> None:
         """Note on a deployment that its workflow stands still; told by the engine."""

@@ -4,7 +4,7 @@ Rows are always locked in the same order (approval, lock or freeze, the gate of 
 audit head), so that two transactions never wait for each other; that is why a `Book` writes its audit entries last.
 """
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.audit import SHIPMATE
 from bot.builds import progress, waiting as waits
-from bot.builds.answers import Answer, ask_key, given_on
+from bot.builds.answers import ask_key
 from bot.changes import records as changes
 from bot.command import Resource
 from bot.deployments import approval_messages, messages, obstacles, places, records
@@ -23,6 +23,7 @@ from bot.deployments.parts import Parts
 from bot.deployments.plan import Plan, Release
 from bot.deployments.records import Deployment
 from bot.deployments.rules import ENDED, Kind, State, sources
+from bot.deployments.views import view_of
 from bot.errors import UserError
 from bot.identity import Person
 from bot.locks.rules import Scope
@@ -56,11 +57,15 @@ class Said:
     urgent: bool = False
 
 
+OnStart = Callable[["Book", Deployment], Awaitable[None]]
+
+
 class Ledger:
-    """Opens a `Book` on a transaction; draws cards."""
+    """Opens a `Book` on a transaction; draws cards. `on_start` hears, in its transaction, of each that starts."""
 
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
+        self.on_start: list[OnStart] = []
         self.board = Board(parts)
 
     @asynccontextmanager
@@ -70,32 +75,9 @@ class Ledger:
         yield book
         await book.settle()
 
-    async def view(self, conn: AsyncConnection, deployment: Deployment) -> messages.View:
-        """Return what a card shows beside the row: votes, who is ahead, the lock in the way."""
-        parts = self.parts
-        standing = None
-        approved = deployment.state is State.QUEUED and bool(deployment.the_plan.asks)
-        if deployment.state is State.AWAITING_APPROVAL or approved:
-            standing = await parts.approvals.get(conn, deployment.approval_id)
-        ahead, obstacle = "", None
-        if deployment.state is State.AWAITING_APPROVAL:
-            obstacle = await obstacles.frozen(parts, conn, deployment)
-        elif deployment.state is State.QUEUED:
-            obstacle = await obstacles.in_the_way(parts, conn, deployment)
-            if obstacle is None:
-                queue = await records.queue(conn, deployment.place)
-                earlier = queue[: queue.index(deployment.id)] if deployment.id in queue else ()
-                ahead = earlier[-1] if earlier else (await places.get(conn, deployment.place)).holder
-        answered: tuple[Answer, ...] = ()
-        if progress.people_asked(deployment.progress.get("run")):
-            answered = tuple(await given_on(conn, deployment.id))
-        return messages.View(
-            name_of=parts.name_of, standing=standing, ahead=ahead, obstacle=obstacle, answered=answered
-        )
-
     async def card(self, conn: AsyncConnection, deployment: Deployment) -> Message:
         """Return the card of a deployment as it stands."""
-        return messages.card(deployment, await self.view(conn, deployment))
+        return messages.card(deployment, await view_of(self.parts, conn, deployment))
 
 
 class Book:
@@ -302,6 +284,8 @@ class Book:
             await places.release(self.tx, deployment.place, deployment.id)
             return None
         await want(self.tx, f"{moved.id}/execute/{fence}/{moved.attempt}", EXECUTE, moved.id, fence, moved.attempt)
+        for hook in self._ledger.on_start:
+            await hook(self, moved)
         return moved
 
     async def free(self, deployment: Deployment) -> None:

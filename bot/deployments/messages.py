@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from bot.approvals.approvals import Standing
 from bot.builds import progress, waiting
 from bot.builds.answers import Answer
-from bot.deployments import buttons, stages
-from bot.deployments.approval_messages import counted, differing, mention
+from bot.deployments import buttons, class_messages, stages
+from bot.deployments.approval_messages import because, counted, differing, mention
+from bot.deployments.change_reviews import ChangeReview
 from bot.deployments.obstacles import Obstacle
 from bot.deployments.plan import Plan
 from bot.deployments.plan_messages import SHOWN, cut, lines_of, warnings, what_changes
@@ -70,6 +71,7 @@ class View:
     ahead: str = ""
     obstacle: Obstacle | None = None
     answered: tuple[Answer, ...] = ()
+    review: ChangeReview | None = None
 
 
 def scope_of(deployment: Deployment) -> Scope:
@@ -93,6 +95,7 @@ def card(deployment: Deployment, view: View) -> Message:
         parts += _change_lines(deployment.the_plan, deployment)
     parts += _state_parts(deployment, view)
     parts += _through_a_freeze(deployment)
+    parts += class_messages.lines(deployment, view.review, view.name_of)
     if deployment.parked_at is not None:
         parts.append(Paragraph(say("*Stands still* since {}: {}", moment(deployment.parked_at), deployment.parked_why)))
     frozen = view.obstacle is not None and view.obstacle.freeze is not None
@@ -206,6 +209,7 @@ def _awaiting(deployment: Deployment, view: View, standing: Standing) -> list[Pa
         verdicts = "  ".join(f"{'✓' if one.ok else '✗'} {one.rule}: {one.words}" for one in checks)
         parts.append(Note(say("Checks  {}", verdicts)))
     parts.append(Paragraph(counted(standing, view.name_of)))
+    parts += because(deployment.the_plan)
     if deployment.asked_before is not None:
         parts.append(Paragraph(Markup("*Asked again*: what was approved before is void.")))
         differs = compared(deployment.asked_before, deployment.release, deployment.the_plan)

@@ -11,6 +11,7 @@ from bot.builds.sending import UNKNOWN, Sent
 from bot.deployments.board import CHECK, SHOW, Board
 from bot.deployments.effects import Effects, RunEnd
 from bot.deployments.ledger import EXECUTE, PLAN, ROLL_BACK
+from bot.deployments.reviewing import REMIND, Reviewing
 from bot.deployments.road import Leg, Next, Road
 from bot.deployments.rules import State
 from bot.deployments.surveyor import Surveyor
@@ -26,6 +27,7 @@ class Bound:
     effects: Effects
     surveyor: Surveyor
     board: Board
+    reviewing: Reviewing
 
 
 _bound: list[Bound] = []
@@ -107,6 +109,12 @@ async def _still_holds(deployment: str, fence: int) -> bool:
     survey = await step("execute.survey", on.surveyor.survey, deployment)
     holds: bool = await transact("execute.replanned", on.road.replanned, deployment, fence, survey)
     return holds
+
+
+@workflow(REMIND)
+async def remind(deployment: str, number: int) -> None:
+    """Remind of the review of what was forced or an emergency."""
+    await step("review.remind", _bound[-1].reviewing.remind, deployment, number)
 
 
 @workflow(SHOW)

@@ -213,7 +213,7 @@ def _asks(facts: Facts, policy: PlacePolicy, of_class: _Class) -> tuple[Ask, ...
     if of_class.name == STANDARD:
         return ()
     if of_class.name == EMERGENCY and policy.emergency is not None:
-        return (Ask(count=1, groups=policy.emergency.approvers, why="emergency: one of who is on call"),)
+        return (Ask(count=1, groups=policy.emergency.approvers, why="it is an emergency"),)
     found = ((rule, _why(facts, rule)) for rule in policy.approvals)
     return tuple(Ask(count=rule.count, groups=rule.groups, why=why) for rule, why in found if why is not None)
 

@@ -48,6 +48,15 @@ class Emergency:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewBy:
+    """Who is reminded to review what was forced or an emergency, and by which hour of the next working day."""
+
+    groups: tuple[str, ...] = ()
+    hour: int = 10
+    timezone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlacePolicy:
     """The rules of one environment of one service.
 
@@ -67,6 +76,7 @@ class PlacePolicy:
     standard: tuple[Standard, ...] = ()
     emergency: Emergency | None = None
     force: tuple[str, ...] | None = None
+    review: ReviewBy = ReviewBy()
 
     @property
     def digest(self) -> str:
@@ -93,6 +103,7 @@ class PlacePolicy:
     ) -> "PlacePolicy":
         """Return the rules of `one` of the environments of a service."""
         policy = settings.policy
+        review = policy.review
         before = next((each for each in all_of_them if each.name == one.promote_from), None)
         emergency, force = policy.emergency, policy.force
         return cls(
@@ -116,6 +127,11 @@ class PlacePolicy:
             force=tuple(force.skips)
             if force is not None and _holds(force.services, force.environments, service, one.name)
             else None,
+            review=ReviewBy(
+                groups=review.groups or settings.services[service].owners,
+                hour=review.hour,
+                timezone=review.timezone,
+            ),
         )
 
 

@@ -574,6 +574,27 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("approval_id", "person", name=op.f("pk_approval_votes")),
     )
     op.create_table(
+        "change_reviews",
+        sa.Column("deployment", sa.String(length=32), nullable=False),
+        sa.Column("change_class", sa.String(length=32), nullable=False),
+        sa.Column("person", columns.PersonColumn(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("skipped", columns.JsonColumn(), nullable=False),
+        sa.Column("groups", columns.JsonColumn(), nullable=False),
+        sa.Column("opened_at", columns.Timestamp(), nullable=False),
+        sa.Column("due_at", columns.Timestamp(), nullable=False),
+        sa.Column("nags", sa.Integer(), nullable=False),
+        sa.Column("signed_by", columns.PersonColumn(), nullable=True),
+        sa.Column("signed_at", columns.Timestamp(), nullable=True),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("dropped_at", columns.Timestamp(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["deployment"], ["deployments.id"], name=op.f("fk_change_reviews_deployment_deployments")
+        ),
+        sa.PrimaryKeyConstraint("deployment", name=op.f("pk_change_reviews")),
+    )
+    op.create_index(op.f("ix_change_reviews_opened_at"), "change_reviews", ["opened_at"], unique=False)
+    op.create_table(
         "deployment_events",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("deployment_id", sa.String(length=32), nullable=False),
@@ -638,6 +659,8 @@ def downgrade() -> None:
     op.drop_table("release_sign_offs")
     op.drop_index(op.f("ix_deployment_events_deployment_id"), table_name="deployment_events")
     op.drop_table("deployment_events")
+    op.drop_index(op.f("ix_change_reviews_opened_at"), table_name="change_reviews")
+    op.drop_table("change_reviews")
     op.drop_table("approval_votes")
     op.drop_index(op.f("ix_webhook_events_received_at"), table_name="webhook_events")
     op.drop_table("webhook_events")
