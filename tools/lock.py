@@ -9,7 +9,8 @@ through whatever index pip is told to use:
 - requirements-build.txt: what builds the wheel;
 - tests/clients/*/requirements.txt: the Slack clients that the local workspace is checked against.
 
-The lock of the clients in JavaScript is npm's own: `npm install --package-lock-only` in tests/clients/javascript.
+The locks of what is in JavaScript are npm's own: `npm install --package-lock-only` in tests/clients/javascript and
+tests/identity/provider.
 
 Versions that a lock has already are kept unless `--upgrade` is given. Needs `uv` (a plain `pip install uv` does).
 """

@@ -23,6 +23,7 @@ from bot.app.parts import (
     reminders_of,
     reviews_of,
 )
+from bot.app.signing import signing_of
 from bot.app.tools import Tools, hooks
 from bot.approvals import workflow as approval_workflow
 from bot.approvals.approvals import Approvals
@@ -53,6 +54,7 @@ from bot.registry import Registry
 from bot.reply import Message, Reply
 from bot.reviews import workflow as review_workflow
 from bot.settings import Settings
+from bot.signin.page import SignInPages
 from bot.slack.connection import SlackError
 from bot.slack.gateway import Gateway
 from bot.slack.outbox import Outbox
@@ -101,6 +103,7 @@ class App:
         self.builds.answers.finders["D-"] = self.deployments.waiting
         self.linking = Linking(lending, self.grants)
         self.lent = Housekeeping(lending, self.grants)
+        self.signing = signing_of(self)
         self.reviews = reviews_of(self)
         self.reminders = reminders_of(self)
         self.amendments = amendments_of(self)
@@ -143,6 +146,7 @@ class App:
             self.approvals,
             self.grants,
             self.linking,
+            self.signing,
             self.reviews,
             self.amendments,
             self.store,
@@ -202,6 +206,7 @@ class App:
         routes = [
             *webhooks.routes(),
             *ConnectPages(self.linking, server.public_url).routes(),
+            *SignInPages(self.signing, server.public_url).routes(),
             *self.slack.routes(),
             *self.terminal.routes(self.dispatcher, self._follow),
         ]

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.approvals import records
+from bot.approvals.binding import InVote, OnUnproven, Unproven, no_sign_in
 from bot.approvals.facts import EmailsOf, Reader
-from bot.approvals.records import Approval, Cast
+from bot.approvals.records import Approval, Cast, Proof
 from bot.approvals.rules import (
     NO_GROUP,
     UNREAD,
@@ -37,7 +38,10 @@ REMINDED = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ballot:
-    """One person's vote as it arrives. `digest` is what the card they pressed on showed, "" when typed."""
+    """One person's vote as it arrives. `digest` is what the card they pressed on showed, "" when typed.
+
+    `proof` says how the identity provider proved who they are, None where nobody signed in for this vote.
+    """
 
     approval_id: str
     person: Person
@@ -45,6 +49,7 @@ class Ballot:
     reason: str = ""
     digest: str = ""
     request_id: str = ""
+    proof: Proof | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +76,7 @@ class Approvals:
 
     Each of `on_change` is called in the transaction of every vote, decision and expiry, each of `on_remind` in that of
     the one reminder. `emails_of` adds to the addresses that the configuration tells, so that authors are recognised
-    whom nobody wrote down.
+    whom nobody wrote down. `on_unproven` leads who approves what is bound to a sign-in.
     """
 
     def __init__(
@@ -83,6 +88,7 @@ class Approvals:
         self.reader = Reader(permissions, emails_of)
         self.on_change: list[OnChange] = []
         self.on_remind: list[OnRemind] = []
+        self.on_unproven: OnUnproven = no_sign_in
 
     async def open(self, tx: Tx, approval: Approval) -> None:
         """Ask for approval; asking for the same again changes nothing."""
@@ -100,16 +106,17 @@ class Approvals:
         """Void all that was asked or approved of a subject, because its content moved; return how many."""
         return await records.void_all(tx, subject, at=self._clock.now(), reason=reason)
 
-    async def vote(self, ballot: Ballot) -> Standing:
+    async def vote(self, ballot: Ballot, *, also: InVote | None = None) -> Standing:
         """Count one vote and decide if it was the last that was needed.
 
         Membership and addresses are read again now, of the voter and of everyone who voted before; what cannot be read
-        counts as no. The same vote of the same person again changes nothing.
+        counts as no. The same vote of the same person again changes nothing. `also` is done in the same transaction.
 
         Raises:
             BadInput: a rejection without a reason.
             Refused: not open any more, an old card, or this person may not (codes `decided`, `expired`, `stale_card`,
-                `not_by_you`, `not_an_approver`, `approved_already`, `membership_unreadable`, `author_unknown`).
+                `not_by_you`, `not_an_approver`, `approved_already`, `membership_unreadable`, `author_unknown`), or
+                they have to sign in for it (`sign_in_needed`).
         """
         if ballot.vote is Vote.REJECT and not ballot.reason.strip():
             raise BadInput("reason_missing", "Say why you reject it: the reason is kept and shown.")
@@ -119,11 +126,19 @@ class Approvals:
         others = [cast for cast in seen.approvers if cast.person != ballot.person]
         facts = await self.reader.facts(seen, others, strict=True)
         facts = replace(facts, addresses={**facts.addresses, ballot.person: emails})
+        try:
+            return await self._vote(ballot, mine, facts, also)
+        except Unproven as unproven:
+            raise await self.on_unproven(unproven.approval, ballot) from None
+
+    async def _vote(self, ballot: Ballot, mine: Voter, facts: Facts, also: InVote | None) -> Standing:
         over: Refused | None = None
         async with self._store.write(urgent=True) as tx:
             approval = await records.get(tx.conn, ballot.approval_id, lock=True)
             if approval is None:
                 raise _unknown(ballot.approval_id)
+            if also is not None:
+                await also(tx)
             if _said_before(approval, ballot):
                 return Standing(approval, _as_kept(approval))
             if approval.state is State.OPEN and expired(self._clock.now(), approval.expires_at):
@@ -235,6 +250,7 @@ class Approvals:
             at=now,
             reason=ballot.reason.strip(),
             principal=mine.principal,
+            proof=ballot.proof,
         )
         await records.cast(tx, approval.id, cast)
         casts = [one for one in approval.votes if one.person != ballot.person]
@@ -284,6 +300,8 @@ class Approvals:
         refusal = may_vote(ballot.person, mine.groups, approval.rules, excluded)
         if refusal is not None and not (rejects and ballot.person == approval.requester):
             raise Refused(refusal.code, f"{approval.subject} is not decided by you: {refusal.words}.")
+        if approval.bound and not rejects and ballot.proof is None:
+            raise Unproven(approval)
         return counted
 
     async def _recounted(

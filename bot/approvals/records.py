@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Self
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -10,6 +11,27 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.approvals.rules import Rule, State, Vote
 from bot.identity import Person
 from bot.store import JsonColumn, PersonColumn, Timestamp, Tx, insert, metadata
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """How the identity provider proved who votes: as its ID token said, without the token. `auth_time` is UTC."""
+
+    issuer: str
+    subject: str
+    acr: str = ""
+    auth_time: datetime | None = None
+
+    def plain(self) -> dict[str, str]:
+        """Return it as plain JSON values: what rows and audit entries hold."""
+        at = self.auth_time.isoformat(timespec="seconds") if self.auth_time else ""
+        return {"issuer": self.issuer, "subject": self.subject, "acr": self.acr, "auth_time": at}
+
+    @classmethod
+    def of_plain(cls, values: Mapping[str, str]) -> Self:
+        """Return what `plain` made."""
+        at = datetime.fromisoformat(values["auth_time"]) if values["auth_time"] else None
+        return cls(issuer=values["issuer"], subject=values["subject"], acr=values["acr"], auth_time=at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +49,7 @@ class Cast:
     reason: str = ""
     principal: Person | None = None
     dropped: str = ""
+    proof: Proof | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +57,8 @@ class Approval:
     """One request for approval of one exact content.
 
     `subject` is what it is about ("D-1042"), `digest` names the content. `excluded` maps people who cannot
-    approve to why ("asked for it"); `excluded_emails` does the same for authors known by address only.
+    approve to why ("asked for it"); `excluded_emails` does the same for authors known by address only. `bound` says
+    why approving needs a sign-in at the identity provider, "" where a click is enough.
     """
 
     id: str
@@ -47,6 +71,7 @@ class Approval:
     remind_at: datetime | None = None
     excluded: Mapping[Person, str] = field(default_factory=dict)
     excluded_emails: Mapping[str, str] = field(default_factory=dict)
+    bound: str = ""
     state: State = State.OPEN
     decided_at: datetime | None = None
     decided_by: Person | None = None
@@ -69,6 +94,7 @@ approvals = sa.Table(
     sa.Column("requester", PersonColumn, nullable=False),
     sa.Column("excluded", JsonColumn, nullable=False),
     sa.Column("excluded_emails", JsonColumn, nullable=False),
+    sa.Column("bound", sa.Text, nullable=False),
     sa.Column("expires_at", Timestamp, nullable=False),
     sa.Column("opened_at", Timestamp, nullable=False),
     sa.Column("remind_at", Timestamp, nullable=True),
@@ -89,6 +115,7 @@ votes = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("principal", PersonColumn, nullable=True),
     sa.Column("dropped", sa.Text, nullable=False),
+    sa.Column("proof", JsonColumn, nullable=True),
 )
 
 
@@ -102,6 +129,7 @@ async def add(tx: Tx, approval: Approval) -> bool:
         requester=approval.requester,
         excluded={person.key: why for person, why in approval.excluded.items()},
         excluded_emails=dict(approval.excluded_emails),
+        bound=approval.bound,
         expires_at=approval.expires_at,
         opened_at=approval.opened_at,
         remind_at=approval.remind_at,
@@ -137,6 +165,7 @@ async def cast(tx: Tx, approval_id: str, vote: Cast) -> None:
         "reason": vote.reason,
         "principal": vote.principal,
         "dropped": vote.dropped,
+        "proof": vote.proof.plain() if vote.proof else None,
     }
     statement = insert(tx.conn, votes).values(approval_id=approval_id, person=vote.person, **values)
     await tx.conn.execute(
@@ -189,6 +218,7 @@ async def _votes(conn: AsyncConnection, approval_id: str) -> Sequence[Cast]:
             reason=row.reason,
             principal=row.principal,
             dropped=row.dropped,
+            proof=Proof.of_plain(row.proof) if row.proof else None,
         )
         for row in (await conn.execute(statement)).all()
     ]
@@ -204,6 +234,7 @@ def _read(row: sa.Row[tuple[object, ...]], casts: Sequence[Cast]) -> Approval:
         requester=found["requester"],
         excluded={Person.parse(key): why for key, why in found["excluded"].items()},
         excluded_emails=found["excluded_emails"],
+        bound=found["bound"],
         expires_at=found["expires_at"],
         opened_at=found["opened_at"],
         remind_at=found["remind_at"],

@@ -13,6 +13,7 @@ from bot.deployments.records import Deployment
 from bot.deployments.rules import State
 from bot.deployments.wishes import Moved, Survey
 from bot.identity import Person
+from bot.signin.rules import why_bound
 from bot.store.starts import want
 
 ASKED_BY_MESSAGE = 10
@@ -42,6 +43,16 @@ async def ask(book: Book, deployment: Deployment, survey: Survey, approvers: tup
         remind_at=now + (environment.approval_reminder or lasts / 2),
         excluded={deployment.requested_by: "asked for it"},
         excluded_emails=dict.fromkeys(survey.plan.emails, "wrote it"),
+        bound=why_bound(
+            environment.sign_in_for,
+            required=environment.sign_in_required,
+            risks={
+                "production_like": environment.production_like,
+                "irreversible": bool(survey.plan.irreversible),
+                "emergency": deployment.change_class == "emergency",
+                "forced": bool(deployment.forced),
+            },
+        ),
     )
     await parts.approvals.open(book.tx, approval)
     moved = await book.move(

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from pydantic import JsonValue
+
 from bot.approvals.approvals import Ballot, Standing
 from bot.approvals.rules import State as ApprovalState, Vote
 from bot.command import Call
@@ -226,6 +228,7 @@ class Decisions:
             plan=approval.digest,
             missing=sum(standing.tally.missing),
             **_for(standing, ballot),
+            **({"signed_in": dict[str, JsonValue](ballot.proof.plain())} if ballot.proof else {}),
         )
 
     async def _voted(self, call: Call, deployment: Deployment, vote: Vote) -> bool:

@@ -4,8 +4,6 @@
 the answer. Every value is escaped, and the policy allows nothing but the page's own style and form.
 """
 
-import hashlib
-from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from html import escape
 from typing import Final
@@ -17,33 +15,12 @@ from aiohttp import web
 from bot.errors import UserError
 from bot.grants.linking import LinkEnded, Linking, Sides
 from bot.grants.rules import SIGN_IN_LASTS
+from bot.pages import HEADERS, page
 from bot.store import StoreUnavailable
 from integrations.errors import IntegrationError
 
 COOKIE: Final = "shipmate_connect"
 _BODY_LIMIT: Final = 8 * 1024
-
-_STYLE: Final = """
-:root { color-scheme: light dark; font: 1.0625rem/1.5 system-ui, sans-serif; }
-body { margin: 0 auto; max-width: 36rem; padding: 2rem 1.25rem; }
-h1 { font-size: 1.5rem; line-height: 1.25; }
-dl { border: 1px solid #767676; border-radius: .5rem; padding: .25rem 1rem 1rem; }
-dt { margin-top: .75rem; font-weight: 600; }
-dd { margin: 0; overflow-wrap: anywhere; }
-.warn { border-left: .375rem solid #b3261e; padding: .25rem 0 .25rem 1rem; font-weight: 600; }
-form { display: flex; flex-wrap: wrap; gap: .75rem; margin-top: 1.5rem; }
-button { font: inherit; padding: .625rem 1.25rem; border-radius: .375rem; border: 2px solid currentColor; }
-button:focus-visible { outline: 3px solid; outline-offset: 3px; }
-"""
-_HEADERS: Final = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": (
-        f"default-src 'none'; style-src 'sha256-{b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()}'; "
-        "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-    ),
-    "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-}
 
 log = structlog.get_logger()
 
@@ -70,7 +47,7 @@ class ConnectPages:
         """Lead a browser that opened the link to the tool, with a cookie that makes the sign-in its own."""
         instance = request.match_info["instance"]
         url, nonce = await self._linking.open(instance, request.query.get("state", ""))
-        response = web.Response(status=303, headers={**_HEADERS, "Location": url})
+        response = web.Response(status=303, headers={**HEADERS, "Location": url})
         response.set_cookie(
             COOKIE,
             nonce,
@@ -87,8 +64,8 @@ class ConnectPages:
         instance = request.match_info["instance"]
         sides = await self._linking.come_back(instance, request.query, request.cookies.get(COOKIE, ""))
         if sides.verdict.allowed:
-            return _page(f"Let Shipmate act as you in {instance}?", _asking(sides, f"{self._path}/connect/{instance}"))
-        return _page("Not linked: these are not the same person", _refused(sides), status=403)
+            return page(f"Let Shipmate act as you in {instance}?", _asking(sides, f"{self._path}/connect/{instance}"))
+        return page("Not linked: these are not the same person", _refused(sides), status=403)
 
     async def decide(self, request: web.Request) -> web.Response:
         """Take the answer. Only the page's own form, from the browser that began, is heard."""
@@ -102,9 +79,9 @@ class ConnectPages:
         nonce = request.cookies.get(COOKIE, "")
         sides = await self._linking.decide(instance, nonce, str(form.get("form", "")), agreed=agreed)
         if agreed:
-            response = _page("Connected", _both(sides) + "<p>You can close this page and go back to Slack.</p>")
+            response = page("Connected", _both(sides) + "<p>You can close this page and go back to Slack.</p>")
         else:
-            response = _page("Not linked", f"<p>{escape(instance)} was told that Shipmate may not act as you.</p>")
+            response = page("Not linked", f"<p>{escape(instance)} was told that Shipmate may not act as you.</p>")
         response.del_cookie(COOKIE, path=f"{self._path}/connect/{instance}")
         return response
 
@@ -120,22 +97,13 @@ class ConnectPages:
             except LinkEnded as error:
                 log.info("connect.ended", instance=instance, reason=error.why)
                 again = f"<p>For a new link, type <code>/shipmate connect {escape(instance)}</code> in Slack.</p>"
-                return _page("Nothing was linked", f"<p>{escape(error.why)}</p>{again}", status=400)
+                return page("Nothing was linked", f"<p>{escape(error.why)}</p>{again}", status=400)
             except (UserError, IntegrationError, StoreUnavailable) as error:
                 log.warning("connect.failed", instance=instance, error=repr(error))
                 said = "<p>Something that is needed does not answer. Nothing was linked. Begin again in a moment.</p>"
-                return _page("Nothing was linked", said, status=503)
+                return page("Nothing was linked", said, status=503)
 
         return tell
-
-
-def _page(title: str, body: str, *, status: int = 200) -> web.Response:
-    text = (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)} · Shipmate</title>'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}</style></head>'
-        f"<body><main><h1>{escape(title)}</h1>{body}</main></body></html>"
-    )
-    return web.Response(text=text, content_type="text/html", charset="utf-8", status=status, headers=_HEADERS)
 
 
 def _both(sides: Sides) -> str:

@@ -57,6 +57,15 @@ class People:
         """Return the user name that the configuration gives this person in a tool, "" where it says nothing."""
         return next((found for one in self.names(person) if (found := self._people[one].accounts.get(instance))), "")
 
+    def subject_of(self, person: Person) -> str:
+        """Return the subject that the configuration gives this person at the identity provider, "" for none."""
+        return next((found for one in self.names(person) if (found := self._people[one].subject)), "")
+
+    def person_by_subject(self, subject: str) -> Person | None:
+        """Return whom the configuration gives this subject at the identity provider."""
+        known = (name for name, entry in self._people.items() if subject and entry.subject == subject)
+        return next((self.resolve(name) for name in known), None)
+
     def name_of(self, person: Person) -> str:
         """Return the name people read: from the configuration, else the id."""
         for name in self.names(person):

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from bot.closest import did_you_mean
-from bot.settings import freezes, policy
+from bot.settings import freezes, identity, policy
 from bot.settings.mistakes import Where
 from bot.settings.source import Source
 from integrations.contract import Integration
@@ -83,6 +83,7 @@ class Checks:
         names = {key: _keys(self._data.get(key)) for key in ("groups", "environments", "services")}
         freezes.check(self._source, **names)
         policy.check(self._source, **names)
+        identity.check(self._source)
 
     def _second_person(self) -> None:
         if _mapping(self._data.get("policy")).get("second_person") is not True:

@@ -21,6 +21,7 @@ from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 from bot.settings.freezes import FreezeSettings
+from bot.settings.identity import IdentitySettings
 from bot.settings.policy import PolicySettings
 from bot.settings.record import AuditSettings
 from bot.settings.services import ServiceSettings, Word
@@ -85,6 +86,7 @@ class PersonEntry(Model):
     accounts: dict[Name, Word] = Field(
         {}, description="Their user name in a tool, by the integration's name: gitlab: tom.k."
     )
+    subject: str = Field("", description="Their subject at the identity provider; then no other is theirs.")
 
 
 def _group(value: Any) -> Any:  # noqa: ANN401 - whatever stands in the file
@@ -96,6 +98,7 @@ class GroupSettings(Model):
 
     people: tuple[Word, ...] = Field((), description="Names from `people`, or Slack user ids.")
     usergroup: str = Field("", pattern=r"^(S[A-Z0-9]+)?$", description="Id of a Slack user group.")
+    claim: str = Field("", description="Name of the group in the ID token of the identity provider.")
 
 
 PermissionPattern = Annotated[str, Field(pattern=r"^(\*|(\*\.)?[a-z_]+(\.[a-z_]+)*|[a-z_]+(\.[a-z_]+)*\.\*)$")]
@@ -206,6 +209,7 @@ class Settings(Model):
         (), description="What seals the rights that people lend: the first encrypts, all of them decrypt."
     )
     audit: AuditSettings = Field(default_factory=AuditSettings, description="Where the audit log is sent and signed.")
+    identity: IdentitySettings = Field(default_factory=IdentitySettings, description="Where people sign in.")
     network: Network = Field(default_factory=Network, description="How tools are reached.")
     logs: Logs = Field(default_factory=Logs, description="How Shipmate writes its log.")
     integrations: _Instances = Field({}, description="The tools, by a name of your choice.")

@@ -171,6 +171,9 @@ class EnvironmentSettings(Model):
     authors_may_approve: bool = Field(
         default=False, description="Whether authors of the commits may approve. Who asked never may."
     )
+    identity: Literal["required", "by_risk"] = Field(
+        "by_risk", description="Whether every approval needs a sign-in, or those that identity.required_for names."
+    )
     approval_expires: Duration = Field(timedelta(hours=4), description="How long an approval may be waited for.")
     approval_reminder: Duration | None = Field(
         None, description="After what time who may still approve is reminded, once; half of approval_expires without."

@@ -40,6 +40,7 @@ def upgrade() -> None:
         sa.Column("requester", columns.PersonColumn(), nullable=False),
         sa.Column("excluded", columns.JsonColumn(), nullable=False),
         sa.Column("excluded_emails", columns.JsonColumn(), nullable=False),
+        sa.Column("bound", sa.Text(), nullable=False),
         sa.Column("expires_at", columns.Timestamp(), nullable=False),
         sa.Column("opened_at", columns.Timestamp(), nullable=False),
         sa.Column("remind_at", columns.Timestamp(), nullable=True),
@@ -323,6 +324,17 @@ def upgrade() -> None:
         sa.UniqueConstraint("instance", "account_id", name=op.f("uq_grants_instance_account_id")),
     )
     op.create_table(
+        "identities",
+        sa.Column("issuer", sa.String(length=255), nullable=False),
+        sa.Column("subject", sa.String(length=255), nullable=False),
+        sa.Column("person", columns.PersonColumn(), nullable=False),
+        sa.Column("groups", columns.JsonColumn(), nullable=True),
+        sa.Column("linked_at", columns.Timestamp(), nullable=False),
+        sa.Column("seen_at", columns.Timestamp(), nullable=False),
+        sa.PrimaryKeyConstraint("issuer", "subject", name=op.f("pk_identities")),
+        sa.UniqueConstraint("issuer", "person", name=op.f("uq_identities_issuer_person")),
+    )
+    op.create_table(
         "kept",
         sa.Column("name", sa.String(length=255), nullable=False),
         sa.Column("value", columns.JsonColumn(), nullable=False),
@@ -467,6 +479,23 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_run_answers_subject"), "run_answers", ["subject"], unique=False)
     op.create_table(
+        "sign_ins",
+        sa.Column("state_hash", sa.String(length=64), nullable=False),
+        sa.Column("purpose", sa.String(length=16), nullable=False),
+        sa.Column("person", columns.PersonColumn(), nullable=False),
+        sa.Column("approval_id", sa.String(length=64), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("request_id", sa.Text(), nullable=False),
+        sa.Column("stage", sa.String(length=16), nullable=False),
+        sa.Column("browser_hash", sa.String(length=64), nullable=False),
+        sa.Column("form_hash", sa.String(length=64), nullable=False),
+        sa.Column("proof", columns.JsonColumn(), nullable=True),
+        sa.Column("began_at", columns.Timestamp(), nullable=False),
+        sa.Column("expires_at", columns.Timestamp(), nullable=False),
+        sa.PrimaryKeyConstraint("state_hash", name=op.f("pk_sign_ins")),
+    )
+    op.create_index(op.f("ix_sign_ins_expires_at"), "sign_ins", ["expires_at"], unique=False)
+    op.create_table(
         "slack_outbox",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("key", sa.String(length=255), nullable=False),
@@ -568,6 +597,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("principal", columns.PersonColumn(), nullable=True),
         sa.Column("dropped", sa.Text(), nullable=False),
+        sa.Column("proof", columns.JsonColumn(), nullable=True),
         sa.ForeignKeyConstraint(
             ["approval_id"], ["approvals.id"], name=op.f("fk_approval_votes_approval_id_approvals")
         ),
@@ -682,6 +712,8 @@ def downgrade() -> None:
         postgresql_where=sa.text("state IN ('waiting', 'sending', 'doubt')"),
     )
     op.drop_table("slack_outbox")
+    op.drop_index(op.f("ix_sign_ins_expires_at"), table_name="sign_ins")
+    op.drop_table("sign_ins")
     op.drop_index(op.f("ix_run_answers_subject"), table_name="run_answers")
     op.drop_table("run_answers")
     op.drop_index(
@@ -712,6 +744,7 @@ def downgrade() -> None:
     )
     op.drop_table("locks")
     op.drop_table("kept")
+    op.drop_table("identities")
     op.drop_table("grants")
     op.drop_index(op.f("ix_grant_sign_ins_expires_at"), table_name="grant_sign_ins")
     op.drop_index(op.f("ix_grant_sign_ins_browser_hash"), table_name="grant_sign_ins")

@@ -1,0 +1,1 @@
+"""Signing in, against a certified identity provider run as a program."""
