@@ -40,8 +40,16 @@ def not_allowed(command: Command, resource: Resource, decision: Decision) -> Not
     return NotAllowed(
         "not_allowed",
         f"You may not {command.name}{on}: that needs the permission {command.permission}.{unreadable} {who}",
-        moves=(Button(label="What I may do", command="access"),),
+        moves=(
+            Button(label="Ask for access…", command="access ask", args=_wish(command, resource), ask=True),
+            Button(label="What I may do", command="access show"),
+        ),
     )
+
+
+def _wish(command: Command, resource: Resource) -> dict[str, str]:
+    parts = {"service": resource.service, "environment": resource.environment, "target": resource.target}
+    return {"permission": command.permission, **{name: part for name, part in parts.items() if part}}
 
 
 def stranger(*, guest: bool) -> NotAllowed:

@@ -2,10 +2,12 @@
 
 from functools import cache
 
+from bot.access.rules import GRANT
 from bot.command import Command
 from bot.policy.policy import FORCE
 from bot.registry import Registry, installed
 from commands import (
+    access,
     answer,
     approve,
     audit,
@@ -75,7 +77,12 @@ COMMANDS: tuple[Command, ...] = (
     policy.confirm,
     shipmate.help_,
     shipmate.health,
-    shipmate.access,
+    access.show,
+    access.ask,
+    access.list_,
+    access.grant,
+    access.reject,
+    access.revoke,
     build.run,
     build.show,
     build.watch,
@@ -103,5 +110,5 @@ def registry() -> Registry:
 
 
 def permissions() -> frozenset[str]:
-    """Return every permission that a command asks for, and that of `--force`: what the configuration may grant."""
-    return frozenset(command.permission for command in registry().values()) | {FORCE}
+    """Return every permission that may be granted: of the commands, of `--force`, and of giving access."""
+    return frozenset(command.permission for command in registry().values()) | {FORCE, GRANT}

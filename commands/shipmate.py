@@ -1,4 +1,4 @@
-"""`/shipmate`: what everybody may ask of the bot itself. Help, health, and what you may do."""
+"""`/shipmate`: what everybody may ask of the bot itself. Help and health."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -39,12 +39,6 @@ async def help_(call: Call, args: HelpArgs) -> Reply:
     if word in known.groups:
         return await pages.of_group(word, call.invocation)
     return await pages.of(known.find(word), call.invocation)
-
-
-@command("access", permission=OPEN, args=NoArgs, effect=Effect.READ)
-async def access(call: Call, _args: NoArgs) -> Reply:
-    """Show what you may do here, and who may do the rest."""
-    return await call.use(Help).access(call.invocation)
 
 
 @command("health", permission=OPEN, args=NoArgs, effect=Effect.LOOKUP)

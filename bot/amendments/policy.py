@@ -22,7 +22,9 @@ from bot.settings.values import format_duration
 Policy = dict[str, Any]
 """people, groups, permissions, tokens, environments, freezes, services and policy, as JSON has them."""
 
-NEUTRAL = frozenset(("name", "aliases", "deploy", "targets", "verify", "rollback", "approval_expires"))
+NEUTRAL = frozenset(
+    ("name", "aliases", "deploy", "targets", "verify", "rollback", "approval_expires", "approval_reminder")
+)
 """What of a service's environment gives nobody a right and guards nothing before a deployment. All else is policy."""
 
 _OF_A_SERVICE = ("owners",)

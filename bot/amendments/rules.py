@@ -277,7 +277,11 @@ def _environment(where: str, old: Policy | None, new: Policy, notes: _Notes) -> 
             kept["authors_may_approve"] = False
         else:
             notes.other(f"{where}.authors_may_approve", "authors may not approve")
-    _rest(where, old, new, kept, notes, known={"approvals", "checks", "promote_from", "authors_may_approve"})
+    known = {"approvals", "checks", "promote_from", "authors_may_approve"}
+    if "sign_off" in new and "sign_off" not in old:
+        notes.other(f"{where}.sign_off", "a sign-off is needed")
+        known.add("sign_off")
+    _rest(where, old, new, kept, notes, known=known)
     return kept
 
 

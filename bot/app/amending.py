@@ -37,10 +37,6 @@ def amendments_of(app: "App") -> Amendments:
         email = (await app.slack.directory.info(person)).email
         return (email,) if email else ()
 
-    async def channel() -> Channel | None:
-        name = app.settings.slack.announce
-        return await app.slack.directory.find_channel(name.removeprefix("#")) if name else None
-
     return Amendments(
         Parts(
             store=app.store,
@@ -49,9 +45,15 @@ def amendments_of(app: "App") -> Amendments:
             outbox=app.slack.outbox,
             permissions=app.permissions,
             emails_of=emails_of,
-            channel=channel,
+            channel=lambda: announced_in(app),
         )
     )
+
+
+async def announced_in(app: "App") -> Channel | None:
+    """Return the channel of announcements, None without one. Raises: SlackError when Slack does not tell."""
+    name = app.settings.slack.announce
+    return await app.slack.directory.find_channel(name.removeprefix("#")) if name else None
 
 
 class PolicyInForce:

@@ -23,6 +23,7 @@ from bot.app.parts import (
     reminders_of,
     reviews_of,
 )
+from bot.app.rights import access_of
 from bot.app.signing import signing_of
 from bot.app.tools import Tools, hooks
 from bot.approvals import workflow as approval_workflow
@@ -107,6 +108,8 @@ class App:
         self.reviews = reviews_of(self)
         self.reminders = reminders_of(self)
         self.amendments = amendments_of(self)
+        self.access = access_of(self)
+        self.permissions.set_for_a_while(self.access.held)
         self.policy = PolicyInForce(self)
         self.world = World()
         deliveries = Deliveries(store, clock, owner, self.vault)
@@ -149,6 +152,7 @@ class App:
             self.signing,
             self.reviews,
             self.amendments,
+            self.access,
             self.store,
             self.registry,
             Help(self.registry, self.permissions, self.clock, slash=slash),

@@ -30,7 +30,7 @@ COLUMNS = (
     "at", "kind", "id", "service", "environment", "target", "version", "sha",
     "asked_by", "approved_by", "rule", "outcome", "ended_at", "detail",
 )  # fmt: skip
-RIGHTS = ("configuration.reloaded", "policy.*", "grant.*", "freeze.exception")
+RIGHTS = ("configuration.reloaded", "policy.*", "access.*", "grant.*", "freeze.exception")
 """The actions that are told of as changes of rights: the policy's, lent ones, and ways through a freeze."""
 
 _NEAR = 500

@@ -26,7 +26,8 @@ from bot.reply import Reply
 from bot.settings import Settings
 from bot.starter import Starter
 from bot.store import Store, Tx
-from commands.shipmate import access, health, help_
+from commands.access import show as access
+from commands.shipmate import health, help_
 from tests.dispatch.commands import COMMANDS, Notes, own
 
 TEAM = "T1"

@@ -18,7 +18,7 @@ OVERVIEW = [
     f"/shipmate where {FORM}  Say what runs.",
     f"/shipmate frozen {FORM}  Refuse with a rule of its own.",
     "/shipmate help [<command…>]  Show what you can ask, and how.   e.g. /shipmate help deploy",
-    "/shipmate access  Show what you may do here, and who may do the rest.",
+    "/shipmate access show  Show what you may do here, and who may do the rest.",
     "/shipmate health  Ask every connected system how it is.",
     "1 more needs rights you do not have: /shipmate access · /shipmate help <command> tells all about one",
 ]

@@ -130,7 +130,7 @@ async def test_without_the_permission_nothing_runs_and_who_could_is_said(yard):
         "You may not deploy on checkout/production: that needs the permission deployment.start. "
         "Who could: release-managers, account:ci."
     )
-    assert [button.command for button in buttons(reply)] == ["access"]
+    assert [button.command for button in buttons(reply)] == ["access ask", "access show"]
     assert yard.notes.ran == []
     assert [(entry.outcome, entry.rule) for entry in await yard.entries()] == [
         ("refused", "no grant of yours gives deployment.start on checkout/production")

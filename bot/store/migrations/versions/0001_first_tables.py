@@ -13,6 +13,26 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "access_requests",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("request_id", sa.String(length=255), nullable=False),
+        sa.Column("person", columns.PersonColumn(), nullable=False),
+        sa.Column("permission", sa.String(length=255), nullable=False),
+        sa.Column("service", sa.String(length=255), nullable=False),
+        sa.Column("environment", sa.String(length=255), nullable=False),
+        sa.Column("target", sa.String(length=255), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("seconds", sa.Integer(), nullable=False),
+        sa.Column("asked_at", columns.Timestamp(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("decided_by", columns.PersonColumn(), nullable=True),
+        sa.Column("decided_at", columns.Timestamp(), nullable=True),
+        sa.Column("ends_at", columns.Timestamp(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_access_requests")),
+        sa.UniqueConstraint("request_id", name=op.f("uq_access_requests_request_id")),
+    )
+    op.create_index("ix_access_requests_person", "access_requests", ["person", "state"], unique=False)
+    op.create_table(
         "amendments",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("after", sa.String(length=32), nullable=False),
@@ -790,3 +810,5 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_approvals_subject"), table_name="approvals")
     op.drop_table("approvals")
     op.drop_table("amendments")
+    op.drop_index("ix_access_requests_person", table_name="access_requests")
+    op.drop_table("access_requests")
