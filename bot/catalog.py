@@ -11,6 +11,7 @@ from bot.settings import EnvironmentSettings, ServiceSettings, Settings
 from bot.settings.identity import Risk
 from bot.settings.services import (
     BuildRecipe,
+    Continuous,
     Issues,
     Job,
     Migrations,
@@ -44,6 +45,7 @@ class Environment:
     sign_in_required: bool
     sign_in_for: tuple[Risk, ...]
     sign_off: SignOff | None = None
+    continuous: Continuous | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,4 +242,5 @@ def _environment(name: str, of: ServiceSettings, one: EnvironmentSettings, setti
         rollback=one.rollback,
         sign_off=one.sign_off,
         policy=policy,
+        continuous=one.continuous,
     )

@@ -12,6 +12,7 @@ from bot.activity.activity import Activity
 from bot.activity.news import News
 from bot.app.amending import PolicyInForce, amendments_of
 from bot.app.bundling import bundles_of
+from bot.app.continuing import Continuing
 from bot.app.evidence import Evidence
 from bot.app.parts import (
     activity_parts,
@@ -129,6 +130,7 @@ class App:
         self.web = Web(self._missing)
         self.activity = Activity(activity_parts(self))
         self.previews = Previews(self.toolbox, self.permissions)
+        self.continuing = Continuing(self)
         self.engine: Engine | None = None
         self._fill_world()
 
@@ -146,6 +148,7 @@ class App:
             self.locks,
             self.freezes,
             bundles_of(self),
+            self.continuing.continuous,
             self.approvals,
             self.grants,
             self.linking,
@@ -186,6 +189,7 @@ class App:
         review_workflow.bind(self.reminders)
         activity_workflow.bind(self.activity)
         self.deployments.bind()
+        self.continuing.bind()
         self.builds.bind()
         self.engine = await Engine.launch(
             self.store, clock=self.clock, engine_url=engine_url(self.settings), on_parked=self._parked
@@ -195,6 +199,7 @@ class App:
         await self.deployments.adopt()
         await self.lent.begin()
         await self.reminders.begin()
+        self.continuing.polling.start()
         for section in (*self.deployments.home_sections(), self.freezes.overview.home):
             self.slack.home.add(section)
         await self.starter.start()
@@ -205,7 +210,7 @@ class App:
             "run.finished": self._run_told,
             **News(activity_parts(self), self.activity).handlers,
         }
-        webhooks = Webhooks(self.store, self.clock, hooks(self.settings), told)
+        webhooks = Webhooks(self.store, self.clock, hooks(self.settings), self.continuing.hearing(told))
         server = self.settings.server
         routes = [
             *webhooks.routes(),
@@ -223,6 +228,7 @@ class App:
         """Take nothing more, end what ends within `grace` seconds, leave the rest to the next process."""
         log.info("shipmate.stopping", workflows=self.engine.active if self.engine else 0)
         await self.web.stop()
+        await self.continuing.polling.stop()
         await self.starter.stop(grace)
         if self.engine is not None:
             await self.engine.stop(grace=min(grace, HANDED_OVER_AFTER))
@@ -242,6 +248,8 @@ class App:
         self.terminal.settings = settings.terminal
         self.catalog = Catalog(settings)
         self.world.add(self.catalog)
+        if self.engine is not None:
+            self.continuing.polling.start()
 
     # ------------------------------------------------------------------------------------------- what parts ask of us
 

@@ -22,6 +22,7 @@ from bot.deployments.records import Deployment
 from bot.deployments.reviewing import Reviewing
 from bot.deployments.road import Road
 from bot.deployments.rules import State
+from bot.deployments.superseding import Superseding
 from bot.deployments.surveyor import Surveyor
 from bot.identity import Person
 from bot.locks.rules import Scope
@@ -52,6 +53,7 @@ class Deployments:
         self.reviewing = Reviewing(self._ledger)
         self._ledger.on_start.append(self.reviewing.begun)
         parts.above.on_end.append(self.reviewing.ended)
+        self.superseding = Superseding(self._ledger)
         parts.approvals.on_change.append(self.decisions.on_approval)
         parts.approvals.on_remind.append(self.decisions.on_remind)
         parts.locks.on_released.append(self._lock_released)

@@ -94,6 +94,7 @@ def card(deployment: Deployment, view: View) -> Message:
     if not deployment.ended and deployment.state is not State.ROLLING_BACK:
         parts += _change_lines(deployment.the_plan, deployment)
     parts += _state_parts(deployment, view)
+    parts += _skipped(deployment)
     parts += _through_a_freeze(deployment)
     parts += class_messages.lines(deployment, view.review, view.name_of)
     if deployment.parked_at is not None:
@@ -149,6 +150,12 @@ def parked(deployment: Deployment, name_of: NameOf) -> Message:
 def excerpt(what: str, text: str) -> Message:
     """Return a piece of a run's log for the thread."""
     return Message(summary=f"Log of the {what}", parts=(Note(say("Log of the {}", what)), Code(text.strip("\n"))))
+
+
+def _skipped(deployment: Deployment) -> list[Part]:
+    """Return which deployments this one replaced while they waited."""
+    names = deployment.progress.get("skipped")
+    return [Note(say("skipped {}", ", ".join(str(one) for one in names)))] if isinstance(names, list) and names else []
 
 
 def _title(deployment: Deployment) -> Markup:

@@ -1,7 +1,9 @@
 """`Overview`: what runs where, who holds what, what was deployed, where a change runs. Reads our own store only."""
 
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.builds.following import Look, follow
 from bot.catalog import Place
@@ -22,13 +24,17 @@ _MOST_LINES = 40
 _HOME_LOOKS_AT = 200
 _SHA = re.compile(r"[0-9a-fA-F]{4,64}")
 
+Notes = Callable[[AsyncConnection, str], Awaitable[Mapping[Place, Sequence[Markup]]]]
+"""(connection, service or "" for all) -> lines to stand below a place."""
+
 
 class Overview:
-    """Answers questions about deployments."""
+    """Answers questions about deployments. `notes` are asked what else stands below a place."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._parts = ledger.parts
+        self.notes: list[Notes] = []
 
     async def where(self, word: str = "") -> Reply:
         """Return what runs where and who holds what, of everything or one service; or where a commit or tag runs.
@@ -116,6 +122,7 @@ class Overview:
             facts = await places.facts(conn, now=self._parts.clock.now(), service=service)
             declared = any(fact.kind == "freeze" for fact in facts)
             halts = await self._parts.freezes.in_force(conn, declared=declared)
+            told = [await notes(conn, service) for notes in self.notes]
         running = {fact.place: fact for fact in facts if fact.kind == "place"}
         locks = [fact for fact in facts if fact.kind == "lock"]
         under_way: dict[Place, list[Fact]] = {}
@@ -135,6 +142,7 @@ class Overview:
             lines += [say("    {}", self._frozen(halt)) for halt in frozen]
             lines += [say("    {}", self._lock_line(fact, place)) for fact in locks if _covers(fact, place)]
             lines += [say("    {}", self._open_line(fact)) for fact in under_way.get(place, ())]
+            lines += [say("    {}", line) for of_place in told for line in of_place.get(place, ())]
         if len(lines) > _MOST_LINES:
             more = len(lines) - _MOST_LINES
             lines = [*lines[:_MOST_LINES], say("…{} more lines: name a service, as in /where checkout", more)]

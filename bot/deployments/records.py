@@ -311,10 +311,11 @@ async def history(
 
 
 async def unfinished(
-    conn: AsyncConnection, *, states: Collection[State] = (), limit: int | None = None
+    conn: AsyncConnection, *, states: Collection[State] = (), limit: int | None = None, place: Place | None = None
 ) -> Sequence[Deployment]:
-    """Return deployments that have not ended, oldest first; those in `states`, or all."""
-    statement = sa.select(deployments).where(_OPEN).order_by(deployments.c.created_at).limit(limit)
+    """Return deployments that have not ended, oldest first; those in `states`, or all; of one place, or of all."""
+    here = () if place is None else _at(place)
+    statement = sa.select(deployments).where(_OPEN, *here).order_by(deployments.c.created_at).limit(limit)
     if states:
         statement = statement.where(deployments.c.state.in_([state.value for state in states]))
     return [read(row) for row in (await conn.execute(statement)).all()]

@@ -149,8 +149,8 @@ sa.Index(
     releases.c.service,
     releases.c.version,
     unique=True,
-    sqlite_where=_HOLDS,
-    postgresql_where=_HOLDS,
+    sqlite_where=sa.text("holds"),  # "holds IS 1" is what is written for the one, and the other does not know it
+    postgresql_where=sa.text("holds"),
 )
 sa.Index("ix_releases_open", releases.c.created_at, sqlite_where=_OPEN, postgresql_where=_OPEN)
 

@@ -209,10 +209,9 @@ class Checks:
             name, person = token.get("name"), token.get("person")
             if isinstance(person, str) and person and person not in people:
                 self._source.note((*where, "person"), f"{person} is no person", did_you_mean(person, people))
-            if token.get("account") == "shipmate":
-                self._source.note(
-                    (*where, "account"), "shipmate is the name of what the bot does by itself", "Rename it."
-                )
+            if token.get("account") in {"shipmate", "continuous"}:
+                message = f"{token['account']} is the name of what the bot does by itself"
+                self._source.note((*where, "account"), message, "Rename it.")
             if isinstance(name, str) and name in names:
                 self._source.note((*where, "name"), f"there are two tokens named {name}", "Rename one.")
             names.add(str(name))
@@ -256,6 +255,14 @@ class Checks:
         if name not in known:
             suggestion = did_you_mean(name, sorted(known)) or f"Add it at the top: environments: {{{name}: {{}}}}."
             self._source.note((*place, "name"), f"{name} is not among the environments", suggestion)
+        continuous = environment.get("continuous")
+        production_like = _mapping(_mapping(self._data.get("environments")).get(name)).get("production_like") is True
+        if isinstance(continuous, dict) and production_like and continuous.get("production") is not True:
+            self._source.note(
+                (*place, "continuous"),
+                f"{name} is production-like: nothing is deployed there by itself unless that is said",
+                "Add production: true, or take continuous out.",
+            )
         source = environment.get("promote_from")
         if isinstance(source, str) and source not in earlier:
             where: Where = (*place, "promote_from")

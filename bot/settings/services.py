@@ -155,6 +155,29 @@ class Verification(Model):
         return self
 
 
+class Continuous(Model):
+    """What is deployed to an environment by itself."""
+
+    branch: str = Field("", description="The branch whose commits go there; the default branch without it.")
+    on: Literal["push", "green"] = Field(
+        "push",
+        description="When a commit goes: as soon as it is pushed, or when its checks, or else its build, succeeded.",
+    )
+    poll: Duration = Field(
+        timedelta(minutes=5),
+        description="How often the branch is looked at where no webhook tells of it; 10s at least.",
+    )
+    production: bool = Field(
+        default=False, description="Says that this is meant, where the environment is production-like."
+    )
+
+    @model_validator(mode="after")
+    def _bounded(self) -> "Continuous":
+        if self.poll < timedelta(seconds=10):
+            raise PydanticCustomError("poll", "poll must be 10s or longer: webhooks are what tells at once")
+        return self
+
+
 class EnvironmentSettings(Model):
     """One environment of one service."""
 
@@ -182,6 +205,7 @@ class EnvironmentSettings(Model):
     rollback: Literal["automatic", "offer"] = Field(
         "offer", description="After a failed verification: go back by itself, or offer a button."
     )
+    continuous: Continuous | None = Field(None, description="What is deployed there by itself; nothing without it.")
 
 
 class News(Model):

@@ -365,7 +365,7 @@ async def _zone_of(_person: Person) -> str:
 
 
 async def _channel_of(service: Service, asked_in: Channel | None) -> Channel | None:
-    return asked_in
+    return asked_in or CHECKOUT
 
 
 @asynccontextmanager

@@ -195,6 +195,33 @@ def upgrade() -> None:
     )
     op.create_index("ix_changes_place", "changes", ["service", "environment", "at"], unique=False)
     op.create_table(
+        "continuous_heads",
+        sa.Column("service", sa.String(length=255), nullable=False),
+        sa.Column("environment", sa.String(length=255), nullable=False),
+        sa.Column("target", sa.String(length=255), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.Column("looked", sa.BigInteger(), nullable=False),
+        sa.Column("cause", columns.JsonColumn(), nullable=False),
+        sa.Column("tried", sa.String(length=64), nullable=False),
+        sa.Column("tried_at", columns.Timestamp(), nullable=True),
+        sa.Column("tried_number", sa.BigInteger(), nullable=False),
+        sa.Column("deployment", sa.String(length=32), nullable=False),
+        sa.Column("code", sa.String(length=64), nullable=False),
+        sa.Column("words", sa.Text(), nullable=False),
+        sa.Column("skipped", columns.JsonColumn(), nullable=False),
+        sa.PrimaryKeyConstraint("service", "environment", "target", name=op.f("pk_continuous_heads")),
+    )
+    op.create_table(
+        "continuous_pauses",
+        sa.Column("service", sa.String(length=255), nullable=False),
+        sa.Column("environment", sa.String(length=255), nullable=False),
+        sa.Column("person", columns.PersonColumn(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("at", columns.Timestamp(), nullable=False),
+        sa.Column("until", columns.Timestamp(), nullable=True),
+        sa.PrimaryKeyConstraint("service", "environment", name=op.f("pk_continuous_pauses")),
+    )
+    op.create_table(
         "counters",
         sa.Column("prefix", sa.String(length=16), nullable=False),
         sa.Column("value", sa.BigInteger(), nullable=False),
@@ -481,8 +508,8 @@ def upgrade() -> None:
         "releases",
         ["service", "version"],
         unique=True,
-        sqlite_where=sa.text("holds IS 1"),
-        postgresql_where=sa.text("holds IS 1"),
+        sqlite_where=sa.text("holds"),
+        postgresql_where=sa.text("holds"),
     )
     op.create_table(
         "run_answers",
@@ -737,10 +764,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_run_answers_subject"), table_name="run_answers")
     op.drop_table("run_answers")
     op.drop_index(
-        "ix_releases_version",
-        table_name="releases",
-        sqlite_where=sa.text("holds IS 1"),
-        postgresql_where=sa.text("holds IS 1"),
+        "ix_releases_version", table_name="releases", sqlite_where=sa.text("holds"), postgresql_where=sa.text("holds")
     )
     op.drop_index("ix_releases_service_sha", table_name="releases")
     op.drop_index("ix_releases_service_created_at", table_name="releases")
@@ -788,6 +812,8 @@ def downgrade() -> None:
     op.drop_index("ix_deliveries_state_received_at", table_name="deliveries")
     op.drop_table("deliveries")
     op.drop_table("counters")
+    op.drop_table("continuous_pauses")
+    op.drop_table("continuous_heads")
     op.drop_index("ix_changes_place", table_name="changes")
     op.drop_table("changes")
     op.drop_index("ix_builds_service_created_at", table_name="builds")

@@ -1,0 +1,40 @@
+"""What continuous deployment is made of, handed in by the composition root."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from bot.audit import Audit
+from bot.catalog import Catalog, Service
+from bot.clock import Clock
+from bot.command import Invocation
+from bot.deployments.deployments import Deployments
+from bot.identity import Channel, Person
+from bot.permissions import Permissions
+from bot.reply import Reply
+from bot.slack.outbox import Outbox
+from bot.store import Store
+from bot.toolbox import Toolbox
+
+CONTINUOUS: Final = Person(team="account", user="continuous")
+"""Who asks for what is deployed by itself: `account:continuous` in the configuration, granted nothing by default."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """Everything this uses. `catalog` is asked each time, so that a reload is seen at once.
+
+    `ask` takes a wish down the road that everybody's wishes take, and returns the answer. `channel_of` finds where a
+    service's news goes.
+    """
+
+    store: Store
+    clock: Clock
+    audit: Audit
+    catalog: Callable[[], Catalog]
+    toolbox: Toolbox
+    permissions: Permissions
+    outbox: Outbox
+    deployments: Deployments
+    ask: Callable[[Invocation], Awaitable[Reply]]
+    channel_of: Callable[[Service, Channel | None], Awaitable[Channel | None]]

@@ -1,0 +1,96 @@
+"""`Polling`: looks at branches now and then, for hosts that send no webhooks and for events that were lost."""
+
+import asyncio
+from dataclasses import replace
+
+import structlog
+
+from bot.catalog import Place
+from bot.continuous import records
+from bot.continuous.continuous import Continuous
+from bot.continuous.parts import Parts
+from bot.continuous.rules import Next, decide
+from bot.errors import UserError
+from bot.store import StoreUnavailable
+from integrations.errors import IntegrationError
+
+TICK = 5.0
+"""Seconds between two looks at what is due."""
+AT_ONCE = 4
+"""Branches that are asked for at the same time."""
+
+log = structlog.get_logger()
+
+
+class Polling:
+    """Looks at each place every `poll` of its environment, the first time when it starts: what was missed is found.
+
+    A look here changes nothing; where something would go, it is wanted as after an event.
+    """
+
+    def __init__(self, parts: Parts, continuous: Continuous) -> None:
+        self._parts = parts
+        self._continuous = continuous
+        self._due: dict[Place, float] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin, where something is deployed by itself; after a reload of the configuration once more."""
+        if self._task is None and self._places():
+            self._task = asyncio.create_task(self._run(), name="continuous-polling")
+
+    async def stop(self) -> None:
+        """End."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+
+    async def look(self, place: Place) -> Next | None:
+        """Look at one place; return what would follow, None where that cannot be told now."""
+        async with self._parts.store.read() as conn:
+            head = await records.get(conn, place)
+        try:
+            found = await self._continuous.candidates.ready(place, tried=head.tried)
+        except (IntegrationError, UserError) as error:
+            log.info("continuous.unreadable", place=str(place), reason=str(error))
+            return None
+        async with self._parts.store.read() as conn:
+            facts = await self._continuous.facts(conn, head, replace(found, seen=head.looked))
+        following = decide(facts)
+        if following is Next.BEGIN:
+            async with self._parts.store.write() as tx:
+                await self._continuous.want_look(tx, place, {"event": "poll"})
+        return following
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self._look_at_due()
+            except StoreUnavailable as error:
+                log.warning("continuous.store_away", reason=error.reason)
+            await self._parts.clock.sleep(TICK)
+
+    async def _look_at_due(self) -> None:
+        now = self._parts.clock.monotonic()
+        places = self._places()
+        due = [place for place in places if self._due.get(place, 0.0) <= now]
+        self._due = {place: self._due[place] for place in places if place in self._due}
+        slots = asyncio.Semaphore(AT_ONCE)
+
+        async def one(place: Place) -> None:
+            async with slots:
+                await self.look(place)
+
+        for place in due:
+            self._due[place] = now + places[place]
+        await asyncio.gather(*(one(place) for place in due))
+
+    def _places(self) -> dict[Place, float]:
+        """Return the places to look at, each with the seconds between two looks."""
+        catalog, found = self._parts.catalog(), {}
+        for place in catalog.places():
+            on = catalog.environment(place).continuous
+            if on is not None and self._continuous.is_on(place):
+                found[place] = on.poll.total_seconds()
+        return found
