@@ -3,6 +3,7 @@
 import socket
 import uuid
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 import structlog
@@ -16,7 +17,9 @@ from bot.app.continuing import Continuing
 from bot.app.evidence import Evidence
 from bot.app.parts import (
     activity_parts,
+    addresses_of,
     build_parts,
+    delegations_of,
     deployment_parts,
     freeze_parts,
     lending_of,
@@ -96,7 +99,9 @@ class App:
         self.watch = Watch(clock)
         self.charts = Charts()
         self.catalog = Catalog(settings)
-        self.approvals = Approvals(store=store, clock=clock, permissions=self.permissions, emails_of=self._emails_of)
+        emails_of = partial(addresses_of, self)
+        self.approvals = Approvals(store=store, clock=clock, permissions=self.permissions, emails_of=emails_of)
+        self.delegations = delegations_of(self)
         self.locks, self.freezes = locks_of(self), Freezes(freeze_parts(self))
         self.deployments = Deployments(deployment_parts(self))
         lending = lending_of(self)
@@ -150,6 +155,7 @@ class App:
             bundles_of(self),
             self.continuing.continuous,
             self.approvals,
+            self.delegations,
             self.grants,
             self.linking,
             self.signing,
@@ -285,11 +291,6 @@ class App:
             if found is not None:
                 return found
         return asked_in
-
-    async def _emails_of(self, person: Person) -> tuple[str, ...]:
-        """Return the address Slack has of a person, by which an author is known whom nobody wrote down."""
-        email = (await self.slack.directory.info(person)).email
-        return (email,) if email else ()
 
     async def _preview(self, person: Person, url: str) -> Message | None:
         """Return what to show below a link that somebody posted."""

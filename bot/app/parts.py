@@ -6,6 +6,7 @@ Settings and catalog are asked each time, so that a reload is seen at once.
 from typing import TYPE_CHECKING
 
 from bot.activity.activity import Parts as ActivityParts
+from bot.approvals.delegations import Delegations
 from bot.builds.parts import Parts as BuildParts
 from bot.deployments.parts import Parts as DeploymentParts
 from bot.freezes.parts import Parts as FreezeParts
@@ -54,6 +55,41 @@ def freeze_parts(app: "App") -> FreezeParts:
         channel_of=app.channel_of,
         zone_of=zone_of,
     )
+
+
+def delegations_of(app: "App") -> Delegations:
+    """Return the rights to approve that people lend each other, known to approvals and to who may do what."""
+
+    async def zone_of(person: Person) -> str:
+        try:
+            return (await app.slack.directory.info(person)).tz
+        except SlackError:
+            return ""
+
+    made = Delegations(
+        store=app.store,
+        clock=app.clock,
+        permissions=app.permissions,
+        audit=app.audit,
+        outbox=app.slack.outbox,
+        zone_of=zone_of,
+    )
+    app.approvals.delegations = made
+    app.permissions.set_lent(made.groups_lent_to)
+    return made
+
+
+async def addresses_of(app: "App", person: Person) -> frozenset[str]:
+    """Return the addresses that Slack and linked accounts have of a person now, by which an author is known.
+
+    Raises:
+        SlackError: Slack does not say.
+    """
+    directory = app.slack.directory
+    await directory.standing(person)  # asks anew: an address may have changed since
+    email = (await directory.info(person)).email
+    linked = {one.account.email for one in await app.grants.of_person(person) if one.account is not None}
+    return frozenset(address for address in {email, *linked} if address)
 
 
 def deployment_parts(app: "App") -> DeploymentParts:

@@ -1,12 +1,14 @@
 """`Approvals`: ask, vote, expire, void. One decision, whoever clicks at the same moment."""
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.approvals import records
 from bot.approvals.binding import InVote, OnUnproven, Unproven, no_sign_in
+from bot.approvals.counting import as_kept, excluded_by, not_open, said_before, unknown, with_new
+from bot.approvals.delegations import Delegations
 from bot.approvals.facts import EmailsOf, Reader
 from bot.approvals.records import Approval, Cast, Proof
 from bot.approvals.rules import (
@@ -21,12 +23,11 @@ from bot.approvals.rules import (
     count_votes,
     expired,
     may_vote,
-    tally,
 )
 from bot.clock import Clock
 from bot.errors import BadInput, Refused
 from bot.identity import Person
-from bot.permissions import MembershipUnreadable, Permissions
+from bot.permissions import EVERYONE, MembershipUnreadable, Permissions
 from bot.store import Store, Tx
 from bot.store.starts import want
 
@@ -86,6 +87,7 @@ class Approvals:
         self._clock = clock
         self._permissions = permissions
         self.reader = Reader(permissions, emails_of)
+        self.delegations: Delegations | None = None
         self.on_change: list[OnChange] = []
         self.on_remind: list[OnRemind] = []
         self.on_unproven: OnUnproven = no_sign_in
@@ -100,7 +102,7 @@ class Approvals:
     async def get(self, conn: AsyncConnection, approval_id: str) -> Standing | None:
         """Return where a request stands, counted as it was when somebody last voted."""
         approval = await records.get(conn, approval_id)
-        return None if approval is None else Standing(approval, _as_kept(approval))
+        return None if approval is None else Standing(approval, as_kept(approval))
 
     async def void(self, tx: Tx, subject: str, reason: str) -> int:
         """Void all that was asked or approved of a subject, because its content moved; return how many."""
@@ -121,11 +123,12 @@ class Approvals:
         if ballot.vote is Vote.REJECT and not ballot.reason.strip():
             raise BadInput("reason_missing", "Say why you reject it: the reason is kept and shown.")
         seen = await self._seen(ballot.approval_id)
-        mine = Voter(person=ballot.person, groups=await self.reader.groups(ballot.person))
+        mine = await self._voter(ballot.person, seen)
         emails = await self.reader.addresses(ballot.person, seen)
         others = [cast for cast in seen.approvers if cast.person != ballot.person]
         facts = await self.reader.facts(seen, others, strict=True)
-        facts = replace(facts, addresses={**facts.addresses, ballot.person: emails})
+        lender = {} if mine.principal is None else {mine.principal: await self.reader.known(mine.principal)}
+        facts = replace(facts, addresses={**facts.addresses, **lender, ballot.person: emails})
         try:
             return await self._vote(ballot, mine, facts, also)
         except Unproven as unproven:
@@ -136,16 +139,16 @@ class Approvals:
         async with self._store.write(urgent=True) as tx:
             approval = await records.get(tx.conn, ballot.approval_id, lock=True)
             if approval is None:
-                raise _unknown(ballot.approval_id)
+                raise unknown(ballot.approval_id)
             if also is not None:
                 await also(tx)
-            if _said_before(approval, ballot):
-                return Standing(approval, _as_kept(approval))
+            if said_before(approval, ballot):
+                return Standing(approval, as_kept(approval))
             if approval.state is State.OPEN and expired(self._clock.now(), approval.expires_at):
                 await self._expire(tx, approval)
-                over = _not_open(replace(approval, state=State.EXPIRED))
+                over = not_open(replace(approval, state=State.EXPIRED))
             else:
-                return await self._count(tx, approval, ballot, mine, _with_new(facts, approval, ballot.person))
+                return await self._count(tx, approval, ballot, mine, with_new(facts, approval, ballot.person))
         raise over
 
     async def revoke(self, ballot: Ballot) -> Standing:
@@ -160,14 +163,14 @@ class Approvals:
         async with self._store.write(urgent=True) as tx:
             approval = await records.get(tx.conn, ballot.approval_id, lock=True)
             if approval is None:
-                raise _unknown(ballot.approval_id)
+                raise unknown(ballot.approval_id)
             mine = next((cast for cast in approval.votes if cast.person == ballot.person), None)
             if mine is not None and mine.vote is Vote.REVOKE:
-                return Standing(approval, _as_kept(approval))
+                return Standing(approval, as_kept(approval))
             if mine is None or mine.vote is not Vote.APPROVE:
                 raise Refused("nothing_to_revoke", f"You have not approved {approval.subject}.")
             if approval.state not in {State.OPEN, State.APPROVED}:
-                raise _not_open(approval)
+                raise not_open(approval)
             cast = replace(mine, vote=Vote.REVOKE, at=self._clock.now(), reason=ballot.reason.strip(), dropped="")
             await records.cast(tx, approval.id, cast)
             rest = tuple(one for one in approval.votes if one.person != ballot.person)
@@ -220,7 +223,7 @@ class Approvals:
                 return
             voted = {cast.person for cast in approval.votes}
             for remind in self.on_remind:
-                await remind(tx, Standing(approval, _as_kept(approval)), [one for one in people if one not in voted])
+                await remind(tx, Standing(approval, as_kept(approval)), [one for one in people if one not in voted])
 
     async def could(self, approval_id: str, *, limit: int) -> tuple[Person, ...]:
         """Return who may approve and has not."""
@@ -237,7 +240,10 @@ class Approvals:
                 found |= await self._permissions.members(group)
             except MembershipUnreadable:
                 continue
-        may = [p for p in sorted(found) if not _excluded(approval, p, self._permissions.emails_of(p))]
+        lent = [] if self.delegations is None else await self.delegations.active()
+        excluded = {p for p in found if excluded_by(approval, p, self._permissions.emails_of(p))}
+        found |= {one.delegate for one in lent if one.delegator in found - excluded}
+        may = [p for p in sorted(found) if not excluded_by(approval, p, self._permissions.emails_of(p))]
         return tuple(may[:limit])
 
     async def _count(self, tx: Tx, approval: Approval, ballot: Ballot, mine: Voter, facts: Facts) -> Standing:
@@ -278,7 +284,7 @@ class Approvals:
     def _check(self, approval: Approval, ballot: Ballot, mine: Voter, facts: Facts) -> Count:
         """Return the count with this vote in it. Raises: Refused, where it may not be given."""
         if approval.state is not State.OPEN:
-            raise _not_open(approval)
+            raise not_open(approval)
         if ballot.digest and ballot.digest != approval.digest:
             raise Refused(
                 "stale_card",
@@ -313,7 +319,7 @@ class Approvals:
         could: Sequence[Person],
     ) -> Standing:
         """Count what is left; where that is not enough any more, ask again for as long as at first."""
-        counted, reopened = _as_kept(approval), False
+        counted, reopened = as_kept(approval), False
         if approval.state is State.APPROVED and not counted.satisfied:
             now = self._clock.now()
             expires_at = now + (approval.expires_at - approval.opened_at)
@@ -338,57 +344,26 @@ class Approvals:
         if await records.decide(tx, approval.id, State.EXPIRED, at=now, by=None):
             ended = replace(approval, state=State.EXPIRED, decided_at=now)
             for hook in self.on_change:
-                await hook(tx, Standing(ended, _as_kept(ended)), None)
+                await hook(tx, Standing(ended, as_kept(ended)), None)
+
+    async def _voter(self, person: Person, approval: Approval) -> Voter:
+        """Return who votes, by a right of their own where that still counts, else by one that was lent to them."""
+        own = await self.reader.groups(person)
+        missing = as_kept(approval).missing
+        asked = {group for rule in approval.rules for group in rule.groups}
+        wanted = {group for rule, more in zip(approval.rules, missing, strict=True) if more for group in rule.groups}
+        if own & wanted or self.delegations is None or EVERYONE not in own:
+            return Voter(person=person, groups=own)
+        voted = {cast.person for cast in approval.votes} | {cast.principal for cast in approval.votes}
+        for principal, lent in sorted((await self.delegations.lent_to(person)).items()):
+            out = excluded_by(approval, principal, await self.reader.known(principal))
+            if lent & (asked if not own & asked else wanted) and not out and principal not in voted:
+                return Voter(person=person, groups=lent, principal=principal)
+        return Voter(person=person, groups=own)
 
     async def _seen(self, approval_id: str) -> Approval:
         async with self._store.read() as conn:
             approval = await records.get(conn, approval_id)
         if approval is None:
-            raise _unknown(approval_id)
+            raise unknown(approval_id)
         return approval
-
-
-def _as_kept(approval: Approval) -> Tally:
-    """Count as it was when somebody last voted, with the groups that were read then."""
-    voters = {cast.person: frozenset(cast.groups) for cast in approval.approvers if not cast.dropped}
-    return tally(approval.rules, voters, approval.excluded.keys())
-
-
-def _with_new(facts: Facts, approval: Approval, voter: Person) -> Facts:
-    """Return the facts with those who approved since they were read: as they were in that moment."""
-    known = {one.person for one in facts.voters}
-    new = [
-        Voter(person=cast.person, groups=frozenset(cast.groups), principal=cast.principal)
-        for cast in approval.approvers
-        if cast.person not in known and cast.person != voter
-    ]
-    gone = known - {cast.person for cast in approval.approvers}
-    return replace(facts, voters=(*(one for one in facts.voters if one.person not in gone), *new))
-
-
-def _excluded(approval: Approval, person: Person, emails: Collection[str]) -> dict[Person, str]:
-    if person in approval.excluded:
-        return {person: approval.excluded[person]}
-    wrote = next((why for address, why in approval.excluded_emails.items() if address in emails), "")
-    return {person: wrote} if wrote else {}
-
-
-def _said_before(approval: Approval, ballot: Ballot) -> bool:
-    same_card = not ballot.digest or ballot.digest == approval.digest
-    said = (cast for cast in approval.votes if cast.person == ballot.person and cast.vote is ballot.vote)
-    return same_card and any(not cast.dropped for cast in said)
-
-
-def _unknown(approval_id: str) -> BadInput:
-    return BadInput("unknown_approval", f"Nothing is known of the approval {approval_id}.")
-
-
-def _not_open(approval: Approval) -> Refused:
-    words = {
-        State.APPROVED: "is approved already",
-        State.REJECTED: "was rejected already",
-        State.EXPIRED: "was not approved in time",
-        State.VOID: f"changed since it was asked: {approval.reason}",
-    }
-    code = "expired" if approval.state is State.EXPIRED else "decided"
-    return Refused(code, f"{approval.subject} {words.get(approval.state, 'is decided')}.")

@@ -37,7 +37,7 @@ class Reader:
                 known = frozenset[str]() if strict else frozenset(cast.groups)
                 voters.append(Voter(person=cast.person, groups=known, principal=cast.principal, reading=False))
         people = {cast.person for cast in casts} | {cast.principal for cast in casts if cast.principal is not None}
-        addresses = {person: await self._known(person) for person in sorted(people | approval.excluded.keys())}
+        addresses = {person: await self.known(person) for person in sorted(people | approval.excluded.keys())}
         return Facts(voters=tuple(voters), addresses=addresses)
 
     async def groups(self, person: Person) -> AbstractSet[str]:
@@ -66,7 +66,8 @@ class Reader:
                 "configuration (people.….emails) and Slack does not answer.",
             ) from error
 
-    async def _known(self, person: Person) -> AbstractSet[str]:
+    async def known(self, person: Person) -> AbstractSet[str]:
+        """Return the addresses of a person, as far as they can be read."""
         known = self._permissions.emails_of(person)
         if self.emails_of is None or person.team == ACCOUNT_TEAM:
             return known

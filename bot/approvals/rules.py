@@ -208,6 +208,33 @@ def may_vote(
     return None
 
 
+def may_delegate(
+    delegator: Person,
+    delegate: Person,
+    group: str,
+    *,
+    mine: AbstractSet[str],
+    lendable: AbstractSet[str],
+    both_ours: bool,
+) -> No | None:
+    """Return why a right to approve may not be lent, None where it may.
+
+    `group` is the one that is meant, "" for all; `mine` are the delegator's groups, `lendable` those of them that the
+    policy lets them lend. `both_ours` tells that both are of our own team and no guests.
+    """
+    if not both_ours:
+        return No("not_in_team", "only people of our own team, guests excepted, approve in each other's place")
+    if delegator == delegate:
+        return No("not_yourself", "you approve in your own place anyway")
+    if group and group not in mine:
+        return No("not_your_group", f"you are not in {group}")
+    if (group or lendable) and not ({group} if group else mine) & lendable:
+        return No("not_delegable", f"the configuration keeps the rights of {group} with its own people")
+    if not lendable:
+        return No("not_delegable", "no group of yours may be lent")
+    return None
+
+
 def expired(now: datetime, expires_at: datetime) -> bool:
     """Tell whether the time to decide is over; the last moment is."""
     return now >= expires_at

@@ -46,7 +46,7 @@ def read(kind: type[Any], text: str, label: str) -> object:
             raise BadInput("bad_value", f"{shown(text)} is no number for {label}: write digits, such as 5.")
         return int(text)
     if kind is timedelta:
-        return _read_duration(text, label)
+        return read_duration(text, label)
     if kind is Pairs:
         return _read_pairs(text, label)
     return _read_choice(kind, text, label)
@@ -97,7 +97,8 @@ def _read_bool(text: str, label: str) -> bool:
     raise BadInput("bad_value", f"{shown(text)} is neither yes nor no for {label}.")
 
 
-def _read_duration(text: str, label: str) -> timedelta:
+def read_duration(text: str, label: str) -> timedelta:
+    """Return a length of time written like 30m, 2h or 1h30m. Raises: BadInput (`bad_value`)."""
     match = _DURATION.match(text.strip().casefold())
     if match is None or not any(match.groups()):
         raise BadInput("bad_value", f"{shown(text)} is no length of time for {label}: write it like 30m, 2h or 1d.")

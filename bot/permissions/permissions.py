@@ -22,6 +22,9 @@ _log = logging.getLogger(__name__)
 ForAWhile = Callable[[Person, str, Resource], Awaitable[str]]
 """(person, permission, resource) -> the rule in words that allows it now beside the configuration's, "" for none."""
 
+LENT = "deployment.approve"
+"""The permission that people have in the place of others who lent them theirs."""
+
 
 class MembershipUnreadable(Exception):
     """It cannot be told now who belongs to a group; that means no."""
@@ -50,6 +53,7 @@ class Permissions(People):
     def __init__(self, settings: Settings, clock: Clock) -> None:
         super().__init__(settings)
         self._clock = clock
+        self._lent: Callable[[Person], Awaitable[frozenset[str]]] | None = None
         self._standing: Callable[[Person], Awaitable[bool]] | None = None
         self._for_a_while: ForAWhile | None = None
         self._sources: dict[str, MembershipSource] = {}
@@ -73,6 +77,14 @@ class Permissions(People):
     def set_for_a_while(self, held: ForAWhile) -> None:
         """Tell how to ask whether somebody holds a right for a while; only people of our own team can."""
         self._for_a_while = held
+
+    def set_lent(self, lent: Callable[[Person], Awaitable[frozenset[str]]]) -> None:
+        """Tell how to ask which groups of others somebody may approve for."""
+        self._lent = lent
+
+    def delegable(self, group: str) -> bool:
+        """Tell whether a group is one of the configuration whose people may lend their right to approve."""
+        return group in self._groups and self._groups[group].delegable
 
     def add_source(self, kind: Literal["usergroup"], source: MembershipSource) -> None:
         """Tell where memberships of a kind are read."""
@@ -101,6 +113,8 @@ class Permissions(People):
         concerned = {group for grant in covering for group in grant.groups}
         groups, unreadable = await self._belongs(person, concerned, fresh=fresh, member=member)
         decision = decided(covering, groups, permission, resource)
+        if not decision.allowed and permission == LENT and self._lent is not None and EVERYONE in groups:
+            decision = decided(covering, groups | await self._lent(person), permission, resource)
         if not decision.allowed and self._for_a_while is not None and person.team != ACCOUNT_TEAM:
             ours = await self._is_member(person) if member is None else member
             rule = await self._for_a_while(person, permission, resource) if ours else ""

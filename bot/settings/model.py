@@ -99,6 +99,9 @@ class GroupSettings(Model):
     people: tuple[Word, ...] = Field((), description="Names from `people`, or Slack user ids.")
     usergroup: str = Field("", pattern=r"^(S[A-Z0-9]+)?$", description="Id of a Slack user group.")
     claim: str = Field("", description="Name of the group in the ID token of the identity provider.")
+    delegable: bool = Field(
+        default=True, description="Whether its people may let others approve in their place while they are away."
+    )
 
 
 PermissionPattern = Annotated[str, Field(pattern=r"^(\*|(\*\.)?[a-z_]+(\.[a-z_]+)*|[a-z_]+(\.[a-z_]+)*\.\*)$")]

@@ -9,6 +9,7 @@ from bot.deployments.rules import State
 from integrations.capabilities.deploys import Running
 from integrations.capabilities.git import Author
 from tests.approvals.conftest import PLACE
+from tests.approvals.reloading import use, with_production
 from tests.deployments.rig import ANA, MIA, RAJ, TOM, Rig, words
 
 
@@ -118,7 +119,7 @@ async def test_a_branch_that_is_gone_ends_it(rig: Rig):
 
 async def test_other_rules_are_asked_anew_and_said(rig: Rig):
     old = await asks(rig, "v1.4.2")
-    rig.use(rig.with_production(approvals=[{"count": 2, "from": ["release-managers"]}]))
+    use(rig, with_production(rig, approvals=[{"count": 2, "from": ["release-managers"]}]))
 
     await rig.run(ANA, f"approve {old.id}")
     again = await asked_again(rig, old.id)
@@ -142,9 +143,9 @@ async def test_what_runs_there_moved(rig: Rig):
 @pytest.mark.parametrize("loosened", [True, False])
 async def test_whether_authors_may_approve_is_a_rule_too(rig: Rig, *, loosened: bool):
     if not loosened:
-        rig.use(rig.with_production(authors_may_approve=True))
+        use(rig, with_production(rig, authors_may_approve=True))
     old = await asks(rig, "v1.4.2")
-    rig.use(rig.with_production(authors_may_approve=loosened))
+    use(rig, with_production(rig, authors_may_approve=loosened))
     await rig.run(ANA, f"approve {old.id}")
     assert (await asked_again(rig, old.id)).sha == old.sha
     await rig.run(ANA, f"approve {old.id}")

@@ -5,6 +5,7 @@ import asyncio
 from bot.approvals.rules import State as ApprovalState
 from bot.deployments.rules import State
 from bot.errors import UserError
+from tests.approvals.reloading import use, with_production
 from tests.approvals.test_reasking import asks
 from tests.deployments.rig import ANA, MIA, RAJ, TOM, ZOE, Rig, buttons, words
 
@@ -12,7 +13,7 @@ TWO = {"count": 2, "from": ["release-managers"]}
 
 
 async def test_the_first_of_two_is_taken_back(rig: Rig):
-    rig.use(rig.with_production(approvals=[TWO]))
+    use(rig, with_production(rig, approvals=[TWO]))
     at = await asks(rig, "v1.4.2")
     await rig.run(ANA, command="approve", deployment=at.id, plan=at.plan_digest)
     card = await rig.card(at.id)
@@ -109,7 +110,7 @@ async def test_against_the_start_one_wins(rig: Rig):
 
 
 async def test_who_is_somebody_else_takes_nothing_back(rig: Rig):
-    rig.use(rig.with_production(approvals=[TWO]))
+    use(rig, with_production(rig, approvals=[TWO]))
     at = await asks(rig, "v1.4.2")
     await rig.run(ANA, f"approve {at.id}")
     for who in (MIA, TOM, RAJ, ZOE):

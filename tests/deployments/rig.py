@@ -18,6 +18,7 @@ import yaml
 from bot import arguments
 from bot.approvals import workflow as approval_workflow
 from bot.approvals.approvals import Approvals
+from bot.approvals.delegations import Delegations
 from bot.audit import Audit
 from bot.catalog import Catalog, Service
 from bot.clock import SystemClock
@@ -37,7 +38,7 @@ from bot.locks import workflow as lock_workflow
 from bot.locks.locks import Locks
 from bot.permissions import Permissions
 from bot.reply import Button, Buttons, Message, Reply
-from bot.settings import Settings, load
+from bot.settings import load
 from bot.slack import codec
 from bot.slack.outbox import Outbox
 from bot.slack.records import outbox as outbox_rows
@@ -152,6 +153,16 @@ class Rig:
         self.outbox = Outbox(store, clock)
         self.watch = Watch(clock)
         self.approvals = Approvals(store=store, clock=clock, permissions=self.permissions)
+        self.delegations = Delegations(
+            store=store,
+            clock=clock,
+            permissions=self.permissions,
+            audit=self.audit,
+            outbox=self.outbox,
+            zone_of=_zone_of,
+        )
+        self.approvals.delegations = self.delegations
+        self.permissions.set_lent(self.delegations.groups_lent_to)
         self.locks = Locks(
             store=store, clock=clock, audit=self.audit, outbox=self.outbox, name_of=self.permissions.name_of
         )
@@ -170,7 +181,9 @@ class Rig:
             )
         )
         self.deployments = Deployments(self.parts())
-        self.world = World(self.catalog, self.toolbox, self.permissions, self.locks, self.freezes, self.deployments)
+        self.world = World(
+            self.catalog, self.toolbox, self.permissions, self.locks, self.freezes, self.deployments, self.delegations
+        )
         self.registry = registry()
         self._numbers = itertools.count(1)
         self.engine: Engine | None = None
@@ -192,21 +205,6 @@ class Rig:
             link_of=_link_of,
             links_only=lambda instance: instance in self.links_only,
         )
-
-    def use(self, settings: Settings) -> None:
-        """Put other settings in force, as a reload does."""
-        self.settings = settings
-        self.permissions.replace(settings)
-        self.catalog = Catalog(settings)
-        self.world.add(self.catalog)
-
-    def with_production(self, **changes: Any) -> Settings:
-        """Return the settings with these of checkout's production."""
-        service = self.settings.services["checkout"]
-        staging, production = service.environments
-        given = {**production.model_dump(by_alias=True), **changes}
-        changed = service.model_copy(update={"environments": (staging, type(production).model_validate(given))})
-        return self.settings.model_copy(update={"services": {**self.settings.services, "checkout": changed}})
 
     def history(self) -> dict[str, str]:
         """Make a repository: 1.4.0 by mia, 1.4.1 by tom, 1.4.2 by zoe; return the SHA of each tag."""

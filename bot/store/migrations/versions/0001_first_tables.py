@@ -52,6 +52,19 @@ def upgrade() -> None:
         sa.UniqueConstraint("after", name=op.f("uq_amendments_after")),
     )
     op.create_table(
+        "approval_delegations",
+        sa.Column("id", sa.String(length=255), nullable=False),
+        sa.Column("delegator", columns.PersonColumn(), nullable=False),
+        sa.Column("delegate", columns.PersonColumn(), nullable=False),
+        sa.Column("group", sa.String(length=255), nullable=False),
+        sa.Column("made_at", columns.Timestamp(), nullable=False),
+        sa.Column("until", columns.Timestamp(), nullable=False),
+        sa.Column("ended_at", columns.Timestamp(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_approval_delegations")),
+    )
+    op.create_index(op.f("ix_approval_delegations_delegate"), "approval_delegations", ["delegate"], unique=False)
+    op.create_index(op.f("ix_approval_delegations_delegator"), "approval_delegations", ["delegator"], unique=False)
+    op.create_table(
         "approvals",
         sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("subject", sa.String(length=64), nullable=False),
@@ -835,6 +848,9 @@ def downgrade() -> None:
     op.drop_table("audit_cursors")
     op.drop_index(op.f("ix_approvals_subject"), table_name="approvals")
     op.drop_table("approvals")
+    op.drop_index(op.f("ix_approval_delegations_delegator"), table_name="approval_delegations")
+    op.drop_index(op.f("ix_approval_delegations_delegate"), table_name="approval_delegations")
+    op.drop_table("approval_delegations")
     op.drop_table("amendments")
     op.drop_index("ix_access_requests_person", table_name="access_requests")
     op.drop_table("access_requests")
