@@ -14,13 +14,14 @@ from pydantic import BaseModel, SecretStr
 
 from bot.settings import Settings
 from bot.settings.freezes import FreezeSettings
+from bot.settings.identity import IdentitySettings
 from bot.settings.model import EnvironmentKind, GrantSettings, GroupSettings, PersonEntry
 from bot.settings.policy import PolicySettings
 from bot.settings.services import EnvironmentSettings, ServiceSettings
 from bot.settings.values import format_duration
 
 Policy = dict[str, Any]
-"""people, groups, permissions, tokens, environments, freezes, services and policy, as JSON has them."""
+"""people, groups, permissions, tokens, environments, freezes, services, identity and policy, as JSON has them."""
 
 NEUTRAL = frozenset(
     ("name", "aliases", "deploy", "targets", "verify", "rollback", "approval_expires", "approval_reminder")
@@ -44,6 +45,7 @@ def policy_of(settings: Settings) -> Policy:
         "environments": {name: _plain(one) for name, one in settings.environments.items()},
         "freezes": {one.name: _plain(one) for one in settings.freezes},
         "services": {name: _service(one) for name, one in settings.services.items()},
+        "identity": _plain(settings.identity),
         "policy": _plain(settings.policy),
     }
 
@@ -89,6 +91,9 @@ def applied(settings: Settings, policy: Policy) -> Settings:
         name: _with(one, policy["services"].get(name) or own["services"][name])
         for name, one in settings.services.items()
     }
+    identity = {"client_secret": settings.identity.client_secret, **policy.get("identity", {})}
+    if own["identity"] != policy.get("identity", {}):
+        update["identity"] = IdentitySettings.model_validate(identity)
     update["policy"] = PolicySettings.model_validate(policy["policy"])
     return settings.model_copy(update=update)
 

@@ -67,6 +67,7 @@ def compare(old: Policy, new: Policy, *, now: datetime | None = None) -> Compari
             name: _service(f"services.{name}", old["services"].get(name), one, notes)
             for name, one in new["services"].items()
         },
+        "identity": _identity(old.get("identity", {}), new.get("identity", {}), notes),
         "policy": _classes(old["policy"], new["policy"], notes),
     }
     return Comparison(tuple(notes.changes), kept)
@@ -332,6 +333,19 @@ def _classes(old: Policy, new: Policy, notes: _Notes) -> dict[str, Any]:
     for key in sorted(gone):
         notes.other(f"policy.{key}", "removed")
     _rest("policy", old, new, kept, notes, known={"second_person", "standard", *gone})
+    return kept
+
+
+def _identity(old: Policy, new: Policy, notes: _Notes) -> dict[str, Any]:
+    """Compare where people sign in: whoever is the provider says who they are, so only a further need narrows."""
+    kept = dict(new)
+    if not old and new:
+        notes.wider("identity", f"people sign in at {new.get('issuer')}")
+        return {}
+    needs = _fewer("identity.required_for", old.get("required_for", []), new.get("required_for", []), notes)
+    if needs:
+        kept["required_for"] = needs
+    _rest("identity", old, new, kept, notes, known={"required_for"})
     return kept
 
 

@@ -3,10 +3,12 @@
 from collections.abc import Callable
 
 from bot.app.amending import foretell
+from bot.app.signing import provider_check
 from bot.app.tools import Tools
 from bot.clock import Clock
 from bot.health import Check, Health, HealthChecks
 from bot.settings import Settings
+from bot.signin.signing import callback_url as sign_in_callback
 from bot.slack import checking
 from bot.slack.connection import Connection, SlackError
 from bot.slack.directory import Directory
@@ -31,6 +33,8 @@ async def check(settings: Settings, clock: Clock, say: Say) -> int:
     await connection.open()
     health.add("store", lambda: _store(settings, clock))
     health.add("slack", lambda: checking.check(settings.slack, clock))
+    if settings.identity.issuer:
+        health.add("identity", provider_check(settings, clock))
     for group, entry in settings.groups.items():
         if entry.usergroup:
             health.add(f"group {group}", _usergroup(Directory(connection, clock), entry.usergroup))
@@ -47,6 +51,9 @@ async def check(settings: Settings, clock: Clock, say: Say) -> int:
     await foretell(settings, clock, say)
     for name in able if settings.server.public_url else ():
         say(f"note     {name}: the redirect URI of its OAuth application is {callback_url(settings, name)}")
+    if settings.identity.issuer:
+        say(f"note     identity: the redirect URI of its client is {sign_in_callback(settings.server.public_url)}")
+        say("note     identity: browsers come back there, so /sign-in/ must be reachable for them, in Socket Mode too")
     return 0 if all(one.ok for one in found.values()) else 1
 
 

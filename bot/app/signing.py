@@ -3,17 +3,34 @@
 from typing import TYPE_CHECKING
 
 from bot.approvals.records import Approval
+from bot.clock import Clock
 from bot.deployments.deployments import Deployments
 from bot.deployments.rules import State
-from bot.errors import BadInput
+from bot.errors import BadInput, Degraded
 from bot.grants.people import SlackPeople
+from bot.health import Check, Health
 from bot.permissions import Permissions
+from bot.settings import Settings
+from bot.signin.groups import ToldGroups
 from bot.signin.persons import Persons
 from bot.signin.provider import Provider
 from bot.signin.signing import About, AboutOf, Parts, Signing
 
 if TYPE_CHECKING:
     from bot.app.composition import App
+
+
+def provider_check(settings: Settings, clock: Clock) -> Check:
+    """Return what asks the identity provider how it is."""
+    provider = Provider(lambda: settings, clock)
+
+    async def check() -> Health:
+        try:
+            return Health(ok=True, detail=await provider.ping())
+        except Degraded as error:
+            return Health(ok=False, detail=str(error.text))
+
+    return check
 
 
 def provider_of(app: "App") -> Provider:
@@ -76,4 +93,5 @@ def signing_of(app: "App") -> Signing:
         )
     )
     app.approvals.on_unproven = signing.lead
+    app.permissions.set_claims(ToldGroups(app.store, app.clock, lambda: app.settings))
     return signing

@@ -2,7 +2,7 @@
 
 from bot.permissions.grants import Decision, Grant, decide, grants_of
 from bot.permissions.people import ACCOUNT_TEAM, People
-from bot.permissions.permissions import EVERYONE, MembershipSource, MembershipUnreadable, Permissions
+from bot.permissions.permissions import EVERYONE, MembershipSource, MembershipUnreadable, MembershipUntold, Permissions
 
 __all__ = [
     "ACCOUNT_TEAM",
@@ -11,6 +11,7 @@ __all__ = [
     "Grant",
     "MembershipSource",
     "MembershipUnreadable",
+    "MembershipUntold",
     "People",
     "Permissions",
     "decide",

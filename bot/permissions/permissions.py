@@ -34,6 +34,27 @@ class MembershipUnreadable(Exception):
         self.group = group
         self.reason = reason
 
+    @property
+    def words(self) -> str:
+        """What a refusal adds."""
+        return f"who belongs to {self.group} cannot be read now, which means no"
+
+
+class MembershipUntold(MembershipUnreadable):
+    """The identity provider has told nothing of this person yet, or too long ago; `reason` says what to do.
+
+    `ever` tells whether it once told that they belong.
+    """
+
+    def __init__(self, group: str, reason: str, *, ever: bool) -> None:
+        super().__init__(group, reason)
+        self.ever = ever
+
+    @property
+    def words(self) -> str:
+        """What a refusal adds."""
+        return f"whether you belong to {self.group} is not known: {self.reason}"
+
 
 class MembershipSource(Protocol):
     """Where memberships of a kind live, such as Slack's user groups."""
@@ -47,6 +68,18 @@ class MembershipSource(Protocol):
         ...
 
 
+class ClaimSource(Protocol):
+    """What the identity provider told of people when they last signed in."""
+
+    async def members(self, claim: str) -> frozenset[Person]:
+        """Return of whom it told lately enough that they belong to the group that it calls so."""
+        ...
+
+    async def holds(self, person: Person, group: str, claim: str) -> bool:
+        """Tell whether a person belongs. Raises: MembershipUntold."""
+        ...
+
+
 class Permissions(People):
     """The grants and groups in force, and the people they are about."""
 
@@ -57,6 +90,7 @@ class Permissions(People):
         self._standing: Callable[[Person], Awaitable[bool]] | None = None
         self._for_a_while: ForAWhile | None = None
         self._sources: dict[str, MembershipSource] = {}
+        self._claims: ClaimSource | None = None
         self._known: dict[str, tuple[float, frozenset[Person]]] = {}
         self._covering: dict[tuple[str, Resource], tuple[Grant, ...]] = {}
         self._grants = grants_of(settings)
@@ -90,6 +124,10 @@ class Permissions(People):
         """Tell where memberships of a kind are read."""
         self._sources[kind] = source
 
+    def set_claims(self, claims: ClaimSource) -> None:
+        """Tell where the groups are known that the identity provider tells."""
+        self._claims = claims
+
     @property
     def grants(self) -> tuple[Grant, ...]:
         """The grants in the order of the file."""
@@ -121,8 +159,7 @@ class Permissions(People):
             if rule:
                 return Decision(True, rule, decision.who_could)  # noqa: FBT003 - a verdict
         if not decision.allowed and unreadable:
-            names = ", ".join(error.group for error in unreadable)
-            rule = f"{decision.rule}; who belongs to {names} cannot be read now, which means no"
+            rule = "; ".join((decision.rule, *(error.words for error in unreadable)))
             return Decision(False, rule, decision.who_could)  # noqa: FBT003 - a verdict
         return decision
 
@@ -136,14 +173,16 @@ class Permissions(People):
     ) -> frozenset[str]:
         """Return the groups that `person` belongs to, with "everyone" and "person:<name>" or "account:<name>".
 
-        With `among` only these groups are looked at.
+        With `among` only these groups are looked at. Somebody of whom the identity provider never told that they belong
+        to a group does not.
 
         Raises:
             MembershipUnreadable: one of them cannot be read, and the person is not named in it.
         """
         groups, unreadable = await self._belongs(person, among, fresh=fresh, member=member)
-        if unreadable:
-            raise unreadable[0]
+        for error in unreadable:
+            if not isinstance(error, MembershipUntold) or error.ever:
+                raise error
         return groups
 
     async def members(self, group: str, *, fresh: bool = False) -> frozenset[Person]:
@@ -160,6 +199,8 @@ class Permissions(People):
         named = {person for entry in settings.people if (person := self.resolve(entry)) is not None}
         if settings.usergroup:
             named |= await self._usergroup(group, settings.usergroup, fresh=fresh)
+        if settings.claim and self._claims is not None:
+            named |= await self._claims.members(settings.claim)
         return frozenset(named)
 
     async def _belongs(
@@ -181,13 +222,23 @@ class Permissions(People):
                 continue
             if any(self._is(person, entry, marks) for entry in settings.people):
                 groups.add(name)
-            elif settings.usergroup and member:
+            elif member:
                 try:
-                    if self.among(person, await self._usergroup(name, settings.usergroup, fresh=fresh)):
+                    if await self._elsewhere(person, name, settings, fresh=fresh):
                         groups.add(name)
                 except MembershipUnreadable as error:
                     unreadable.append(error)
         return frozenset(groups), unreadable
+
+    async def _elsewhere(self, person: Person, name: str, settings: GroupSettings, *, fresh: bool) -> bool:
+        """Tell whether a person belongs by a Slack user group or by the identity provider. Either is enough."""
+        if settings.usergroup and self.among(person, await self._usergroup(name, settings.usergroup, fresh=fresh)):
+            return True
+        if not settings.claim:
+            return False
+        if self._claims is None:
+            raise MembershipUnreadable(name, "no identity provider is connected")
+        return await self._claims.holds(person, name, settings.claim)
 
     async def _is_member(self, person: Person) -> bool:
         if not self.is_ours(person):

@@ -1,10 +1,13 @@
 """What people read in Slack and in a terminal of signing in."""
 
+from datetime import datetime
+
 from bot.approvals.records import Approval
 from bot.errors import Refused
-from bot.reply import Button, Buttons, Message, Note, Paragraph, Reply, Style, say
+from bot.reply import Button, Buttons, Message, Note, Paragraph, Reply, Style, moment, say
 from bot.signin.rules import LINK_LASTS
 
+_MOST_GROUPS = 20
 _MINUTES = int(LINK_LASTS.total_seconds()) // 60
 
 
@@ -34,13 +37,20 @@ def somebody_else(approval_id: str) -> Message:
     return Message(summary="Somebody else used your sign-in link: nothing was counted", parts=(Paragraph(text),))
 
 
-def sign_in(url: str, known: str) -> Reply:
-    """Return the answer to /shipmate login: a link for this person alone, and which groups are known now."""
+def sign_in(url: str, known: tuple[tuple[str, ...], datetime] | None) -> Reply:
+    """Return the answer to /shipmate login: a link for this person alone, and which groups are known by now."""
+    if known is None:
+        told = say("You have not signed in yet.")
+    else:
+        groups, at = known
+        told = say("Last told {}: {}.", moment(at, day=True), ", ".join(groups[:_MOST_GROUPS]) or "no groups")
     return Reply(
         summary=f"Sign in to have your groups known: {url}",
         parts=(
-            Paragraph(say("Sign in at your company's identity provider, and the groups it tells count for you here.")),
+            Paragraph(
+                say("Sign in at your company's identity provider, and the groups that it tells count for you here.")
+            ),
             Buttons((Button(label="Sign in", url=url, style=Style.PRIMARY),)),
-            Note(say("{} The link is for you alone, works once and ends in {} minutes.", known, _MINUTES)),
+            Note(say("{} The link is for you alone, works once and ends in {} minutes.", told, _MINUTES)),
         ),
     )

@@ -66,7 +66,7 @@ class SignInPages:
         """Show the browser's owner who they are and what they would approve, and ask."""
         shown = await self._signing.come_back(request.query, lambda ident: request.cookies.get(f"{_COOKIE}{ident}", ""))
         if not shown.verdict.allowed:
-            response = page("Nothing was approved: this link is not yours", _refused(shown), status=403)
+            response = page("Nothing was counted: this link is not yours", _refused(shown), status=403)
         elif shown.about is None:
             response = page(f"Signed in as {shown.name}", _groups(shown))
         else:
@@ -106,17 +106,17 @@ def _told(answer: Answer) -> Answer:
         except SignInEnded as error:
             log.info("sign_in.ended", reason=error.why)
             again = "<p>For a new link, press the button in Slack again.</p>"
-            return page("Nothing was approved", f"<p>{escape(error.why)}</p>{again}", status=400)
+            return page("Nothing was counted", f"<p>{escape(error.why)}</p>{again}", status=400)
         except Degraded as error:
             log.warning("sign_in.failed", code=error.code, error=str(error.text))
-            return page("Nothing was approved", f"<p>{escape(str(error.text))}</p>", status=503)
+            return page("Nothing was counted", f"<p>{escape(str(error.text))}</p>", status=503)
         except UserError as error:
             log.info("sign_in.refused", code=error.code)
-            return page("Nothing was approved", f"<p>{escape(str(error.text))} ({escape(error.code)})</p>", status=409)
+            return page("Nothing was counted", f"<p>{escape(str(error.text))} ({escape(error.code)})</p>", status=409)
         except StoreUnavailable as error:
             log.warning("sign_in.failed", error=repr(error))
-            said = "<p>Shipmate's store does not answer. Nothing was approved. Try again in a moment.</p>"
-            return page("Nothing was approved", said, status=503)
+            said = "<p>Shipmate's store does not answer. Nothing was counted. Try again in a moment.</p>"
+            return page("Nothing was counted", said, status=503)
 
     return tell
 

@@ -70,6 +70,16 @@ class Provider:
         self._document = (self._clock.monotonic(), found)
         return found
 
+    async def ping(self) -> str:
+        """Return what is well, for whoever checks: the provider is there and its keys can be read.
+
+        Raises:
+            Degraded: it is not.
+        """
+        await self.document()
+        keys = await self._newer_keys(None)
+        return f"{self.settings.issuer}, {len(keys.keys)} keys"
+
     async def sign_in_url(self, *, state: str, nonce: str, challenge: str, redirect_uri: str, fresh: bool) -> str:
         """Return where a browser signs in. With `fresh` it has to do so anew, however it had before.
 
@@ -161,6 +171,8 @@ class Provider:
             document = await self._get(str((await self.document())["jwks_uri"]))
             try:
                 keys = key_set(document)
+            except ImportError as error:
+                raise _away(self.settings.issuer, "install the extra: pip install 'shipmate[identity]'") from error
             except ValueError as error:
                 raise _away(self.settings.issuer, f"of its keys: {error}") from error
             self._keys = (self._clock.monotonic(), keys)

@@ -11,6 +11,7 @@ import hmac
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import structlog
 
@@ -22,6 +23,7 @@ from bot.clock import Clock
 from bot.command import Resource
 from bot.errors import Refused, UserError
 from bot.identity import Person
+from bot.permissions import ACCOUNT_TEAM
 from bot.signin import messages, records
 from bot.signin.persons import Persons
 from bot.signin.provider import Provider
@@ -125,7 +127,15 @@ class Signing:
         """
         if self.off:
             raise Refused("sign_in_off", f"Nobody can sign in: {self.off}.")
+        if person.team == ACCOUNT_TEAM:
+            raise Refused("sign_in_off", "A service account has no password at the identity provider.")
         return await self._begin(person, Purpose.GROUPS)
+
+    async def known(self, person: Person) -> tuple[tuple[str, ...], datetime] | None:
+        """Return the groups that the provider told of a person, and when; None where they never signed in."""
+        async with self._of.store.read() as conn:
+            found = await records.of_person(conn, self._of.provider.settings.issuer, person)
+        return None if found is None else (found.groups or (), found.seen_at)
 
     async def _begin(
         self, person: Person, purpose: Purpose, *, approval_id: str = "", digest: str = "", request_id: str = ""

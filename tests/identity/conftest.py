@@ -14,6 +14,7 @@ from bot.deployments.records import Deployment
 from bot.deployments.rules import State
 from bot.errors import Degraded
 from bot.identity import Person
+from bot.signin.groups import ToldGroups
 from bot.signin.page import SignInPages
 from bot.signin.persons import Persons
 from bot.signin.provider import Provider
@@ -81,6 +82,8 @@ class Desk:
             )
         )
         rig.approvals.on_unproven = self.signing.lead
+        rig.permissions.set_claims(ToldGroups(rig.store, rig.clock, lambda: rig.settings))
+        rig.world.add(self.signing)
         self.web = Web(_ready)
 
     async def open(self) -> None:

@@ -87,6 +87,19 @@ POLICY = st.fixed_dictionaries(
                 for name in SERVICES
             }
         ),
+        "identity": st.one_of(
+            st.just({}),
+            st.fixed_dictionaries(
+                {
+                    "issuer": st.sampled_from(("https://a.example", "https://b.example")),
+                    "client_id": st.just("shipmate"),
+                },
+                optional={
+                    "required_for": some(("production_like", "irreversible", "forced"), 1),
+                    "acr_values": st.just(["mfa"]),
+                },
+            ),
+        ),
         "policy": st.fixed_dictionaries(
             {},
             optional={
