@@ -7,7 +7,7 @@ from bot.approvals.records import Approval, Cast
 from bot.approvals.rules import Rule, Vote
 from bot.deployments import buttons
 from bot.deployments.plan import Plan
-from bot.deployments.plan_messages import SHOWN, commit_line, plan_parts, what_changes
+from bot.deployments.plan_messages import SHOWN, commit_line, cut, plan_parts, some, what_changes
 from bot.deployments.reasking import Comparison
 from bot.deployments.records import Deployment
 from bot.identity import Person
@@ -15,6 +15,10 @@ from bot.reply import Buttons, Markup, Message, Note, Paragraph, Part, joined, m
 
 NameOf = Callable[[Person], str]
 _ACCOUNT = "account"
+_MENTIONED = 50  # whom one message notifies
+_VOTES = 8
+_NAMED = 4
+_LONG = 200
 
 
 def asked(
@@ -30,7 +34,7 @@ def asked(
 
     Where it was asked before it says what differs, or `why` it is asked once more for the same.
     """
-    who = joined(", ", (mention(person, name_of) for person in approvers)) if approvers else Markup("")
+    who = some([mention(person, name_of) for person in approvers], _MENTIONED)
     groups = wanted(approval.rules)
     asker = say("@{}", name_of(deployment.requested_by))
     again = " again" if differs is not None or why else ""
@@ -101,7 +105,7 @@ def reminded(deployment: Deployment, standing: Standing, name_of: NameOf) -> Mes
 def differing(deployment: Deployment, differs: Comparison) -> list[Part]:
     """Return why it is asked again, and what differs from what was asked before: each from → to, and the commits."""
     lines = [say("*What changed*: {}", sentence(deployment.words))]
-    lines += [say("• {}: {} → *{}*", one.what, one.was, one.now) for one in differs.differences]
+    lines += [say("• {}: {} → *{}*", one.what, cut(one.was, _LONG), cut(one.now, _LONG)) for one in differs.differences]
     for sign, commits in (("in:", differs.added), ("out:", differs.removed)):
         lines += [say("{} {}", sign, commit_line(one)) for one in commits[:SHOWN]]
         if len(commits) > SHOWN:
@@ -111,13 +115,17 @@ def differing(deployment: Deployment, differs: Comparison) -> list[Part]:
 
 def wanted(rules: Sequence[Rule]) -> Markup:
     """Return what approval needs: "1 of release-managers and 1 of owners"."""
-    return joined(" and ", (say("{} of {}", rule.count, " or ".join(rule.groups)) for rule in rules))
+    each = [
+        say("{} of {}", rule.count, some([say("{}", one) for one in rule.groups], _NAMED, " or ")) for rule in rules
+    ]
+    return some(each, _NAMED, " and ")
 
 
 def because(plan: Plan) -> list[Part]:
     """Return why groups are asked that are not asked about every change."""
-    whys = [say("{} is asked because {}", " or ".join(ask.groups), ask.why) for ask in plan.asks if ask.why]
-    return [Note(joined(" · ", whys))] if whys else []
+    special = [(some([say("{}", one) for one in ask.groups], _NAMED, " or "), ask.why) for ask in plan.asks if ask.why]
+    whys = [say("{} is asked because {}", groups, cut(why, _LONG)) for groups, why in special]
+    return [Note(some(whys, _NAMED, " · "))] if whys else []
 
 
 def counted(standing: Standing, name_of: NameOf) -> Markup:
@@ -143,8 +151,8 @@ def counted(standing: Standing, name_of: NameOf) -> Markup:
     not_counted = [say("@{} ({})", name_of(person), why) for person, why in approval.excluded.items()]
     if approval.excluded_emails:
         not_counted.append(Markup("nor who wrote the commits"))
-    excluded = joined(", ", not_counted)
-    votes = say(": {}", joined(", ", given)) if given else Markup("")
+    excluded = some(not_counted, _NAMED)
+    votes = say(": {}", some(given, _VOTES)) if given else Markup("")
     until = moment(approval.expires_at, day=True)
     return say(
         "Approvals  {} of {} ({}){} · until {} · not {}{}",
@@ -154,7 +162,7 @@ def counted(standing: Standing, name_of: NameOf) -> Markup:
         votes,
         until,
         excluded,
-        joined("", (say("\n{}", one) for one in gone)),
+        say("\n{}", some(gone, _VOTES, "\n")) if gone else Markup(""),
     )
 
 

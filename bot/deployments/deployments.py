@@ -14,6 +14,7 @@ from bot.deployments.differences import Differences
 from bot.deployments.drift import Drift
 from bot.deployments.effects import Effects
 from bot.deployments.exceptions import Exceptions
+from bot.deployments.homepage import Homepage
 from bot.deployments.ledger import Ledger
 from bot.deployments.overview import Overview
 from bot.deployments.parts import Above, Parts
@@ -103,7 +104,8 @@ class Deployments:
 
     def home_sections(self) -> tuple[HomeSection, ...]:
         """Return what a person's home page says of deployments."""
-        return (self.overview.home,)
+        homepage = Homepage(self._parts, self.overview)
+        return (homepage.waiting, homepage.mine, homepage.running)
 
     async def waiting(self, subject: str) -> Waiting:
         """Return the run of a deployment that may wait for a person. Raises: BadInput (`unknown_deployment`)."""

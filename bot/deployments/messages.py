@@ -38,6 +38,7 @@ from bot.reply import (
 
 NameOf = Callable[[Person], str]
 _WORTH_SAYING = frozenset({"required checks", "promotion order", "locks"})
+_WORDS = 300  # of what one rule says
 _REASON = 140  # what a card shows of it; the record keeps it whole
 _ACCOUNT = "account"
 
@@ -213,7 +214,7 @@ def _awaiting(deployment: Deployment, view: View, standing: Standing) -> list[Pa
     parts: list[Part] = []
     checks = [one for one in deployment.the_plan.verdicts[:-1] if one.rule in _WORTH_SAYING]
     if checks:
-        verdicts = "  ".join(f"{'✓' if one.ok else '✗'} {one.rule}: {one.words}" for one in checks)
+        verdicts = "  ".join(f"{'✓' if one.ok else '✗'} {one.rule}: {cut(one.words, _WORDS)}" for one in checks)
         parts.append(Note(say("Checks  {}", verdicts)))
     parts.append(Paragraph(counted(standing, view.name_of)))
     parts += because(deployment.the_plan)

@@ -15,13 +15,12 @@ from bot.deployments.rules import State
 from bot.errors import BadInput
 from bot.freezes import messages as freeze_messages
 from bot.freezes.rules import Halt
-from bot.identity import Person
 from bot.locks.rules import Scope
-from bot.reply import Headline, Markup, Message, Paragraph, Part, Reply, code, joined, moment, say
+from bot.reply import Markup, Message, Paragraph, Reply, code, joined, moment, say
 
 _SHORTEST = 4
 _MOST_LINES = 40
-_HOME_LOOKS_AT = 200
+_MENU = 200
 _SHA = re.compile(r"[0-9a-fA-F]{4,64}")
 
 Notes = Callable[[AsyncConnection, str], Awaitable[Mapping[Place, Sequence[Markup]]]]
@@ -61,7 +60,7 @@ class Overview:
         if not newest:
             nothing = f"Nothing was deployed{f' on {scope}' if scope else ''} yet."
             return Reply(summary=nothing, parts=(Paragraph(say("{}", nothing)),))
-        lines = joined("\n", (self._line(deployment) for deployment in newest))
+        lines = joined("\n", (self.line(deployment) for deployment in newest))
         return Reply(summary=f"Deployments{f' of {scope}' if scope else ''}", parts=(Paragraph(lines),))
 
     async def good_versions(self, place: Place) -> Sequence[str]:
@@ -73,7 +72,7 @@ class Overview:
     async def under_way(self) -> Sequence[tuple[str, str]]:
         """Return id and title of the deployments that have not ended."""
         async with self._parts.store.read() as conn:
-            return [(one.id, one.title) for one in await records.unfinished(conn, limit=_HOME_LOOKS_AT)]
+            return [(one.id, one.title) for one in await records.unfinished(conn, limit=_MENU)]
 
     async def plan(self, deployment_id: str) -> Reply:
         """Return a deployment's plan in full. Raises: BadInput (`unknown_deployment`)."""
@@ -97,19 +96,6 @@ class Overview:
 
         return follow(look, self._parts.clock)
 
-    async def home(self, person: Person) -> Sequence[Part]:
-        """Return what waits for this person, and what of theirs is under way, for their home page."""
-        async with self._parts.store.read() as conn:
-            open_ones = await records.unfinished(conn, limit=_HOME_LOOKS_AT)
-        groups = await self._parts.permissions.groups_of(person)
-        waiting = [one for one in open_ones if _waits_for(one, person, groups)]
-        mine = [one for one in open_ones if one.requested_by == person]
-        parts: list[Part] = [Headline(say("Waits for you"))]
-        parts += [Paragraph(self._line(one)) for one in waiting[:10]] or [Paragraph(Markup("Nothing."))]
-        parts.append(Headline(say("Yours, under way")))
-        parts += [Paragraph(self._line(one)) for one in mine[:10]] or [Paragraph(Markup("Nothing."))]
-        return parts
-
     async def _get(self, deployment_id: str) -> Deployment:
         async with self._parts.store.read() as conn:
             deployment = await records.get(conn, deployment_id)
@@ -117,7 +103,8 @@ class Overview:
             raise BadInput("unknown_deployment", f"There is no deployment {deployment_id}. /deploys lists them.")
         return deployment
 
-    async def _everything(self, service: str) -> Reply:
+    async def lines(self, service: str = "", *, most: int = _MOST_LINES) -> list[Markup]:
+        """Return what runs where and who holds what, a line each; what is left out is counted in the last."""
         async with self._parts.store.read() as conn:
             facts = await places.facts(conn, now=self._parts.clock.now(), service=service)
             declared = any(fact.kind == "freeze" for fact in facts)
@@ -143,11 +130,14 @@ class Overview:
             lines += [say("    {}", self._lock_line(fact, place)) for fact in locks if _covers(fact, place)]
             lines += [say("    {}", self._open_line(fact)) for fact in under_way.get(place, ())]
             lines += [say("    {}", line) for of_place in told for line in of_place.get(place, ())]
-        if len(lines) > _MOST_LINES:
-            more = len(lines) - _MOST_LINES
-            lines = [*lines[:_MOST_LINES], say("…{} more lines: name a service, as in /where checkout", more)]
+        if len(lines) > most:
+            more = len(lines) - most
+            lines = [*lines[:most], say("…{} more lines: name a service, as in /where checkout", more)]
+        return lines
+
+    async def _everything(self, service: str) -> Reply:
         summary = f"What runs where{f': {service}' if service else ''}"
-        return Reply(summary=summary, parts=(Paragraph(joined("\n", lines)),))
+        return Reply(summary=summary, parts=(Paragraph(joined("\n", await self.lines(service))),))
 
     async def _where_change(self, word: str, error: BadInput) -> Reply:
         async with self._parts.store.read() as conn:
@@ -197,7 +187,8 @@ class Overview:
         who = say(" (@{})", self._parts.name_of(fact.person)) if fact.person else Markup("")
         return say("{} {}: {}{}", fact.id, fact.name, _STATE_WORDS.get(fact.detail, fact.detail), who)
 
-    def _line(self, deployment: Deployment) -> Markup:
+    def line(self, deployment: Deployment) -> Markup:
+        """Return a deployment in one line: what goes where, how it stands, by whom."""
         name = self._parts.name_of(deployment.requested_by)
         when = moment(deployment.ended_at or deployment.created_at, day=True)
         reason = say("   ({})", deployment.code) if deployment.code else Markup("")
@@ -214,11 +205,3 @@ def _covers(fact: Fact, place: Place) -> bool:
     if (lock.service, lock.environment) != (place.service, place.environment):
         return False
     return lock.target in {"", place.target}
-
-
-def _waits_for(deployment: Deployment, person: Person, groups: frozenset[str]) -> bool:
-    if deployment.state is State.INCONCLUSIVE or deployment.parked_at is not None:
-        return deployment.requested_by == person
-    if deployment.state is not State.AWAITING_APPROVAL or deployment.requested_by == person:
-        return False
-    return any(groups & set(ask.groups) for ask in deployment.the_plan.asks)

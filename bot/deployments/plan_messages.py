@@ -9,6 +9,7 @@ from bot.reply import Markup, Message, Note, Paragraph, Part, code, joined, link
 
 SHOWN = 3
 _TITLE = 100
+_NAME = 60
 _TURNS = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
 
 
@@ -52,7 +53,7 @@ def warnings(plan: Plan) -> list[Markup]:
             )
         )
     if plan.irreversible:
-        names = joined(", ", (code(path) for path in plan.irreversible[:SHOWN]))
+        names = some([code(path) for path in plan.irreversible], SHOWN)
         found.append(say("*Cannot be undone*: a migration marked irreversible ({}).", names))
     if plan.added and plan.total > len(plan.added):
         read = len(plan.added)
@@ -71,9 +72,9 @@ def what_changes(plan: Plan) -> Markup:
     commits = count(plan.total, "commit") if plan.total else "no new commits"
     if plan.left_behind and not plan.total:
         commits = f"{count(plan.left_behind, 'commit')} less"
-    authors = joined(", ", (say("{}", author) for author in plan.authors[:4]))
+    authors = some([say("{}", cut(_tame(author), _NAME)) for author in plan.authors], 4)
     by = say(" by {}", authors) if plan.authors else Markup("")
-    tickets = joined(", ", (link(url, name) for name, url in plan.tickets[:6]))
+    tickets = some([link(url, name) for name, url in plan.tickets], 6)
     about = say(" · {}", tickets) if plan.tickets else Markup("")
     diff = say(" · since {}", plan.base.name)
     more = say(" ({})", link(plan.url, "compare")) if plan.url else Markup("")
@@ -89,12 +90,20 @@ def lines_of(plan: Plan, most: int, *, where: str = "") -> Markup:
 
 def commit_line(line: Line) -> Markup:
     """Return one commit: its name, title and author."""
-    return say("{} {}   {}", code(line.sha[:7]), cut(_tame(line.title), _TITLE), _tame(line.author))
+    return say("{} {}   {}", code(line.sha[:7]), cut(_tame(line.title), _TITLE), cut(_tame(line.author), _NAME))
 
 
 def _tame(text: str) -> str:
     # Three backticks would make code of all lines that follow, marks of direction would disguise what stands behind.
     return text.replace("```", "'''").translate(_TURNS)
+
+
+def some(parts: Sequence[Markup], most: int, separator: str = ", ") -> Markup:
+    """Return the first parts and how many more there are: a card has room for a few of anything."""
+    more = len(parts) - most
+    if more <= 0:
+        return joined(separator, parts)
+    return say("{} and {} more", joined(separator, parts[:most]), more)
 
 
 def cut(text: str, longest: int) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from bot.freezes import messages
 from bot.freezes.parts import Parts
 from bot.freezes.rules import Freeze, upcoming
+from bot.freezes.windows import Window
 from bot.identity import Person
 from bot.locks import messages as lock_messages, records as lock_records
 from bot.locks.records import Lock
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 MOST_DAYS = 366
 _MOST_WINDOWS = 5
 _MOST_LINES = 40
+_ON_HOME = 8
+_AHEAD = 14  # days
+_REASON = 140
 
 
 class Overview:
@@ -65,17 +69,42 @@ class Overview:
         return Reply(summary=f"Freezes and locks: {of}", parts=tuple(parts))
 
     async def home(self, person: Person) -> Sequence[Part]:
-        """Return the freezes in force, for a person's home page."""
-        del person
+        """Return locks and freezes in force and the next windows, for a person's home page; their own locks first."""
+        now = self._parts.clock.now()
         async with self._parts.store.read() as conn:
             halts = await self._freezes.in_force(conn)
-        if not halts:
-            return ()
-        lines = [
+            freezes = await self._freezes.all(conn)
+            locks = await lock_records.held(conn, now)
+        own = sorted(locks, key=lambda lock: lock.person != person)
+        frozen = [
             say("*{}*: {}", messages.covered(halt.freeze), messages.standing(halt, self._freezes.name_of))
             for halt in halts
         ]
-        return (Headline(Markup("Frozen now")), Paragraph(joined("\n", lines[:_MOST_LINES])))
+        coming = sorted(
+            ((window.begins, freeze, window) for freeze in freezes for window in self._next(freeze)),
+            key=lambda found: found[0],
+        )
+        windows = [
+            say("*{}*: from {} {}, “{}”", messages.covered(one), moment(at, day=True), messages.until(window), why)
+            for at, one, window in coming
+            for why in (one.reason[:_REASON],)
+        ]
+        parts: list[Part] = []
+        for title, lines in (
+            ("Locked", [self._lock_line(lock) for lock in own]),
+            ("Frozen now", frozen),
+            ("Next freezes", windows),
+        ):
+            if lines:
+                more = say("…{} more: {}", len(lines) - _ON_HOME, Markup("`/calendar`"))
+                shown = [*lines[:_ON_HOME], more] if len(lines) > _ON_HOME else lines
+                parts += [Headline(Markup(title)), Paragraph(joined("\n", shown))]
+        return parts
+
+    def _next(self, freeze: Freeze) -> Sequence[Window]:
+        """Return the next window of a freeze within two weeks."""
+        now = self._parts.clock.now()
+        return upcoming(freeze, now, now + timedelta(days=_AHEAD), most=1)
 
     def _lines(self, freeze: Freeze, days: int) -> list[Markup]:
         """Return the lines of one freeze: the window that is in force, and those that come."""
