@@ -61,6 +61,7 @@ from bot.reviews import workflow as review_workflow
 from bot.settings import Settings
 from bot.signin.page import SignInPages
 from bot.slack.connection import SlackError
+from bot.slack.freshness import SIGNAL as HOMES
 from bot.slack.gateway import Gateway
 from bot.slack.outbox import Outbox
 from bot.starter import Starter
@@ -208,6 +209,7 @@ class App:
         self.continuing.polling.start()
         for section in (*self.deployments.home_sections(), self.freezes.overview.home):
             self.slack.home.add(section)
+        self.audit.signals.append(HOMES)
         await self.starter.start()
         self.evidence.start()
         await self.slack.connect(self.dispatcher, self.registry, self.world)

@@ -36,12 +36,16 @@ _log = structlog.get_logger("audit")
 
 
 class Audit:
-    """Writes and verifies the log. A `quiet` one does not repeat its entries on the logger `audit`."""
+    """Writes and verifies the log. A `quiet` one does not repeat its entries on the logger `audit`.
+
+    `signals` are set in this process after a commit that wrote an entry, and what is done anew then has to do with it.
+    """
 
     def __init__(self, store: Store, clock: Clock, *, quiet: bool = False) -> None:
         self.store = store
         self.clock = clock
         self._quiet = quiet
+        self.signals = [SIGNAL]
         self._pseudonyms = Pseudonyms()
 
     async def record(  # noqa: PLR0913 - one keyword per column
@@ -97,7 +101,8 @@ class Audit:
         if not self._quiet:
             told = {**values, "at": moment_text(at), "actor": actor.key, "rule": storable(rule)}
             tx.after_commit(lambda: _tell(told, shown))
-        tx.wake(SIGNAL)
+        for signal in self.signals:
+            tx.wake(signal)
         return str(values["hash"])
 
     async def recent(self, *, subject: str = "", limit: int = 50) -> Sequence[Entry]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from bot.approvals import records as approval_records
+from bot.approvals.records import Approval
 from bot.approvals.rules import Vote
 from bot.deployments import buttons, plan_messages, records
 from bot.deployments.overview import Overview
@@ -69,14 +70,15 @@ class Homepage:
                 if not _concerns(one, person, groups):
                     continue
                 approval = await approval_records.get(conn, one.approval_id)
-                given = approval is not None and any(
-                    cast.person == person and cast.vote is Vote.APPROVE and not cast.dropped for cast in approval.votes
-                )
-                if one.state is State.AWAITING_APPROVAL and approval is not None:
-                    given = given or person in approval.excluded
-                if not given:
+                if one.state is not State.AWAITING_APPROVAL or approval is None or self._may(person, approval):
                     found.append(one)
         return found
+
+    def _may(self, person: Person, approval: Approval) -> bool:
+        """Tell whether a person has not approved yet and is not known to be kept from it, as far as we know by now."""
+        given = any(cast.person == person and cast.vote is Vote.APPROVE and not cast.dropped for cast in approval.votes)
+        wrote = self._parts.permissions.emails_of(person) & approval.excluded_emails.keys()
+        return not (given or wrote or person in approval.excluded)
 
     def _asked(self, deployment: Deployment) -> list[Part]:
         """Return one deployment that waits, with the buttons of its card that are about deciding."""

@@ -216,6 +216,9 @@ def _section(text: str) -> Json:
 
 
 def _sections(text: str) -> list[Json]:
+    """Return one section, or as many as it takes where whole lines can be kept together."""
+    if len(text) > MAX_TEXT and "\n" in text:
+        return _joined(text.split("\n"))
     return [_section(text)] if text.strip() else []
 
 
@@ -285,11 +288,12 @@ def _joined(lines: Sequence[str]) -> list[Json]:
     for line in lines:
         short = cut(line, MAX_TEXT)
         if held and size + len(short) + 1 > MAX_TEXT:
-            blocks += _sections("\n".join(held))
+            blocks.append(_section("\n".join(held)))
             held, size = [], 0
         held.append(short)
         size += len(short) + 1
-    return blocks + _sections("\n".join(held))
+    rest = "\n".join(held)
+    return [*blocks, _section(rest)] if rest.strip() else blocks
 
 
 def _task(step: Step, number: int, longest_title: int, longest_detail: int) -> Json:

@@ -13,13 +13,14 @@ from bot.command import Command, Invocation, World
 from bot.identity import Person
 from bot.reply import Button, Message
 from bot.settings import Settings
-from bot.slack import bolt, manifest, web
+from bot.slack import bolt, freshness, manifest, web
 from bot.slack.answers import Answers
 from bot.slack.asking import Asking
 from bot.slack.connection import Connection
 from bot.slack.courier import Courier
 from bot.slack.directory import Directory, Usergroups
 from bot.slack.edge import Edge, Road
+from bot.slack.freshness import Freshness
 from bot.slack.home import HomeTab
 from bot.slack.outbox import Outbox
 from bot.slack.pacing import Pacing
@@ -66,6 +67,7 @@ class Gateway:
         self.posts = Posts(store, clock)
         self.outbox = Outbox(store, clock)
         self.home = HomeTab(self.connection, self.directory)
+        self.freshness = Freshness(self.home, store.signal(freshness.SIGNAL), clock)
         courier = Courier(store, self.connection, self.directory, self.answers)
         self.sender = Sender(
             store, self.outbox, self.posts, self.connection, courier, owner=owner, pacing=pacing, lease=lease
@@ -92,7 +94,7 @@ class Gateway:
             posts=self.posts,
             answers=self.answers,
             asking=Asking(registry, world, self._clock, self.connection, self.answers, who),
-            publish_home=self.home.publish,
+            publish_home=self.freshness.opened,
             unfurl=Unfurling(self.connection, who, self.answers, self._clock, self._preview).shared,
             names=manifest.names(self._settings),
             reactions=slack.reactions,
@@ -103,6 +105,7 @@ class Gateway:
             listeners=self.edge.listeners,
         )
         await self.sender.start()
+        self.freshness.start()
         if slack.mode == "socket":
             self.link = SocketLink(self.app, self.connection, self._clock, app_token=slack.app_token.get_secret_value())
             await self.link.start()
@@ -137,6 +140,7 @@ class Gateway:
             await self.link.close(seconds)
         if self.edge is not None:
             await self.edge.close(seconds)
+        await self.freshness.stop()
         await self.sender.close(seconds)
         await self.connection.close()
 

@@ -3,6 +3,8 @@
 Source: https://docs.slack.dev/surfaces/app-home
 """
 
+import hashlib
+import json
 from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
@@ -27,19 +29,33 @@ class HomeTab:
         self._connection = connection
         self._directory = directory
         self._sections = list(sections)
+        self._shown: dict[str, str] = {}
 
     def add(self, section: Section) -> None:
         """Add a section below the others."""
         self._sections.append(section)
 
-    async def publish(self, user: str) -> None:
-        """Show the tab to a person; Slack keeps it until the next time."""
+    async def publish(self, user: str, *, anew: bool = True) -> bool:
+        """Show the tab to a person, who sees it until the next time; answer whether it was sent.
+
+        Unless `anew` it is sent only where it differs from what was sent before.
+        """
         try:
             info = await self._directory.info(user)
             view = await self.view(info)
+            told = hashlib.sha256(json.dumps(view, sort_keys=True).encode()).hexdigest()
+            if not anew and self._shown.get(user) == told:
+                return False
             await self._connection.call("views.publish", {"user_id": user, "view": view})
         except SlackError as error:
             _log.warning("a home tab could not be published", reason=error.failure.reason)
+            return False
+        self._shown[user] = told
+        return True
+
+    def forget(self, user: str) -> None:
+        """Forget what was sent to a person: nobody looks after their tab any more."""
+        self._shown.pop(user, None)
 
     async def view(self, info: PersonInfo) -> Json:
         """Return the `home` view of one person; people of other organisations and guests see no work of ours."""

@@ -177,9 +177,12 @@ async def test_home_shows_what_waits(rig: Rig):
     await rig.deploy("v1.4.1")
     at = (await rig.run(MIA, "deploy checkout@v1.4.1 to production")).subject
     await rig.reaches(at, State.AWAITING_APPROVAL)
-    (section,) = rig.deployments.home_sections()
-    ana = "\n".join(str(getattr(part, "text", "")) for part in await section(ANA))
-    mia = "\n".join(str(getattr(part, "text", "")) for part in await section(MIA))
+
+    async def page(person):
+        parts = [part for section in rig.deployments.home_sections() for part in await section(person)]
+        return "\n".join(str(getattr(part, "text", "")) for part in parts)
+
+    ana, mia = await page(ANA), await page(MIA)
     assert ana.index(at) < ana.index("Yours")
     assert mia.index(at) > mia.index("Yours")
 

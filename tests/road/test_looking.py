@@ -216,3 +216,31 @@ async def test_the_home_tab_shows_what_waits_for_whom(town):
 
     await town.until(is_nobodys, "a guest's page says nothing of our work")
     assert elements(card)
+
+
+async def test_it_is_approved_on_the_home_tab_which_says_so_by_itself(town):
+    shop = Shop(town, "threads")
+    card = await shop.ask("1.4.2", user="mia")
+    ident = card["text"].split()[0]
+    await town.control("home", user="raj")
+
+    async def view():
+        async with town.http.get(f"{town.sandbox.url}/_sandbox/home?user=raj") as got:
+            return (await got.json())["view"]
+
+    async def waits():
+        shown = await view()
+        return shown if shown and ident in words({"text": "", "blocks": shown["blocks"]}).split("Yours")[0] else None
+
+    shown = await town.until(waits, "it waits for raj")
+    place = next(number for number, block in enumerate(shown["blocks"]) if ident in str(block))
+    block = next(one for one in shown["blocks"][place:] if one["type"] == "actions")
+    approve = next(one for one in block["elements"] if one["text"]["text"] == "Approve")
+    where = {"view_id": shown["id"], "action_id": approve["action_id"], "block_id": block["block_id"]}
+    await town.control("actions", user="raj", **where)
+    await town.see(ident, "done", channel="threads")
+
+    async def waits_no_more():
+        return not await waits()
+
+    await town.until(waits_no_more, "raj's home tab without it, though nobody opened it again")
