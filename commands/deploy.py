@@ -31,6 +31,7 @@ class DeployArgs:
     change_class: Annotated[
         ChangeClass | None, arg("how it is dealt with; the class that fits without", flag="--class")
     ] = None
+    fix: Annotated[bool, arg("it mends a release that was taken back there", flag="--fix")] = False
     force: Annotated[str | None, arg("why rules should be passed over, by who may", flag="--force")] = None
 
 
@@ -59,6 +60,7 @@ async def deploy(call: Call, args: DeployArgs) -> Reply:
             patient=args.patient,
             exception=(args.exception or "").strip(),
             change_class=args.change_class,
+            fix=args.fix,
             force=(args.force or "").strip(),
         ),
     )

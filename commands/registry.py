@@ -36,6 +36,7 @@ from commands import (
     rollback,
     shipmate,
     tests,
+    unblock,
     unlock,
     where,
 )
@@ -51,6 +52,7 @@ COMMANDS: tuple[Command, ...] = (
     cancel.cancel,
     deploys.deploys,
     review.review,
+    unblock.unblock,
     diff.diff,
     drift.drift,
     deploy.plan,

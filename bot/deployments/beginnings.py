@@ -26,7 +26,8 @@ class Asked:
     """A wish in the words of whoever asks. `again` deploys what runs there already.
 
     `patient` waits for a lock or freeze; `exception` is why it should go through a freeze, `force` why rules should be
-    passed over. `of` is the deployment that a rollback undoes, when it was asked on its card.
+    passed over; `fix` is the word that it mends a release that was taken back there. `of` is the deployment that a
+    rollback undoes, when it was asked on its card.
     """
 
     service: str
@@ -42,6 +43,7 @@ class Asked:
     exception: str = ""
     change_class: ChangeClass | None = None
     force: str = ""
+    fix: bool = False
 
     def words(self, place: Place) -> dict[str, str]:
         """Return the wish for this place as arguments of the command, those that say something."""
@@ -53,7 +55,13 @@ class Asked:
             "change_class": self.change_class.value if self.change_class else "",
             "force": self.force,
         }
-        flags = {"dry_run": self.dry_run, "explain": self.explain, "again": self.again, "patient": self.patient}
+        flags = {
+            "dry_run": self.dry_run,
+            "explain": self.explain,
+            "again": self.again,
+            "patient": self.patient,
+            "fix": self.fix,
+        }
         given = {name: text for name, text in texts.items() if text}
         return given | {name: "yes" for name, wanted in flags.items() if wanted}
 
@@ -96,6 +104,7 @@ class Beginnings:
             change_class=asked.change_class.value if asked.change_class else "",
             reason=asked.reason,
             force=asked.force,
+            fix=asked.fix,
         )
         return await self._begin(call, asked, wish)
 
@@ -184,6 +193,7 @@ class Beginnings:
                 policy_digest=survey.policy,
                 change_class=wish.change_class,
                 forced=wish.force,
+                fix=wish.fix,
                 irreversible=bool(survey.plan.irreversible),
                 again=asked.again,
                 patient=asked.patient,

@@ -115,7 +115,7 @@ def _back(deployment: Deployment) -> Button:
 
 
 def _fix(deployment: Deployment) -> Button:
-    return Button(label="Deploy a fix…", command="deploy", args=_args(deployment), ask=True)
+    return Button(label="Deploy a fix…", command="deploy", args={**_args(deployment), "fix": "yes"}, ask=True)
 
 
 def _args(deployment: Deployment) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from bot.deployments.approval_messages import mention
+from bot.deployments.blocks import Block, bad_release
 from bot.deployments.change_reviews import ChangeReview
 from bot.deployments.plan import Plan
 from bot.deployments.records import Deployment
@@ -33,6 +34,19 @@ def lines(deployment: Deployment, review: ChangeReview | None, name_of: NameOf) 
         if review.open and deployment.ended:
             parts.append(Buttons((_button(deployment),)))
     return parts
+
+
+def blocked(deployment: Deployment, block: Block | None, name_of: NameOf) -> list[Part]:
+    """Return what a card says of a release that was taken back: that it is blocked, or who lifted that and why."""
+    bad = bad_release(deployment)
+    if bad is None:
+        return []
+    if block is None or block.lifted_at is None:
+        line = say("{} is blocked here until its commits are fixed or reverted. A fix may be deployed.", bad.name)
+        return [Paragraph(line)]
+    by = say(" by @{}", name_of(block.lifted_by)) if block.lifted_by is not None else Markup("")
+    at = moment(block.lifted_at, day=True)
+    return [Note(say("{} may come here again{}, since {}: {}", bad.name, by, at, block.lifted_why))]
 
 
 def loud(deployment: Deployment, review: ChangeReview, name_of: NameOf) -> Message:

@@ -9,6 +9,7 @@ from bot.command import Resource
 from bot.deployments import records, workflow
 from bot.deployments.adoption import Adoption
 from bot.deployments.beginnings import Beginnings
+from bot.deployments.blocking import Blocking
 from bot.deployments.decisions import Decisions, want_for
 from bot.deployments.differences import Differences
 from bot.deployments.drift import Drift
@@ -53,7 +54,8 @@ class Deployments:
         self.drift = Drift(self._ledger)
         self.reviewing = Reviewing(self._ledger)
         self._ledger.on_start.append(self.reviewing.begun)
-        parts.above.on_end.append(self.reviewing.ended)
+        self.blocking = Blocking(self._ledger)
+        parts.above.on_end += [self.reviewing.ended, self.blocking.ended]
         self.superseding = Superseding(self._ledger)
         parts.approvals.on_change.append(self.decisions.on_approval)
         parts.approvals.on_remind.append(self.decisions.on_remind)

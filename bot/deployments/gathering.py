@@ -8,7 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.catalog import Environment, Place, Service
 from bot.command import Resource
-from bot.deployments import places, standing
+from bot.deployments import blocks, places, standing
+from bot.deployments.blocking import BlocksSeen, Step
 from bot.deployments.parts import Parts
 from bot.deployments.plan import Plan, Release, emails_of, plan_of
 from bot.deployments.records import Deployment
@@ -25,7 +26,7 @@ from bot.policy.evaluator import EXCEPTION, RESTORES
 from bot.policy.facts import Facts, FreezeSeen, LockSeen
 from bot.policy.policy import FORCE
 from integrations.capabilities.deploys import Deployer
-from integrations.capabilities.git import GitHost
+from integrations.capabilities.git import Commit, GitHost
 from integrations.errors import NotFound
 
 LISTED = 500
@@ -46,10 +47,14 @@ class Gathered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Difference:
-    """What lies between what runs and what is asked. `files` None: not all of them are known."""
+    """What lies between what runs and what is asked, newest commit first.
+
+    `files` None: not all of them are known; `commits` None: neither are they.
+    """
 
     plan: Plan
     files: tuple[str, ...] | None = None
+    commits: Sequence[Commit] | None = None
 
 
 class Gathering:
@@ -58,6 +63,7 @@ class Gathering:
     def __init__(self, parts: Parts, refs: Refs) -> None:
         self._parts = parts
         self._refs = refs
+        self._blocks = BlocksSeen(parts, refs)
 
     async def gather(self, wish: Wish, service: Service, environment: Environment, release: Release) -> Gathered:
         """Return the facts of a wish for exactly this release.
@@ -74,9 +80,13 @@ class Gathering:
             freeze = await self._freeze(conn, wish)
             stand = await standing.elsewhere(conn, service, environment.name) if deploys else {}
             gates = await parts.above.verdicts(conn, service, environment, release) if deploys else []
+            standing_blocks = await blocks.standing(conn, wish.place) if deploys else ()
         running, drift = await self.running(service, environment, wish.place, place.running)
         checks = await self.checks(service, environment, release.sha) if deploys else None
         found = await self._compared(service, running, release, kind=wish.kind)
+        added = None if found.commits is None else tuple(one.sha for one in found.commits)
+        step = Step(place=wish.place, release=release, running_sha=running.sha, added=added, commits=found.commits)
+        blocked = await self._blocks.of(standing_blocks, service, step)
         exceptor = parts.name_of(freeze.by) if freeze.by is not None else ""
         facts = Facts(
             at=parts.clock.now(),
@@ -109,6 +119,8 @@ class Gathering:
             reason=wish.reason,
             force=wish.force,
             gates=tuple(gates),
+            blocked=blocked,
+            fix=wish.fix,
         )
         facts = await self._of_the_person(facts, wish)
         plan = replace(found.plan, drift=drift)
@@ -124,11 +136,21 @@ class Gathering:
         Raises:
             IntegrationError: a system that is needed does not answer.
         """
-        checks, gates = None, []
+        checks, gates, blocked = None, [], None
         if deployment.kind is Kind.DEPLOY:
             checks = await self.checks(service, environment, deployment.sha)
             async with self._parts.store.read() as conn:
                 gates = await self._parts.above.verdicts(conn, service, environment, deployment.release)
+                standing_blocks = await blocks.standing(conn, deployment.place)
+            plan = deployment.the_plan
+            all_listed = bool(plan.base.sha) and plan.total == len(plan.added)
+            step = Step(
+                place=deployment.place,
+                release=deployment.release,
+                running_sha=running.sha,
+                added=plan.added if all_listed else None,
+            )
+            blocked = await self._blocks.of(standing_blocks, service, step)
         return replace(
             deployment.the_facts,
             at=self._parts.clock.now(),
@@ -136,6 +158,7 @@ class Gathering:
             running_version=running.name,
             checks=checks,
             gates=tuple(gates),
+            blocked=blocked,
             lock=None,
             freezes=(),
             opens=None,
@@ -211,7 +234,7 @@ class Gathering:
         project = service.repository.project
         if base.sha == release.sha:
             await git.get_commit(project, release.sha)
-            return _Difference(plan=plan_of(service, base, None, ()), files=())
+            return _Difference(plan=plan_of(service, base, None, ()), files=(), commits=())
         if not base.sha:
             commit = await git.get_commit(project, release.sha)
             return _Difference(plan=plan_of(service, base, None, (commit,)))
@@ -229,7 +252,11 @@ class Gathering:
             plan = replace(plan, emails=emails_of([await git.get_commit(project, release.sha)]))
         source = base.sha if kind is Kind.ROLLBACK else release.sha
         plan = replace(plan, irreversible=await self._irreversible(git, service, source, between.files))
-        return _Difference(plan=plan, files=tuple(between.files) if between.all_files else None)
+        return _Difference(
+            plan=plan,
+            files=tuple(between.files) if between.all_files else None,
+            commits=between.commits if between.total == len(between.commits) else None,
+        )
 
     async def _irreversible(self, git: GitHost, service: Service, sha: str, files: Sequence[str]) -> tuple[str, ...]:
         if service.migrations is None:

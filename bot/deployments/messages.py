@@ -12,6 +12,7 @@ from bot.builds import progress, waiting
 from bot.builds.answers import Answer
 from bot.deployments import buttons, class_messages, stages
 from bot.deployments.approval_messages import because, counted, differing, mention
+from bot.deployments.blocks import Block
 from bot.deployments.change_reviews import ChangeReview
 from bot.deployments.obstacles import Obstacle
 from bot.deployments.plan import Plan
@@ -73,6 +74,7 @@ class View:
     obstacle: Obstacle | None = None
     answered: tuple[Answer, ...] = ()
     review: ChangeReview | None = None
+    block: Block | None = None
 
 
 def scope_of(deployment: Deployment) -> Scope:
@@ -200,6 +202,7 @@ def _state_parts(deployment: Deployment, view: View) -> list[Part]:
         if deployment.deploy_run:
             parts.append(stages.of(deployment))
         parts.append(Paragraph(_ended(deployment)))
+        parts += class_messages.blocked(deployment, view.block, view.name_of)
     parts += waiting.answered(view.answered, view.name_of)
     silent = deployment.progress.get("silent") or deployment.progress.get("not_ended")
     if silent and not deployment.ended:

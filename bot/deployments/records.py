@@ -80,6 +80,7 @@ class Deployment:
     policy_digest: str = ""
     change_class: str = ""
     forced: str = ""
+    fix: bool = False
 
     @property
     def place(self) -> Place:
@@ -212,6 +213,7 @@ deployments = sa.Table(
     _words("policy_digest", 32),
     _words("change_class", 32),
     sa.Column("forced", sa.Text, nullable=False, default=""),
+    sa.Column("fix", sa.Boolean, nullable=False, default=False),
 )
 _OPEN = deployments.c.ended_at.is_(None)
 sa.Index("ix_deployments_open", deployments.c.service, sqlite_where=_OPEN, postgresql_where=_OPEN)

@@ -130,6 +130,9 @@ def refusal(wish: Wish, survey: Survey, verdict: Verdict, name_of: Callable[[Per
         moves = ()
     elif verdict.code == "checks_pending":
         moves = (Button(label="Try again", command=command, args=args),)
+    elif verdict.code == "blocked":
+        fix = {**_place_args(wish.place), "fix": "yes"}
+        moves = (Button(label="Deploy a fix…", command="deploy", args=fix, ask=True),)
     elif verdict.code == "not_promoted":
         before = {"service": wish.place.service, "version": wish.asked}
         moves = (Button(label="Deploy it there first…", command="deploy", args=before, ask=True),)
@@ -315,6 +318,11 @@ def now_words(deployment: Deployment) -> str:
     """Return how it stands, to follow "it"."""
     words = messages.stands(deployment)
     return words if words.startswith(("waits", "stands", "could")) else f"is {words}"
+
+
+def unblocked(place: Place, versions: Sequence[str]) -> Reply:
+    """Answer that releases may come again."""
+    return text(f"{' and '.join(dict.fromkeys(versions))} may come to {place} again.")
 
 
 def _verdict(one: Verdict) -> Markup:

@@ -30,6 +30,7 @@ class Surveyor:
             change_class=deployment.change_class,
             reason=deployment.reason,
             force=deployment.forced,
+            fix=deployment.fix,
             subject=deployment.id,
         )
         return await self._planner.survey(wish)

@@ -4,7 +4,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.builds import progress
 from bot.builds.answers import Answer, given_on
-from bot.deployments import change_reviews, messages, obstacles, places, records
+from bot.deployments import blocks, change_reviews, messages, obstacles, places, records
+from bot.deployments.blocks import bad_release
 from bot.deployments.parts import Parts
 from bot.deployments.records import Deployment
 from bot.deployments.rules import State
@@ -28,9 +29,16 @@ async def view_of(parts: Parts, conn: AsyncConnection, deployment: Deployment) -
     answered: tuple[Answer, ...] = ()
     if progress.people_asked(deployment.progress.get("run")):
         answered = tuple(await given_on(conn, deployment.id))
+    block = None if bad_release(deployment) is None else await blocks.of(conn, deployment.id)
     review = None
     if deployment.change_class or deployment.forced:
         review = await change_reviews.get(conn, deployment.id)
     return messages.View(
-        name_of=parts.name_of, standing=standing, ahead=ahead, obstacle=obstacle, answered=answered, review=review
+        name_of=parts.name_of,
+        standing=standing,
+        ahead=ahead,
+        obstacle=obstacle,
+        answered=answered,
+        review=review,
+        block=block,
     )

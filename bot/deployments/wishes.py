@@ -17,8 +17,9 @@ from bot.policy.verdicts import Verdict
 class Wish:
     """What somebody asks for, with words already understood: a release on a place.
 
-    `exception` is why it should go through a freeze, `force` why rules should be passed over; `change_class` is the
-    class that was asked for, "" for the one that fits. `subject` is the deployment, once there is one.
+    `exception` is why it should go through a freeze, `force` why rules should be passed over, `fix` the word that it
+    mends a bad release; `change_class` is the class that was asked for, "" for the one that fits. `subject` is the
+    deployment, once there is one.
     """
 
     kind: Kind
@@ -31,6 +32,7 @@ class Wish:
     change_class: str = ""
     reason: str = ""
     force: str = ""
+    fix: bool = False
     subject: str = ""
 
 

@@ -83,7 +83,7 @@ def evaluate(facts: Facts, policy: PlacePolicy) -> Judgement:
     )
     if facts.kind == DEPLOY:
         keyed += [
-            ("blocked", judge_blocked(facts.blocked, version=facts.version)),
+            ("blocked", judge_blocked(facts.blocked, version=facts.version, fix=facts.fix)),
             ("promotion", _promotion(facts, policy)),
             ("", same),
             ("checks", _shortened(judge_checks(required=required, states=facts.checks or {}), policy, required)),

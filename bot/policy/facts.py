@@ -45,9 +45,10 @@ class FreezeSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockSeen:
-    """A bad release that the asked commit is, or holds: `version` as `deployment` put it here, and what became of it.
+    """A bad release that the asked commit is, or brings: `version`, that `deployment` took back, and why.
 
-    `itself` tells the very commit from one that comes after it; `could` are the groups that may lift the block.
+    `itself` tells the very commit from one that holds some of its commits, with `own` more beside them; `fixed` says
+    how those mend it, "" where nothing tells that they do. `could` are the groups that may lift the block.
     """
 
     deployment: str
@@ -55,6 +56,8 @@ class BlockSeen:
     version: str
     why: str
     itself: bool = True
+    own: int = 0
+    fixed: str = ""
     could: tuple[str, ...] = ()
 
 
@@ -67,8 +70,8 @@ class Facts:
     to passed, failed or pending; None where nobody looked. `files` are the paths that change; None where they are
     not all known. `exceptor` made an exception to freezes, for `exception`; `exception_denied` tells that the
     requester asked for one and may make none. `opens` is when all freezes of the place are over. `force` is the
-    reason of a break-glass, `may_force` whether the requester may, `could_force` who may. `gates` are the verdicts
-    of further rules that others keep.
+    reason of a break-glass, `may_force` whether the requester may, `could_force` who may. `fix` is the requester's
+    word that it mends a bad release. `gates` are the verdicts of further rules that others keep.
     """
 
     at: datetime
@@ -104,6 +107,7 @@ class Facts:
     may_force: bool = False
     could_force: tuple[str, ...] = ()
     blocked: BlockSeen | None = None
+    fix: bool = False
     gates: tuple[Verdict, ...] = ()
 
     @property

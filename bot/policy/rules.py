@@ -60,15 +60,25 @@ def judge_lock(lock: LockSeen | None) -> Verdict:
     return Verdict(rule=LOCKS, ok=False, code="locked", words=words, until=lock.until)
 
 
-def judge_blocked(blocked: BlockSeen | None, *, version: str) -> Verdict:
-    """Say whether the asked commit is a release that went bad here, or holds one."""
+def judge_blocked(blocked: BlockSeen | None, *, version: str, fix: bool) -> Verdict:
+    """Say whether the asked commit is a release that was taken back here, or brings commits of one as they were.
+
+    What reverts some of them, or says that it fixes them, may come; `fix` is the requester's word for what has further
+    commits. The very commit may not, until somebody lifts its block.
+    """
     if blocked is None:
-        return Verdict(rule=BLOCKED, ok=True, words="it holds no release that was taken back here")
+        return Verdict(rule=BLOCKED, ok=True, words="it brings no release that was taken back here")
     bad = f"{blocked.version} ({blocked.deployment}: {blocked.why})"
     if blocked.itself:
         words = f"{bad} is blocked here until its commits are fixed or reverted"
-    else:
-        words = f"{version} holds {bad}, which is blocked here, and adds no commits that could fix it"
+        return Verdict(rule=BLOCKED, ok=False, code="blocked", words=words, could=blocked.could)
+    if blocked.fixed:
+        return Verdict(rule=BLOCKED, ok=True, words=f"{version} brings {bad}, and {blocked.fixed}")
+    if fix and blocked.own:
+        words = f"{version} brings {bad}; who asks for it says that its other commits mend that"
+        return Verdict(rule=BLOCKED, ok=True, words=words)
+    more = f"; ask with --fix if its {blocked.own} other commits mend it" if blocked.own else ""
+    words = f"{version} brings {bad}, which is blocked here until its commits are fixed or reverted{more}"
     return Verdict(rule=BLOCKED, ok=False, code="blocked", words=words, could=blocked.could)
 
 

@@ -307,6 +307,7 @@ def upgrade() -> None:
         sa.Column("policy_digest", sa.String(length=32), nullable=False),
         sa.Column("change_class", sa.String(length=32), nullable=False),
         sa.Column("forced", sa.Text(), nullable=False),
+        sa.Column("fix", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deployments")),
         sa.UniqueConstraint("request_id", name=op.f("uq_deployments_request_id")),
     )
@@ -664,6 +665,33 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("approval_id", "person", name=op.f("pk_approval_votes")),
     )
     op.create_table(
+        "blocked_releases",
+        sa.Column("deployment", sa.String(length=32), nullable=False),
+        sa.Column("service", sa.String(length=255), nullable=False),
+        sa.Column("environment", sa.String(length=255), nullable=False),
+        sa.Column("target", sa.String(length=255), nullable=False),
+        sa.Column("sha", sa.String(length=64), nullable=False),
+        sa.Column("version", sa.String(length=255), nullable=False),
+        sa.Column("commits", columns.JsonColumn(), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.Column("at", columns.Timestamp(), nullable=False),
+        sa.Column("lifted_at", columns.Timestamp(), nullable=True),
+        sa.Column("lifted_by", columns.PersonColumn(), nullable=True),
+        sa.Column("lifted_why", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["deployment"], ["deployments.id"], name=op.f("fk_blocked_releases_deployment_deployments")
+        ),
+        sa.PrimaryKeyConstraint("deployment", name=op.f("pk_blocked_releases")),
+    )
+    op.create_index(
+        "ix_blocked_releases_place",
+        "blocked_releases",
+        ["service", "environment", "target"],
+        unique=False,
+        sqlite_where=sa.text("lifted_at IS NULL"),
+        postgresql_where=sa.text("lifted_at IS NULL"),
+    )
+    op.create_table(
         "change_reviews",
         sa.Column("deployment", sa.String(length=32), nullable=False),
         sa.Column("change_class", sa.String(length=32), nullable=False),
@@ -751,6 +779,13 @@ def downgrade() -> None:
     op.drop_table("deployment_events")
     op.drop_index(op.f("ix_change_reviews_opened_at"), table_name="change_reviews")
     op.drop_table("change_reviews")
+    op.drop_index(
+        "ix_blocked_releases_place",
+        table_name="blocked_releases",
+        sqlite_where=sa.text("lifted_at IS NULL"),
+        postgresql_where=sa.text("lifted_at IS NULL"),
+    )
+    op.drop_table("blocked_releases")
     op.drop_table("approval_votes")
     op.drop_index(op.f("ix_webhook_events_received_at"), table_name="webhook_events")
     op.drop_table("webhook_events")
