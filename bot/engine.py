@@ -199,9 +199,9 @@ class Engine:
         if store.dialect == "sqlite":
             await use_wal(engine_url)
         DBOS(config=config)
-        datasource = await AsyncSQLAlchemyDatasource.create(
-            store.engine.url.render_as_string(hide_password=False), engine=store.engine, schema="shipmate_engine"
-        )
+        url = store.engine.url.render_as_string(hide_password=False)
+        async with store.writing():  # it makes a table, and on SQLite one writes at a time
+            datasource = await AsyncSQLAlchemyDatasource.create(url, engine=store.engine, schema="shipmate_engine")
         record = unless_away(datasource._record_error)  # noqa: SLF001 - nothing else sees why a commit failed
         datasource._record_error = record  # type: ignore[method-assign, assignment]  # noqa: SLF001
         engine = cls(store, clock, datasource, executor_id)
