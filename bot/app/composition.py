@@ -207,6 +207,7 @@ class App:
         await self.lent.begin()
         await self.reminders.begin()
         self.continuing.polling.start()
+        self.freezes.watching.start()
         for section in (*self.deployments.home_sections(), self.freezes.overview.home):
             self.slack.home.add(section)
         self.audit.signals.append(HOMES)
@@ -237,6 +238,7 @@ class App:
         log.info("shipmate.stopping", workflows=self.engine.active if self.engine else 0)
         await self.web.stop()
         await self.continuing.polling.stop()
+        await self.freezes.watching.stop()
         await self.starter.stop(grace)
         if self.engine is not None:
             await self.engine.stop(grace=min(grace, HANDED_OVER_AFTER))
@@ -258,6 +260,7 @@ class App:
         self.world.add(self.catalog)
         if self.engine is not None:
             self.continuing.polling.start()
+            self.freezes.watching.start()
 
     # ------------------------------------------------------------------------------------------- what parts ask of us
 

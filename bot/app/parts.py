@@ -52,6 +52,7 @@ def freeze_parts(app: "App") -> FreezeParts:
         permissions=app.permissions,
         settings=lambda: app.settings,
         catalog=lambda: app.catalog,
+        toolbox=app.toolbox,
         channel_of=app.channel_of,
         zone_of=zone_of,
     )

@@ -8,12 +8,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.catalog import Place
 from bot.errors import UserError
-from bot.freezes import records
+from bot.freezes import budget_records, messages, records
+from bot.freezes.budgets import Budget, Spent
 from bot.freezes.declarations import Declarations
 from bot.freezes.overview import Overview
 from bot.freezes.parts import Parts, resource_of
 from bot.freezes.records import Passage
 from bot.freezes.rules import Freeze, Halt, blocking, in_force, on, opens
+from bot.freezes.watching import Watching
 from bot.freezes.windows import Calendar, Dates, Recurring
 from bot.identity import Person
 from bot.locks.rules import Scope
@@ -51,7 +53,7 @@ class Standing:
 
 
 class Freezes:
-    """All freezes; `declarations` changes them, `overview` shows them.
+    """All freezes; `declarations` changes them, `overview` shows them, `watching` reads error budgets.
 
     Each of `on_change` is called in the transaction that freezes or frees something.
     """
@@ -60,11 +62,27 @@ class Freezes:
         self._parts = parts
         self.declarations = Declarations(parts, self)
         self.overview = Overview(parts, self)
+        self.watching = Watching(parts, self)
         self.on_change: list[OnChange] = []
 
-    def configured(self) -> tuple[Freeze, ...]:
-        """Return the freezes of the configuration."""
-        return tuple(_configured(one) for one in self._parts.settings().freezes)
+    async def configured(self, conn: AsyncConnection) -> tuple[Freeze, ...]:
+        """Return the freezes of the configuration; how error budgets stand is asked only where there are some."""
+        settings = self._parts.settings().freezes
+        known = await budget_records.all_of(conn) if any(one.burn is not None for one in settings) else {}
+        return tuple(self.of(one, known.get(one.name)) for one in settings)
+
+    def of(self, one: FreezeSettings, budget: Budget | None) -> Freeze:
+        """Return a freeze of the configuration as a rule; `budget` is how its budget stands, if it was ever read."""
+        if one.burn is None:
+            return _configured(one, _calendar(one))
+        found = budget or Budget(name=one.name)
+        rule = _configured(one, Spent(found.since if found.frozen else None))
+        return replace(
+            rule,
+            reason=f"{one.reason} ({messages.burnt(one.burn, found)})",
+            opens_when=messages.recovers(one.burn),
+            note=messages.burnt(one.burn, found),
+        )
 
     async def all(self, conn: AsyncConnection) -> tuple[Freeze, ...]:
         """Return every freeze that is or may come in force.
@@ -73,7 +91,7 @@ class Freezes:
             Refused: one cannot be read (code `freeze_unreadable`).
         """
         declared = await records.in_force(conn, self._parts.clock.now())
-        return (*self.configured(), *(one.freeze for one in declared))
+        return (*await self.configured(conn), *(one.freeze for one in declared))
 
     async def in_force(self, conn: AsyncConnection, *, declared: bool = True) -> tuple[Halt, ...]:
         """Return the freezes in force now, of all places; without `declared` only those of the configuration.
@@ -81,7 +99,7 @@ class Freezes:
         Raises:
             Refused: one cannot be read (code `freeze_unreadable`).
         """
-        known = await self.all(conn) if declared else self.configured()
+        known = await self.all(conn) if declared else await self.configured(conn)
         return in_force(known, self._parts.clock.now())
 
     def on(self, halts: Sequence[Halt], place: Scope) -> tuple[Halt, ...]:
@@ -190,12 +208,13 @@ class Freezes:
             return True  # not in the catalog any more: what is not known is taken for the worse
 
 
-def _configured(one: FreezeSettings) -> Freeze:
-    calendar: Calendar
+def _calendar(one: FreezeSettings) -> Calendar:
     if one.begins is not None:
-        calendar = Dates(one.begins, one.ends, one.timezone)
-    else:
-        calendar = Recurring(one.every, one.length or timedelta(), one.timezone)
+        return Dates(one.begins, one.ends, one.timezone)
+    return Recurring(one.every, one.length or timedelta(), one.timezone)
+
+
+def _configured(one: FreezeSettings, calendar: Calendar) -> Freeze:
     return Freeze(
         name=one.name,
         reason=one.reason,

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Sequence
 
+from bot.amounts import amount, duration
+from bot.freezes.budgets import Budget
 from bot.freezes.records import Declared
 from bot.freezes.rules import Freeze, Halt
 from bot.freezes.windows import Window
 from bot.identity import Person
 from bot.locks.rules import Scope
 from bot.reply import Button, Buttons, Confirm, Markup, Message, Note, Paragraph, Reply, Style, moment, say
+from bot.settings.freezes import Burn, FreezeSettings
 
 NameOf = Callable[[Person], str]
 
@@ -29,16 +32,18 @@ def words(halt: Halt, name_of: NameOf) -> str:
     return f"frozen by {who}: {freeze.reason}"
 
 
-def until(window: Window) -> Markup:
-    """Return until when it is frozen."""
+def until(window: Window, otherwise: str = "") -> Markup:
+    """Return until when it is frozen; `otherwise` says what ends it where no date does."""
     if window.ends is None:
-        return Markup("until it is lifted")
+        return say("{}", otherwise or "until it is lifted")
     return say("until {}", moment(window.ends, day=True))
 
 
 def standing(halt: Halt, name_of: NameOf) -> Markup:
     """Return a freeze in one line: "frozen until 4 January 00:00, “no changes before Christmas” (year-end)"."""
-    return say("frozen {}, “{}” ({})", until(halt.window), halt.freeze.reason, by(halt.freeze, name_of))
+    return say(
+        "frozen {}, “{}” ({})", until(halt.window, halt.freeze.opens_when), halt.freeze.reason, by(halt.freeze, name_of)
+    )
 
 
 def covered(freeze: Freeze) -> Markup:
@@ -92,6 +97,35 @@ def ended(freeze: Declared) -> Message:
     scope = what(freeze.scope)
     line = say("*{}* is no longer frozen: {} (“{}”) has ended. What waited goes on.", scope, freeze.id, freeze.reason)
     return Message(summary=f"{scope} is no longer frozen: {freeze.id} has ended", parts=(Paragraph(line),))
+
+
+def burnt(burn: Burn, budget: Budget) -> str:
+    """Return how an error budget stands: "1.3, limit 1; not readable since 2026-11-23 14:02 UTC: no answer"."""
+    stands = amount(budget.value, burn.unit) if budget.read_at is not None else "not read yet"
+    unread = budget.unreadable_since
+    away = f"; not readable since {unread:%Y-%m-%d %H:%M} UTC: {budget.why}" if unread is not None else ""
+    return f"{stands}, limit {amount(burn.above, burn.unit)}{away}"
+
+
+def recovers(burn: Burn) -> str:
+    """Return what ends the freeze of a budget."""
+    below = burn.above * 0.9 if burn.below is None else burn.below
+    length = f" for {duration(burn.length)}" if burn.length else ""
+    return f"until the budget has recovered, below {amount(below, burn.unit)}{length}"
+
+
+def budget_turned(freeze: FreezeSettings, budget: Budget) -> Message:
+    """Return what the channels are told when an error budget freezes, or lets go."""
+    burn = freeze.burn
+    stands = burnt(burn, budget) if burn is not None else ""
+    if budget.frozen:
+        line = say("*Frozen by {}*: {} ({}).", freeze.name, freeze.reason, stands)
+        ends = recovers(burn) if burn is not None else ""
+        note = say("It lasts {}. Rollbacks go on, because they restore." if freeze.rollbacks else "It lasts {}.", ends)
+        summary = f"Frozen by {freeze.name}: {freeze.reason} ({stands})"
+        return Message(summary=summary, parts=(Paragraph(line), Note(note), Buttons((calendar_button(),))))
+    line = say("*No longer frozen by {}*: the budget has recovered ({}). What waited goes on.", freeze.name, stands)
+    return Message(summary=f"No longer frozen by {freeze.name} ({stands})", parts=(Paragraph(line),))
 
 
 def gone_through(title: str, halts: Sequence[Halt], name: str, reason: str) -> Message:

@@ -114,7 +114,10 @@ class Overview:
         lines = []
         here = freeze.calendar.at(now)
         if here is not None:
-            lines.append(say("*frozen now* {}: “{}” ({}; {})", messages.until(here), freeze.reason, by, scope))
+            ends = messages.until(here, freeze.opens_when)
+            lines.append(say("*frozen now* {}: “{}” ({}; {})", ends, freeze.reason, by, scope))
+        elif freeze.note:
+            lines.append(say("not frozen by {}: {} ({})", by, freeze.note, scope))
         coming = upcoming(freeze, now, now + timedelta(days=days), most=_MOST_WINDOWS)
         for window in coming:
             begins = moment(window.begins, day=True)

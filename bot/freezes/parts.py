@@ -13,6 +13,7 @@ from bot.permissions import Permissions
 from bot.settings import Settings
 from bot.slack.outbox import Outbox
 from bot.store import Store
+from bot.toolbox import Toolbox
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,7 @@ class Parts:
     permissions: Permissions
     settings: Callable[[], Settings]
     catalog: Callable[[], Catalog]
+    toolbox: Toolbox
     channel_of: Callable[[Service, Channel | None], Awaitable[Channel | None]]
     zone_of: Callable[[Person], Awaitable[str]]
 

@@ -26,7 +26,8 @@ class Freeze:
     """One freeze: what it covers, when, and who may go on all the same.
 
     `name` is its name in the configuration, or the id of one that `person` declared ("F-3"). `exceptions` are groups;
-    who may change a person's freeze may go on through it as well.
+    who may change a person's freeze may go on through it as well. `opens_when` says what ends one that has no date for
+    it, `note` how that stands while it is not in force.
     """
 
     name: str
@@ -39,6 +40,8 @@ class Freeze:
     exceptions: tuple[str, ...] = ()
     rollbacks: bool = True
     person: Person | None = None
+    opens_when: str = ""
+    note: str = ""
 
     def covers(self, place: Scope, *, production_like: bool) -> bool:
         """Tell whether it is about this place."""

@@ -82,6 +82,8 @@ class Checks:
             self._service(("services", name), service)
         names = {key: _keys(self._data.get(key)) for key in ("groups", "environments", "services")}
         freezes.check(self._source, **names)
+        for number, freeze in enumerate(_dicts(self._data.get("freezes"))):
+            self._instance(freeze.get("burn"), "MetricsSource", ("freezes", number, "burn"))
         policy.check(self._source, **names)
         identity.check(self._source)
 

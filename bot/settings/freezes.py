@@ -3,9 +3,10 @@
 import contextlib
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from bot.closest import did_you_mean
 from bot.settings.mistakes import Where
@@ -18,8 +19,33 @@ SHORTEST = timedelta(minutes=1)
 LONGEST = timedelta(days=366)
 
 
+class Burn(Model):
+    """An error budget: while a query says that it is spent, it is frozen."""
+
+    instance: Word = Field(alias="with", description="Name of the integration that answers the query.")
+    query: Word = Field(description="The query, over the window of the budget; of several series the highest counts.")
+    above: float = Field(description="Above this value the budget is spent.")
+    below: float | None = Field(None, description="Below this value it has recovered; nine tenths of above without it.")
+    length: Duration | None = Field(
+        None, alias="for", description="How long the value must be above, or below, before anything follows."
+    )
+    every: Duration = Field(timedelta(minutes=1), description="How often it is read; 10s at least.")
+    unit: str = Field("", description="Unit for people: ratio, s, bytes, 1/s.")
+    unreadable: Literal["stay", "hold", "open"] = Field(
+        "stay", description="What follows when it cannot be read for that long: nothing, a freeze, or none."
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> "Burn":
+        if self.below is not None and self.below > self.above:
+            raise PydanticCustomError("limit", "below is higher than above: it would freeze and open at once")
+        if self.every < timedelta(seconds=10):
+            raise PydanticCustomError("interval", "every must be 10s or longer")
+        return self
+
+
 class FreezeSettings(Model):
-    """One freeze: from a date (to another), or every time a cron expression comes, for a while."""
+    """One freeze: from a date (to another), every time a cron expression comes, or while an error budget is spent."""
 
     name: Name = Field(description="What it is called where it refuses something.")
     reason: Word = Field(description="Why, for those who wait.")
@@ -35,6 +61,7 @@ class FreezeSettings(Model):
         None, alias="for", description="How long each of these lasts, by the clock on the wall: 14h, 2d14h."
     )
     timezone: Timezone = Field("UTC", description="The time zone that all of this is read in.")
+    burn: Burn | None = Field(None, description="An error budget: it is frozen while that is spent.")
     exceptions: tuple[Word, ...] = Field((), description="Groups that may deploy all the same, with a reason.")
     rollbacks: bool = Field(default=True, description="Whether what ran before may be put back meanwhile.")
 
@@ -67,10 +94,15 @@ def check(source: Source, *, groups: Collection[str], environments: Collection[s
 def _check_window(source: Source, where: Where, freeze: dict[str, Any]) -> None:
     dated = [key for key in ("from", "to") if key in freeze]
     repeated = [key for key in ("every", "for") if key in freeze]
+    if "burn" in freeze:
+        if dated or repeated:
+            other = (dated or repeated)[0]
+            source.note((*where, other), f"{other} cannot stand beside burn", "Make two freezes of it.")
+        return
     if dated and repeated:
         source.note((*where, repeated[0]), f"{repeated[0]} cannot stand beside {dated[0]}", "Make two freezes of it.")
     elif not dated and not repeated:
-        source.note(where, "it says not when", "Add from (and to), or every and for.")
+        source.note(where, "it says not when", "Add from (and to), or every and for, or burn.")
     elif dated == ["to"]:
         source.note((*where, "to"), "to needs from", "Say when it begins.")
     elif repeated == ["every"]:

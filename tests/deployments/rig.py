@@ -176,6 +176,7 @@ class Rig:
                 permissions=self.permissions,
                 settings=lambda: self.settings,
                 catalog=lambda: self.catalog,
+                toolbox=self.toolbox,
                 channel_of=_channel_of,
                 zone_of=_zone_of,
             )

@@ -323,6 +323,20 @@ def upgrade() -> None:
         "ix_deployments_place", "deployments", ["service", "environment", "target", "ended_at"], unique=False
     )
     op.create_table(
+        "freeze_budgets",
+        sa.Column("name", sa.String(length=255), nullable=False),
+        sa.Column("frozen", sa.Boolean(), nullable=False),
+        sa.Column("since", columns.Timestamp(), nullable=True),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("value", sa.Float(), nullable=True),
+        sa.Column("read_at", columns.Timestamp(), nullable=True),
+        sa.Column("crossed_at", columns.Timestamp(), nullable=True),
+        sa.Column("unreadable_since", columns.Timestamp(), nullable=True),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.Column("blind", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_freeze_budgets")),
+    )
+    op.create_table(
         "freeze_exceptions",
         sa.Column("subject", sa.String(length=32), nullable=False),
         sa.Column("freeze", sa.String(length=255), nullable=False),
@@ -849,6 +863,7 @@ def downgrade() -> None:
     )
     op.drop_table("freezes")
     op.drop_table("freeze_exceptions")
+    op.drop_table("freeze_budgets")
     op.drop_index("ix_deployments_place", table_name="deployments")
     op.drop_index(
         "ix_deployments_open",
