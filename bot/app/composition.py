@@ -24,6 +24,7 @@ from bot.app.parts import (
     freeze_parts,
     lending_of,
     locks_of,
+    notices_of,
     reminders_of,
     reviews_of,
 )
@@ -53,6 +54,7 @@ from bot.health import Health, HealthChecks
 from bot.help import Help
 from bot.identity import Channel, Person
 from bot.locks import workflow as lock_workflow
+from bot.notices import workflow as notice_workflow
 from bot.permissions import Permissions
 from bot.previews import Previews
 from bot.registry import Registry
@@ -103,6 +105,7 @@ class App:
         emails_of = partial(addresses_of, self)
         self.approvals = Approvals(store=store, clock=clock, permissions=self.permissions, emails_of=emails_of)
         self.delegations = delegations_of(self)
+        self.notices = notices_of(self)
         self.locks, self.freezes = locks_of(self), Freezes(freeze_parts(self))
         self.deployments = Deployments(deployment_parts(self))
         lending = lending_of(self)
@@ -157,6 +160,7 @@ class App:
             self.continuing.continuous,
             self.approvals,
             self.delegations,
+            self.notices,
             self.grants,
             self.linking,
             self.signing,
@@ -190,6 +194,7 @@ class App:
         self.permissions.set_standing(self._is_member)
         await self.tools.connect()
         approval_workflow.bind(self.approvals)
+        notice_workflow.bind(self.notices)
         lock_workflow.bind(self.locks)
         freeze_workflow.bind(self.freezes)
         grant_workflow.bind(self.lent)

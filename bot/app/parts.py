@@ -3,6 +3,7 @@
 Settings and catalog are asked each time, so that a reload is seen at once.
 """
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bot.activity.activity import Parts as ActivityParts
@@ -15,6 +16,7 @@ from bot.grants.people import SlackPeople
 from bot.grants.runs import RunsByPerson
 from bot.identity import Person
 from bot.locks.locks import Locks
+from bot.notices.notices import Notices
 from bot.reviews.reminders import Reminders
 from bot.reviews.reviews import Reviews
 from bot.slack.connection import SlackError
@@ -37,13 +39,6 @@ def locks_of(app: "App") -> Locks:
 
 def freeze_parts(app: "App") -> FreezeParts:
     """Return the parts of freezes; settings and catalog are asked each time, so that a reload is seen at once."""
-
-    async def zone_of(person: Person) -> str:
-        try:
-            return (await app.slack.directory.info(person)).tz
-        except SlackError:
-            return ""
-
     return FreezeParts(
         store=app.store,
         clock=app.clock,
@@ -54,26 +49,34 @@ def freeze_parts(app: "App") -> FreezeParts:
         catalog=lambda: app.catalog,
         toolbox=app.toolbox,
         channel_of=app.channel_of,
-        zone_of=zone_of,
+        zone_of=partial(zone_of, app),
     )
+
+
+def notices_of(app: "App") -> Notices:
+    """Return what holds direct messages back as people want, known to the outbox."""
+    made = Notices(app.store, app.clock, app.slack.outbox, partial(zone_of, app))
+    app.slack.outbox.holder = made
+    return made
+
+
+async def zone_of(app: "App", person: Person) -> str:
+    """Return a person's time zone as Slack has it, "" while it does not say."""
+    try:
+        return (await app.slack.directory.info(person)).tz
+    except SlackError:
+        return ""
 
 
 def delegations_of(app: "App") -> Delegations:
     """Return the rights to approve that people lend each other, known to approvals and to who may do what."""
-
-    async def zone_of(person: Person) -> str:
-        try:
-            return (await app.slack.directory.info(person)).tz
-        except SlackError:
-            return ""
-
     made = Delegations(
         store=app.store,
         clock=app.clock,
         permissions=app.permissions,
         audit=app.audit,
         outbox=app.slack.outbox,
-        zone_of=zone_of,
+        zone_of=partial(zone_of, app),
     )
     app.approvals.delegations = made
     app.permissions.set_lent(made.groups_lent_to)

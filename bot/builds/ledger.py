@@ -17,6 +17,7 @@ from bot.command import Resource
 from bot.identity import Person
 from bot.permissions import ACCOUNT_TEAM
 from bot.reply import Message
+from bot.slack.notice import About
 from bot.store import Tx
 from bot.store.starts import want
 
@@ -110,7 +111,9 @@ class Book:
         """Tell who asked for a build something in a direct message."""
         if build.requested_by.team != ACCOUNT_TEAM:
             key = f"{build.id}/{what}/{build.attempt}"
-            await self._parts.outbox.direct(self.tx, key, build.requested_by, message, subject=build.id)
+            await self._parts.outbox.direct(
+                self.tx, key, build.requested_by, message, subject=build.id, about=About.ENDS
+            )
 
     async def ask(self, build: Build, action: str) -> None:
         """Tell who asked, and the thread, that a build waits for a person: an edit of its card notifies nobody."""

@@ -13,7 +13,9 @@ from bot.deployments.records import Deployment
 from bot.deployments.rules import State
 from bot.deployments.wishes import Moved, Survey
 from bot.identity import Person
+from bot.policy.evaluator import EMERGENCY, FORCED
 from bot.signin.rules import why_bound
+from bot.slack.notice import About
 from bot.store.starts import want
 
 ASKED_BY_MESSAGE = 10
@@ -22,6 +24,11 @@ ASKED_BY_MESSAGE = 10
 def rules_of(survey: Survey) -> tuple[Rule, ...]:
     """Return the approval rules of a plan."""
     return tuple(Rule(ask.count, ask.groups) for ask in survey.plan.asks)
+
+
+def urgent_for(deployment: Deployment) -> bool:
+    """Tell whether whoever is asked for approval is told now, whatever they want: in an emergency."""
+    return deployment.the_plan.change_class in {EMERGENCY, FORCED}
 
 
 async def ask(book: Book, deployment: Deployment, survey: Survey, approvers: tuple[Person, ...]) -> None:
@@ -74,7 +81,9 @@ async def ask(book: Book, deployment: Deployment, survey: Survey, approvers: tup
     for person in approvers[:ASKED_BY_MESSAGE]:
         key = f"{moved.id}/ask/{moved.generation}/{person.key}"
         told = approval_messages.asked_alone(moved, approval, parts.name_of, differs, had_approved=person in had)
-        await parts.outbox.direct(book.tx, key, person, told, subject=moved.id)
+        await parts.outbox.direct(
+            book.tx, key, person, told, subject=moved.id, about=About.APPROVALS, urgent=urgent_for(moved)
+        )
 
 
 async def asked_over(book: Book, deployment: Deployment, standing: Standing, why: str) -> None:
@@ -90,7 +99,15 @@ async def asked_over(book: Book, deployment: Deployment, standing: Standing, why
         )
     for person in people:
         told = approval_messages.asked(deployment, approval, (), parts.name_of, why=why)
-        await parts.outbox.direct(book.tx, f"{key}/{person.key}", person, told, subject=deployment.id)
+        await parts.outbox.direct(
+            book.tx,
+            f"{key}/{person.key}",
+            person,
+            told,
+            subject=deployment.id,
+            about=About.APPROVALS,
+            urgent=urgent_for(deployment),
+        )
 
 
 async def ask_again(book: Book, deployment: Deployment, moved: Moved) -> Deployment | None:

@@ -8,13 +8,14 @@ from bot.approvals.approvals import Ballot, Standing
 from bot.approvals.rules import State as ApprovalState, Vote
 from bot.command import Call
 from bot.deployments import approval_messages, places, records, replies
-from bot.deployments.asking import asked_over
+from bot.deployments.asking import asked_over, urgent_for
 from bot.deployments.ledger import EXECUTE, PLAN, ROLL_BACK, Book, Ledger, Said
 from bot.deployments.records import Deployment, deployments
 from bot.deployments.rules import State
 from bot.errors import BadInput, Refused
 from bot.identity import Person
 from bot.reply import Reply
+from bot.slack.notice import About
 from bot.store import Tx
 from bot.store.starts import want
 
@@ -83,7 +84,15 @@ class Decisions:
         for person in people:
             key = f"{deployment.id}/ask/{deployment.generation}/{person.key}/again"
             message = approval_messages.reminded(deployment, standing, self._parts.name_of)
-            await self._parts.outbox.direct(tx, key, person, message, subject=deployment.id)
+            await self._parts.outbox.direct(
+                tx,
+                key,
+                person,
+                message,
+                subject=deployment.id,
+                about=About.REMINDERS,
+                urgent=urgent_for(deployment),
+            )
 
     async def on_approval(self, tx: Tx, standing: Standing, ballot: Ballot | None) -> None:
         """Let a deployment go on, or end it, in the transaction of the vote or expiry that decided."""

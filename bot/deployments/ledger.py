@@ -28,6 +28,7 @@ from bot.errors import UserError
 from bot.identity import Person
 from bot.locks.rules import Scope
 from bot.reply import Message
+from bot.slack.notice import About
 from bot.store import Tx, gates
 from bot.store.starts import want
 
@@ -331,7 +332,7 @@ class Book:
             return
         key = f"{moved.id}/end/{moved.state.value}/{moved.generation}"
         await self.parts.outbox.direct(
-            self.tx, key, requester, messages.told(moved, self.parts.name_of), subject=moved.id
+            self.tx, key, requester, messages.told(moved, self.parts.name_of), subject=moved.id, about=About.ENDS
         )
 
 

@@ -16,6 +16,7 @@ from bot.locks import messages, records
 from bot.locks.records import Lock
 from bot.locks.rules import MAXIMUM, MINIMUM, Owner, Scope, State, nag_at
 from bot.reply import Message, say
+from bot.slack.notice import About
 from bot.slack.outbox import Outbox
 from bot.store import Store, Tx
 from bot.store.starts import want
@@ -173,7 +174,7 @@ class Locks:
                 return
             if await records.note_nag(tx, lock):
                 key = f"{lock.id}/nag/{lock.expires_at:%Y%m%dT%H%M%S}"
-                await self._outbox.direct(tx, key, lock.person, messages.nag(lock))
+                await self._outbox.direct(tx, key, lock.person, messages.nag(lock), about=About.REMINDERS)
 
     async def ask_holder(self, scope: Scope, asker: Person, request_id: str) -> Lock:
         """Ask whoever holds `scope` whether they still need it. Raises: Refused when it is not locked."""

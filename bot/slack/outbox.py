@@ -14,6 +14,7 @@ from bot.identity import Channel, Person
 from bot.reply import Message, Reply
 from bot.slack import blocks, codec, live
 from bot.slack.mrkdwn import Json
+from bot.slack.notice import About, Holder, Notice
 from bot.slack.records import SIGNAL, Kind, State, outbox, pictures
 from bot.store import Store, Tx, insert
 
@@ -27,6 +28,7 @@ class Outbox:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
+        self.holder: Holder | None = None
 
     async def show(
         self,
@@ -102,8 +104,27 @@ class Outbox:
             pages=len(pages),
         )
 
-    async def direct(self, tx: Tx, key: str, person: Person, message: Message, *, subject: str = "") -> None:
-        """Have this said to one person in a direct message, once for each `key`."""
+    async def direct(
+        self,
+        tx: Tx,
+        key: str,
+        person: Person,
+        message: Message,
+        *,
+        subject: str = "",
+        about: About = About.MENTIONS,
+        urgent: bool = False,
+    ) -> None:
+        """Have this said to one person in a direct message, once for each `key`: as and when they want to be told.
+
+        `urgent` is said now, whatever they want.
+        """
+        notice = Notice(key=key, person=person, message=message, about=about, subject=subject, urgent=urgent)
+        if self.holder is None or not await self.holder.hold(tx, notice):
+            await self.say_now(tx, key, person, message, subject=subject)
+
+    async def say_now(self, tx: Tx, key: str, person: Person, message: Message, *, subject: str = "") -> None:
+        """Have this said to one person in a direct message without asking what they want, once for each `key`."""
         await self._add(
             tx,
             f"direct/{key}",
@@ -120,9 +141,18 @@ class Outbox:
 
         So a question that is answered does not go on asking.
         """
+        if self.holder is not None:
+            await self.holder.amend(tx, key, message)
         keys = [outbox.c.key == f"post/{key}"]
         keys += [outbox.c.key.startswith(f"{kind}/{key}/", autoescape=True) for kind in ("post", "direct")]
-        rows = (await tx.conn.execute(sa.select(outbox).where(sa.or_(*keys)).with_for_update())).all()
+        await self._amend(tx, message, sa.or_(*keys))
+
+    async def say_instead(self, tx: Tx, key: str, message: Message) -> None:
+        """Have the direct message that was said under exactly this key say this instead."""
+        await self._amend(tx, message, outbox.c.key == f"direct/{key}")
+
+    async def _amend(self, tx: Tx, message: Message, which: sa.ColumnElement[bool]) -> None:
+        rows = (await tx.conn.execute(sa.select(outbox).where(which).with_for_update())).all()
         for row in rows:
             if "page" in row.payload:
                 continue

@@ -443,6 +443,31 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'held'"),
     )
     op.create_table(
+        "notice_wishes",
+        sa.Column("person", columns.PersonColumn(), nullable=False),
+        sa.Column("how", columns.JsonColumn(), nullable=False),
+        sa.Column("window_seconds", sa.Integer(), nullable=False),
+        sa.Column("quiet_from", sa.String(length=5), nullable=False),
+        sa.Column("quiet_to", sa.String(length=5), nullable=False),
+        sa.Column("zone", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("person", name=op.f("pk_notice_wishes")),
+    )
+    op.create_table(
+        "notices",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("key", sa.String(length=255), nullable=False),
+        sa.Column("person", columns.PersonColumn(), nullable=False),
+        sa.Column("about", sa.String(length=32), nullable=False),
+        sa.Column("subject", sa.String(length=255), nullable=False),
+        sa.Column("message", columns.JsonColumn(), nullable=False),
+        sa.Column("at", columns.Timestamp(), nullable=False),
+        sa.Column("held", sa.Boolean(), nullable=False),
+        sa.Column("digest", sa.String(length=255), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_notices")),
+        sa.UniqueConstraint("key", name=op.f("uq_notices_key")),
+    )
+    op.create_index("ix_notices_person", "notices", ["person", "at"], unique=False)
+    op.create_table(
         "pipelines",
         sa.Column("run", sa.String(length=1000), nullable=False),
         sa.Column("service", sa.String(length=255), nullable=False),
@@ -842,6 +867,9 @@ def downgrade() -> None:
     op.drop_table("place_commits")
     op.drop_index(op.f("ix_pipelines_at"), table_name="pipelines")
     op.drop_table("pipelines")
+    op.drop_index("ix_notices_person", table_name="notices")
+    op.drop_table("notices")
+    op.drop_table("notice_wishes")
     op.drop_index(
         "ux_locks_held",
         table_name="locks",

@@ -1,0 +1,74 @@
+"""When a person is told something. Pure: no I/O, no clock."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+WINDOW = timedelta(minutes=2)
+"""What comes within so much time after a message is gathered into one, unless the person says otherwise."""
+
+SHORTEST, LONGEST = timedelta(minutes=1), timedelta(days=1)
+
+
+class How(StrEnum):
+    """How somebody is told: each thing at once, what comes close together as one message, or not at all."""
+
+    AT_ONCE = "at-once"
+    DIGEST = "digest"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wants:
+    """What a person wants. `how` maps subjects to ways; `quiet` are the hours in which nothing is sent.
+
+    The hours are those of the clocks of `zone`; they may go over midnight.
+    """
+
+    how: Mapping[str, How] = field(default_factory=dict)
+    window: timedelta = WINDOW
+    quiet: tuple[time, time] | None = None
+    zone: str = "UTC"
+
+    def way(self, about: str) -> How:
+        """Return how the person is told of this: of approvals in a digest, of all else at once, unless they said."""
+        return self.how.get(about, How.DIGEST if about == "approvals" else How.AT_ONCE)
+
+
+def quiet_until(wants: Wants, now: datetime) -> datetime | None:
+    """Return when the quiet hours end that it is in now, None where it is in none.
+
+    A day on which clocks are changed has quiet hours that are as much longer or shorter.
+    """
+    if wants.quiet is None:
+        return None
+    begin, end = wants.quiet
+    zone = ZoneInfo(wants.zone)
+    local = now.astimezone(zone)
+    there = local.time().replace(tzinfo=None)
+    inside = begin <= there < end if begin < end else (there >= begin or there < end)
+    if not inside:
+        return None
+    for days in range(3):
+        wall = datetime.combine(local.date() + timedelta(days=days), end, tzinfo=zone)
+        if wall.astimezone(UTC) > now:
+            return wall.astimezone(UTC)
+    return None
+
+
+def due(wants: Wants, about: str, now: datetime, *, last: datetime | None, urgent: bool) -> datetime | None:
+    """Return when somebody is told of this: `now`, later, or None for never.
+
+    `last` is when they were, or will be, told something by digest. What is urgent is told now.
+    """
+    if urgent:
+        return now
+    way = wants.way(about)
+    if way is How.NONE:
+        return None
+    at = now
+    if way is How.DIGEST and last is not None:
+        at = last if last > now else max(now, last + wants.window)
+    return quiet_until(wants, at) or at
