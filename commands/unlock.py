@@ -6,6 +6,7 @@ from typing import Annotated
 from bot.command import Call, Effect, Resource, arg, command
 from bot.locks import messages
 from bot.locks.locks import Locks
+from bot.permissions import Permissions
 from bot.reply import Reply
 from commands.choices import environments, services, targets
 from commands.lock import scope_of
@@ -42,4 +43,4 @@ async def unlock(call: Call, args: UnlockArgs) -> Reply:
     locks = call.use(Locks)
     scope = scope_of(call, args.service, args.environment, args.target)
     released = await locks.release(scope, call.person, request_id=call.request_id)
-    return messages.released(released, locks.name_of(released))
+    return messages.released(released, call.use(Permissions).name_of(call.person))

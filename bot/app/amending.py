@@ -13,8 +13,9 @@ from bot.amendments.amendments import SIGNAL, Amendments, Parts
 from bot.amendments.policy import digest, policy_of
 from bot.amendments.records import Amendment, Source
 from bot.amendments.rules import compare
+from bot.app.rights import announced_in, begin_leavers, taken_out
 from bot.clock import Clock
-from bot.identity import Channel, Person
+from bot.identity import Person
 from bot.locks.rules import Scope
 from bot.settings import Settings
 from bot.slack.connection import SlackError
@@ -50,12 +51,6 @@ def amendments_of(app: "App") -> Amendments:
     )
 
 
-async def announced_in(app: "App") -> Channel | None:
-    """Return the channel of announcements, None without one. Raises: SlackError when Slack does not tell."""
-    name = app.settings.slack.announce
-    return await app.slack.directory.find_channel(name.removeprefix("#")) if name else None
-
-
 class PolicyInForce:
     """Keeps what was read beside what is in force of it, and follows what people confirm, here or in a replica."""
 
@@ -69,6 +64,9 @@ class PolicyInForce:
     async def take(self, settings: Settings) -> Settings:
         """Put settings that were read in force, as far as nobody has to agree first; return what is in force."""
         app = self._app
+        last = await app.amendments.newest()
+        if last is not None:
+            await taken_out(app, last.in_force, settings)
         in_force = await app.amendments.read(settings, lambda since: source_of(settings.folder, since))
         self._read = settings
         newest = await app.amendments.newest()
@@ -82,6 +80,7 @@ class PolicyInForce:
 
     async def begin(self) -> None:
         """Put in force what the process was started with, and follow what people confirm from now on."""
+        await begin_leavers(self._app)
         await self.take(self._app.settings)
         self.look()
         self._following = asyncio.create_task(self._follow(), name="policy-in-force")
@@ -112,6 +111,7 @@ class PolicyInForce:
 
     async def _look(self) -> None:
         app = self._app
+        await app.leavers.load()
         newest = await app.amendments.newest()
         # A replica may have read a newer file: ours comes with our own reload.
         if newest is not None and _mark(newest) != self._seen and newest.digest == digest(policy_of(self._read)):

@@ -28,7 +28,7 @@ from bot.app.parts import (
     reminders_of,
     reviews_of,
 )
-from bot.app.rights import access_of
+from bot.app.rights import access_of, leavers_of
 from bot.app.signing import signing_of
 from bot.app.tools import Tools, hooks
 from bot.approvals import workflow as approval_workflow
@@ -120,6 +120,7 @@ class App:
         self.amendments = amendments_of(self)
         self.access = access_of(self)
         self.permissions.set_for_a_while(self.access.held)
+        self.leavers = leavers_of(self)
         self.policy = PolicyInForce(self)
         self.world = World()
         deliveries = Deliveries(store, clock, owner, self.vault)
@@ -193,16 +194,7 @@ class App:
         self.permissions.add_source("usergroup", self.slack.usergroups)
         self.permissions.set_standing(self._is_member)
         await self.tools.connect()
-        approval_workflow.bind(self.approvals)
-        notice_workflow.bind(self.notices)
-        lock_workflow.bind(self.locks)
-        freeze_workflow.bind(self.freezes)
-        grant_workflow.bind(self.lent)
-        review_workflow.bind(self.reminders)
-        activity_workflow.bind(self.activity)
-        self.deployments.bind()
-        self.continuing.bind()
-        self.builds.bind()
+        self._bind()
         self.engine = await Engine.launch(
             self.store, clock=self.clock, engine_url=engine_url(self.settings), on_parked=self._parked
         )
@@ -237,6 +229,19 @@ class App:
         log.info(
             "shipmate.ready", port=self.web.port, services=len(self.catalog.services()), slack=self.settings.slack.mode
         )
+
+    def _bind(self) -> None:
+        """Give the workflows what they work on, before the engine is launched."""
+        approval_workflow.bind(self.approvals)
+        notice_workflow.bind(self.notices)
+        lock_workflow.bind(self.locks)
+        freeze_workflow.bind(self.freezes)
+        grant_workflow.bind(self.lent)
+        review_workflow.bind(self.reminders)
+        activity_workflow.bind(self.activity)
+        self.deployments.bind()
+        self.continuing.bind()
+        self.builds.bind()
 
     async def stop(self, *, grace: float = 15.0) -> None:
         """Take nothing more, end what ends within `grace` seconds, leave the rest to the next process."""

@@ -1,26 +1,36 @@
-"""Who holds what beside the configuration, in the running bot."""
+"""Who holds what beside the configuration, and who left, in the running bot."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import structlog
 
 from bot.access.access import Access, Parts
-from bot.app.amending import announced_in
-from bot.identity import Channel
+from bot.identity import Channel, Person
+from bot.leavers import workflow as leaver_workflow
+from bot.leavers.leavers import Leavers, Parts as LeaverParts
+from bot.leavers.records import Why
+from bot.leavers.sweeping import Sweeping
 from bot.policy.policy import FORCE
 from bot.registry import OPEN
+from bot.settings import Settings
+from bot.slack.connection import SlackError
+from bot.slack.directory import PersonInfo
 
 if TYPE_CHECKING:
     from bot.app.composition import App
 
+log = structlog.get_logger()
+
+
+async def announced_in(app: "App") -> Channel | None:
+    """Return the channel of announcements, None without one. Raises: SlackError when Slack does not tell."""
+    name = app.settings.slack.announce
+    return await app.slack.directory.find_channel(name.removeprefix("#")) if name else None
+
 
 def access_of(app: "App") -> Access:
     """Return the rights that people ask for."""
-
-    async def channel_of(service: str) -> Channel | None:
-        known = {one.name: one for one in app.catalog.services()}
-        if service in known:
-            return await app.channel_of(known[service], None)
-        return await announced_in(app)
-
     return Access(
         Parts(
             store=app.store,
@@ -30,6 +40,87 @@ def access_of(app: "App") -> Access:
             permissions=app.permissions,
             catalog=lambda: app.catalog,
             known={one.permission for one in app.registry.values()} - {OPEN} | {FORCE},
-            channel_of=channel_of,
+            channel_of=lambda service: _channel_of(app, service),
         )
     )
+
+
+def leavers_of(app: "App") -> Leavers:
+    """Return those who left, and have permissions and locks know of them."""
+
+    async def deactivated(person: Person) -> bool:
+        if not app.permissions.is_ours(person):
+            return False
+        try:
+            return (await app.slack.directory.info(person)).deactivated
+        except SlackError:
+            return False  # a team works in a terminal while Slack is away
+
+    async def told(info: PersonInfo) -> None:
+        if info.ours and info.deactivated:
+            await leavers.leave(info.person)
+        elif info.ours:
+            await leavers.back(info.person)
+
+    leavers = Leavers(
+        LeaverParts(
+            store=app.store,
+            clock=app.clock,
+            audit=app.audit,
+            outbox=app.slack.outbox,
+            access=app.access,
+            name_of=app.permissions.name_of,
+            deactivated=deactivated,
+            channel_of=lambda service: _channel_of(app, service),
+        )
+    )
+    app.permissions.set_leavers(leavers.gone, leavers.has_left)
+    app.locks.ownerless = leavers.ownerless
+    app.slack.on_person.append(told)
+    return leavers
+
+
+def sweeping_of(app: "App") -> Sweeping:
+    """Return the hourly look for people who left; those with a token are looked at, too."""
+
+    def with_tokens() -> Iterator[Person]:
+        for token in app.settings.terminal.tokens:
+            person = app.permissions.person(token.person) if token.person else None
+            if person is not None:
+                yield person
+
+    return Sweeping(app.leavers, app.store, app.clock, with_tokens)
+
+
+async def begin_leavers(app: "App") -> None:
+    """Know who left, and look for who left meanwhile."""
+    sweeping = sweeping_of(app)
+    leaver_workflow.bind(sweeping)
+    await app.leavers.load()
+    await sweeping.begin()
+
+
+async def taken_out(app: "App", before: Mapping[str, Any], settings: Settings) -> None:
+    """Hand over what is of people whom a configuration names no more; those it names again are back.
+
+    `before` is the policy that was in force. It is done before the new one is recorded, so that a crash loses nothing.
+    """
+    named = {one.slack for one in settings.people.values() if one.slack}
+    for reference in sorted({one.get("slack", "") for one in before["people"].values()} - named - {""}):
+        person = app.permissions.resolve(reference)
+        if person is not None:
+            await app.leavers.leave(person, Why.CONFIGURATION)
+    for reference in sorted(named):
+        person = app.permissions.resolve(reference)
+        if person is not None:
+            await app.leavers.back(person, Why.CONFIGURATION)
+
+
+async def _channel_of(app: "App", service: str) -> Channel | None:
+    known = {one.name: one for one in app.catalog.services()}
+    found = await app.channel_of(known[service], None) if service in known else None
+    try:
+        return found or await announced_in(app)
+    except SlackError as error:
+        log.warning("channel.unknown", channel=app.settings.slack.announce, reason=error.failure.reason)
+        return None

@@ -56,7 +56,7 @@ class Locks:
     """The locks of everything.
 
     `name_of` gives a person's name. Each of `on_released` is called in the transaction that frees a scope or gives it
-    to somebody else.
+    to somebody else. `ownerless` tells whether somebody left: whoever may lock may take and release what is theirs.
     """
 
     def __init__(
@@ -68,6 +68,7 @@ class Locks:
         self._outbox = outbox
         self._name_of = name_of
         self.on_released: list[OnReleased] = []
+        self.ownerless: Callable[[Person], bool] = lambda _person: False
 
     async def blocking(self, conn: AsyncConnection, scope: Scope, person: Person | None = None) -> Lock | None:
         """Return the lock that stands in the way of `scope` now, for this `person`, whose own lock does not.
@@ -95,6 +96,8 @@ class Locks:
             if current is None:
                 raise Refused("lock_raced", f"The lock on {wish.scope} changed hands just now. Ask again.")
             if (current.owner_kind, current.owner) != (wish.owner_kind, wish.held_by):
+                if self._is_ownerless(current):
+                    return await self._taken_over(tx, wish, current, expires_at)
                 raise self.refusal(current)
             reason = wish.reason or current.reason
             await records.extend(tx, current, reason=reason, expires_at=expires_at)
@@ -115,17 +118,7 @@ class Locks:
                 return Taken(current, extended=True)
             if lock_id and current.id != lock_id:
                 raise self.refusal(current)
-            await records.end(tx, current, State.TAKEN_OVER, at=now, by=wish.person)
-            wanted = self._wanted(wish, now, expires_at or current.expires_at, reason=wish.reason or current.reason)
-            lock = await records.claim(tx, wanted)
-            if lock is None:
-                raise Refused("lock_raced", f"The lock on {wish.scope} changed hands just now. Ask again.")
-            told = messages.told_victim(current, self._name_of(wish.person))
-            await self._outbox.direct(tx, f"{current.id}/taken-over", current.person, told)
-            for hook in self.on_released:  # the new holder's own deployments may go now
-                await hook(tx, wish.scope)
-            await self._announce(tx, lock, wish, "lock.take_over", was=current)
-            return Taken(lock, extended=False)
+            return await self._taken_over(tx, wish, current, expires_at)
 
     async def release(self, scope: Scope, person: Person, *, request_id: str = "") -> Lock:
         """Release one's own lock.
@@ -137,7 +130,7 @@ class Locks:
             current = await records.holder(tx, scope)
             if current is None:
                 raise Refused("not_locked", f"{scope} is not locked.")
-            if current.person != person:
+            if current.person != person and not self._is_ownerless(current):
                 name = self._name_of(current.person)
                 raise Refused(
                     "not_your_lock",
@@ -202,6 +195,22 @@ class Locks:
     def name_of(self, lock: Lock) -> str:
         """Return the name of who holds it."""
         return self._name_of(lock.person)
+
+    async def _taken_over(self, tx: Tx, wish: Wish, current: Lock, expires_at: datetime | None) -> Taken:
+        await records.end(tx, current, State.TAKEN_OVER, at=self._clock.now(), by=wish.person)
+        ends, reason = expires_at or current.expires_at, wish.reason or current.reason
+        lock = await records.claim(tx, self._wanted(wish, self._clock.now(), ends, reason=reason))
+        if lock is None:
+            raise Refused("lock_raced", f"The lock on {wish.scope} changed hands just now. Ask again.")
+        told = messages.told_victim(current, self._name_of(wish.person))
+        await self._outbox.direct(tx, f"{current.id}/taken-over", current.person, told)
+        for hook in self.on_released:  # the new holder's own deployments may go now
+            await hook(tx, wish.scope)
+        await self._announce(tx, lock, wish, "lock.take_over", was=current)
+        return Taken(lock, extended=False)
+
+    def _is_ownerless(self, lock: Lock) -> bool:
+        return lock.owner_kind is Owner.PERSON and self.ownerless(lock.person)
 
     def _wanted(
         self, wish: Wish, taken_at: datetime, expires_at: datetime | None, *, lock_id: str = "", reason: str = ""

@@ -89,6 +89,8 @@ class Permissions(People):
         self._lent: Callable[[Person], Awaitable[frozenset[str]]] | None = None
         self._standing: Callable[[Person], Awaitable[bool]] | None = None
         self._for_a_while: ForAWhile | None = None
+        self._gone: Callable[[Person], bool] = lambda _person: False
+        self._has_left: Callable[[Person], Awaitable[bool]] | None = None
         self._sources: dict[str, MembershipSource] = {}
         self._claims: ClaimSource | None = None
         self._known: dict[str, tuple[float, frozenset[Person]]] = {}
@@ -107,6 +109,10 @@ class Permissions(People):
     def set_standing(self, standing: Callable[[Person], Awaitable[bool]]) -> None:
         """Tell how to ask whether somebody is of our own team and no guest; an error of it means no."""
         self._standing = standing
+
+    def set_leavers(self, gone: Callable[[Person], bool], has_left: Callable[[Person], Awaitable[bool]]) -> None:
+        """Tell how to know who left: they have no rights, whatever names them. `has_left` is asked when it counts."""
+        self._gone, self._has_left = gone, has_left
 
     def set_for_a_while(self, held: ForAWhile) -> None:
         """Tell how to ask whether somebody holds a right for a while; only people of our own team can."""
@@ -153,7 +159,7 @@ class Permissions(People):
         decision = decided(covering, groups, permission, resource)
         if not decision.allowed and permission == LENT and self._lent is not None and EVERYONE in groups:
             decision = decided(covering, groups | await self._lent(person), permission, resource)
-        if not decision.allowed and self._for_a_while is not None and person.team != ACCOUNT_TEAM:
+        if not decision.allowed and self._for_a_while is not None and not self._holds_nothing(person):
             ours = await self._is_member(person) if member is None else member
             rule = await self._for_a_while(person, permission, resource) if ours else ""
             if rule:
@@ -206,15 +212,13 @@ class Permissions(People):
     async def _belongs(
         self, person: Person, among: Collection[str] | None, *, fresh: bool, member: bool | None
     ) -> tuple[frozenset[str], list[MembershipUnreadable]]:
+        if self._gone(person) or (fresh and self._has_left is not None and await self._has_left(person)):
+            return frozenset(), []
         if person.team == ACCOUNT_TEAM:
-            marks = {f"{ACCOUNT}{person.user}"}
             member = False  # an account has what is granted to it by name, never what everyone has
-        else:
-            marks = {f"{PERSON}{name}" for name in self.names(person)}
-            if member is None:
-                member = await self._is_member(person)
-        if member:
-            marks.add(EVERYONE)
+        elif member is None:
+            member = await self._is_member(person)
+        marks = self._marks(person, member=member)
         groups: set[str] = set(marks)
         unreadable: list[MembershipUnreadable] = []
         for name, settings in self._groups.items():
@@ -239,6 +243,16 @@ class Permissions(People):
         if self._claims is None:
             raise MembershipUnreadable(name, "no identity provider is connected")
         return await self._claims.holds(person, name, settings.claim)
+
+    def _marks(self, person: Person, *, member: bool) -> set[str]:
+        """Return what stands for a person among the holders of grants without any group."""
+        if person.team == ACCOUNT_TEAM:
+            return {f"{ACCOUNT}{person.user}"}
+        marks = {f"{PERSON}{name}" for name in self.names(person)}
+        return marks | {EVERYONE} if member else marks
+
+    def _holds_nothing(self, person: Person) -> bool:
+        return person.team == ACCOUNT_TEAM or self._gone(person)
 
     async def _is_member(self, person: Person) -> bool:
         if not self.is_ours(person):

@@ -67,6 +67,13 @@ class Recent(Generic[K, V]):
             return None
         return found[1]
 
+    def put(self, key: K, value: V) -> None:
+        """Remember an answer that nobody asked for."""
+        self._kept[key] = (self._clock.monotonic(), value)
+        self._kept.move_to_end(key)
+        while len(self._kept) > self._limit:
+            self._kept.popitem(last=False)
+
     def forget(self, key: K) -> None:
         """Drop what is remembered of `key`."""
         self._kept.pop(key, None)
@@ -84,10 +91,7 @@ class Recent(Generic[K, V]):
 
     async def _ask(self, key: K, ask: Callable[[], Awaitable[V]]) -> V:
         value = await ask()
-        self._kept[key] = (self._clock.monotonic(), value)
-        self._kept.move_to_end(key)
-        while len(self._kept) > self._limit:
-            self._kept.popitem(last=False)
+        self.put(key, value)
         return value
 
     def _answered(self, key: K, task: "asyncio.Task[V]") -> None:
@@ -119,6 +123,12 @@ class Directory:
     async def _ask_person(self, user: str) -> PersonInfo:
         answer = await self._connection.call("users.info", {"user": user})
         return self._read_person(answer.get("user") or {}, user)
+
+    def learn(self, data: dict[str, Any]) -> PersonInfo:
+        """Take over what Slack says of a person by itself, and return it."""
+        info = self._read_person(data, str(data.get("id") or ""))
+        self._people.put(info.person.user, info)
+        return info
 
     def _read_person(self, data: dict[str, Any], user: str) -> PersonInfo:
         identity = self._connection.identity

@@ -74,6 +74,7 @@ class Edge:
         answers: Answers,
         asking: Asking,
         publish_home: Callable[[str], Coroutine[Any, Any, None]],
+        person_changed: Callable[[Json], Coroutine[Any, Any, None]],
         unfurl: Callable[[Json], Coroutine[Any, Any, None]],
         names: Mapping[str, str],
         reactions: Mapping[str, str],
@@ -87,6 +88,7 @@ class Edge:
         self._answers = answers
         self._asking = asking
         self._publish_home = publish_home
+        self._person_changed = person_changed
         self._unfurl = unfurl
         self._names = names
         self._reactions = reactions
@@ -175,6 +177,8 @@ class Edge:
                 self._spawn("home", self._publish_home(str(event.get("user") or "")))
             case "link_shared" if not self._seen.before(str(body.get("event_id"))):
                 self._spawn("unfurl", self._unfurl(body))
+            case "user_change":
+                self._spawn("person", self._person_changed(event.get("user") or {}))
             case "app_uninstalled" | "tokens_revoked":
                 self._connection.check_soon("Slack says that the app was uninstalled or its token revoked")
             case _:

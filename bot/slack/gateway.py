@@ -1,6 +1,6 @@
 """The Slack side, put together: one object that `bot.app` makes, connects and closes."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -18,10 +18,11 @@ from bot.slack.answers import Answers
 from bot.slack.asking import Asking
 from bot.slack.connection import Connection
 from bot.slack.courier import Courier
-from bot.slack.directory import Directory, Usergroups
+from bot.slack.directory import Directory, PersonInfo, Usergroups
 from bot.slack.edge import Edge, Road
 from bot.slack.freshness import Freshness
 from bot.slack.home import HomeTab
+from bot.slack.mrkdwn import Json
 from bot.slack.outbox import Outbox
 from bot.slack.pacing import Pacing
 from bot.slack.posts import Posts
@@ -73,6 +74,7 @@ class Gateway:
             store, self.outbox, self.posts, self.connection, courier, owner=owner, pacing=pacing, lease=lease
         )
         self.previewer: Previewer = _nothing_to_show
+        self.on_person: list[Callable[[PersonInfo], Awaitable[None]]] = []
         self.edge: Edge | None = None
         self.app: AsyncApp | None = None
         self.link: SocketLink | None = None
@@ -95,6 +97,7 @@ class Gateway:
             answers=self.answers,
             asking=Asking(registry, world, self._clock, self.connection, self.answers, who),
             publish_home=self.freshness.opened,
+            person_changed=self._person_changed,
             unfurl=Unfurling(self.connection, who, self.answers, self._clock, self._preview).shared,
             names=manifest.names(self._settings),
             reactions=slack.reactions,
@@ -113,6 +116,11 @@ class Gateway:
     async def open_form(self, invocation: Invocation, form: Button) -> bool:
         """Open a command's form for who asked; tell whether it stands open."""
         return self.edge is not None and await self.edge.open_form(invocation, form)
+
+    async def _person_changed(self, told: Json) -> None:
+        info = self.directory.learn(told)
+        for hook in self.on_person:
+            await hook(info)
 
     async def _preview(self, person: Person, url: str) -> Message | None:
         return await self.previewer(person, url)

@@ -51,7 +51,15 @@ LINK_SCOPES: Mapping[str, str] = {
 }
 """Asked for only where `slack.unfurl` names domains."""
 
-EVENTS = ("app_home_opened", "app_mention", "app_uninstalled", "message.im", "reaction_added", "tokens_revoked")
+EVENTS = (
+    "app_home_opened",
+    "app_mention",
+    "app_uninstalled",
+    "message.im",
+    "reaction_added",
+    "tokens_revoked",
+    "user_change",
+)
 
 RESERVED = frozenset(
     [

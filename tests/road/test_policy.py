@@ -58,3 +58,32 @@ async def test_what_widens_waits_for_a_second_person_and_outlives_a_kill(tmp_pat
         await town.start()
         await town.slash("mia", "/shipmate unfreeze checkout/staging")
         await town.see("no longer frozen")
+
+
+async def test_access_is_asked_for_by_form_and_who_leaves_loses_it_and_their_lock(tmp_path):
+    async with Town.build(tmp_path) as town:
+        await town.slash("mia", '/lock checkout production --reason "migrating"')
+        await town.slash("mia", "/shipmate freeze checkout/staging --reason mine")
+        refusal = await town.see("freeze.change", "not_allowed", viewer="mia")
+        await town.press("mia", refusal, "Ask for access…")
+        await town.submit("mia", {"arg:reason": "the auditors are here"})
+        question = await town.see("asks for", "freeze.change", "the auditors are here", channel="", viewer="tom")
+        assert buttons(question) == ["Grant", "Reject"]
+        await town.press("tom", question, "Grant")
+        await town.see("freeze.change", "granted by @tom", channel="", viewer="mia")
+        await town.slash("mia", "/shipmate freeze checkout/staging --reason mine")
+        await town.see("is now frozen by @mia")
+
+        assert "may not" not in await _in_a_terminal(town, "lock checkout staging")
+        await town.control("people", user="mia", deactivated=True)
+        notice = await town.see("was deactivated in Slack", "checkout/production", "migrating")
+        assert "may not" in await _in_a_terminal(town, "unlock checkout staging")
+        await town.press("tom", notice, "Unlock checkout/production")
+        await town.see("checkout/production", "is unlocked by @tom")
+
+
+async def _in_a_terminal(town: Town, words_: str) -> str:
+    head = {"Authorization": f"Bearer {town.token}"}
+    url = f"http://127.0.0.1:{town.ports['shipmate']}/api/do"
+    async with town.http.post(url, json={"text": words_}, headers=head) as answer:
+        return await answer.text()

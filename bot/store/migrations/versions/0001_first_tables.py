@@ -416,6 +416,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_kept")),
     )
     op.create_table(
+        "leavers",
+        sa.Column("person", columns.PersonColumn(), nullable=False),
+        sa.Column("why", sa.String(length=16), nullable=False),
+        sa.Column("left_at", columns.Timestamp(), nullable=False),
+        sa.PrimaryKeyConstraint("person", name=op.f("pk_leavers")),
+    )
+    op.create_table(
         "locks",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("scope", sa.String(length=767), nullable=False),
@@ -877,6 +884,7 @@ def downgrade() -> None:
         postgresql_where=sa.text("state = 'held'"),
     )
     op.drop_table("locks")
+    op.drop_table("leavers")
     op.drop_table("kept")
     op.drop_table("identities")
     op.drop_table("grants")
