@@ -25,6 +25,7 @@ from bot.app.parts import (
     lending_of,
     locks_of,
     notices_of,
+    releases_of,
     reminders_of,
     reviews_of,
 )
@@ -112,6 +113,7 @@ class App:
         self.grants = Grants(lending)
         self.builds = Builds(build_parts(self))
         self.builds.answers.finders["D-"] = self.deployments.waiting
+        self.releases = releases_of(self)
         self.linking = Linking(lending, self.grants)
         self.lent = Housekeeping(lending, self.grants)
         self.signing = signing_of(self)
@@ -155,6 +157,7 @@ class App:
             self.charts,
             self.deployments,
             self.builds,
+            self.releases,
             self.locks,
             self.freezes,
             bundles_of(self),
@@ -200,6 +203,7 @@ class App:
         )
         await self.deployments.reconcile()
         await self.builds.reconcile()
+        await self.releases.reconcile()
         await self.deployments.adopt()
         await self.lent.begin()
         await self.reminders.begin()
@@ -242,6 +246,7 @@ class App:
         self.deployments.bind()
         self.continuing.bind()
         self.builds.bind()
+        self.releases.bind()
 
     async def stop(self, *, grace: float = 15.0) -> None:
         """Take nothing more, end what ends within `grace` seconds, leave the rest to the next process."""
@@ -285,10 +290,12 @@ class App:
         """Note that a workflow stands still, on what it is of."""
         await self.deployments.parked(workflow_id, name, args, why)
         await self.builds.parked(workflow_id, name, args, why)
+        await self.releases.parked(workflow_id, name, args, why)
 
     def _follow(self, subject: str) -> AsyncIterator[Message]:
         """Yield the card of a deployment or build whenever it changes, until it has ended."""
-        return self.builds.follow(subject) if subject.startswith("B-") else self.deployments.follow(subject)
+        kinds = {"B-": self.builds.follow, "R-": self.releases.follow}
+        return kinds.get(subject[:2], self.deployments.follow)(subject)
 
     async def _run_told(self, tx: Tx, event: WebhookEvent) -> None:
         """Have whoever follows a run look at once, because its tool says that something happened."""

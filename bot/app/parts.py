@@ -17,6 +17,8 @@ from bot.grants.runs import RunsByPerson
 from bot.identity import Person
 from bot.locks.locks import Locks
 from bot.notices.notices import Notices
+from bot.releases.parts import Parts as ReleaseParts
+from bot.releases.releases import Releases
 from bot.reviews.reminders import Reminders
 from bot.reviews.reviews import Reviews
 from bot.slack.connection import SlackError
@@ -167,6 +169,26 @@ def reminders_of(app: "App") -> Reminders:
         reviews=app.reviews,
         outbox=app.slack.outbox,
         channel_of=app.channel_of,
+    )
+
+
+def releases_of(app: "App") -> Releases:
+    """Return the releases, put above deployments."""
+    return Releases(
+        ReleaseParts(
+            store=app.store,
+            clock=app.clock,
+            catalog=lambda: app.catalog,
+            toolbox=app.toolbox,
+            permissions=app.permissions,
+            audit=app.audit,
+            outbox=app.slack.outbox,
+            watch=app.watch,
+            deployments=app.deployments,
+            failures=app.builds.failures,
+            channel_of=app.channel_of,
+            emails_of=partial(addresses_of, app),
+        )
     )
 
 

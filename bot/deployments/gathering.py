@@ -251,25 +251,31 @@ class Gathering:
         if not plan.emails:
             plan = replace(plan, emails=emails_of([await git.get_commit(project, release.sha)]))
         source = base.sha if kind is Kind.ROLLBACK else release.sha
-        plan = replace(plan, irreversible=await self._irreversible(git, service, source, between.files))
+        plan = replace(plan, irreversible=await irreversible_files(git, service, source, between.files))
         return _Difference(
             plan=plan,
             files=tuple(between.files) if between.all_files else None,
             commits=between.commits if between.total == len(between.commits) else None,
         )
 
-    async def _irreversible(self, git: GitHost, service: Service, sha: str, files: Sequence[str]) -> tuple[str, ...]:
-        if service.migrations is None:
-            return ()
-        marker = service.migrations.irreversible_marker.encode()
-        patterns = service.migrations.paths
-        changed = [path for path in files if any(fnmatch.fnmatchcase(path, pattern) for pattern in patterns)]
-        marked = changed[FILES_READ:]  # too many to read: taken for irreversible
-        for path in changed[:FILES_READ]:
-            content = await git.read_file(service.repository.project, sha, path)
-            if content is not None and marker in content:
-                marked.append(path)
-        return tuple(marked)
+
+async def irreversible_files(git: GitHost, service: Service, sha: str, files: Sequence[str]) -> tuple[str, ...]:
+    """Return the changed files that carry the marker of a migration that cannot be undone, as they are at a commit.
+
+    Raises:
+        IntegrationError: the Git host does not answer.
+    """
+    if service.migrations is None:
+        return ()
+    marker = service.migrations.irreversible_marker.encode()
+    patterns = service.migrations.paths
+    changed = [path for path in files if any(fnmatch.fnmatchcase(path, pattern) for pattern in patterns)]
+    marked = changed[FILES_READ:]  # too many to read: taken for irreversible
+    for path in changed[:FILES_READ]:
+        content = await git.read_file(service.repository.project, sha, path)
+        if content is not None and marker in content:
+            marked.append(path)
+    return tuple(marked)
 
 
 def _scope(place: Place) -> Scope:

@@ -221,6 +221,18 @@ async def named(conn: AsyncConnection, service: str, name: str) -> Release | Non
     return None if row is None else read(row)
 
 
+async def of_short(conn: AsyncConnection, service: str, prefix: str) -> Release | None:
+    """Return the newest release that was cut of the commit whose SHA begins so; `prefix` are hex digits."""
+    statement = (
+        sa.select(releases)
+        .where(releases.c.service == service, releases.c.sha.startswith(prefix), releases.c.state == State.CUT.value)
+        .order_by(releases.c.ended_at.desc(), releases.c.id.desc())
+        .limit(1)
+    )
+    row = (await conn.execute(statement)).one_or_none()
+    return None if row is None else read(row)
+
+
 async def versions(conn: AsyncConnection, service: str, *, limit: int = 200) -> Sequence[tuple[str, str]]:
     """Return (version, commit) of what is or is being released, the newest first."""
     statement = (

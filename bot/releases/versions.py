@@ -34,7 +34,7 @@ class Bump(StrEnum):
 class VersionError(ValueError):
     """There is no such next version; the words say why and what to do."""
 
-    def __init__(self, code: str, words: str) -> None:
+    def __init__(self, words: str, *, code: str) -> None:
         super().__init__(words)
         self.code = code
         self.words = words
@@ -102,7 +102,9 @@ class SemVer:
         if not pre:
             return final
         if not _PRE.fullmatch(pre):
-            raise VersionError("bad_pre_release", f"{pre} names no pre-release: a word such as rc or beta was expected")
+            raise VersionError(
+                f"{pre} names no pre-release: a word such as rc or beta was expected", code="bad_pre_release"
+            )
         start = f"{final.text}-{pre}."
         numbers = [one.text.removeprefix(start) for one in known if one.text.startswith(start)]
         number = max((int(one) for one in numbers if one.isdecimal()), default=0) + 1
@@ -123,7 +125,7 @@ class SemVer:
     def _must(self, text: str) -> Version:
         found = self.read(text)
         if found is None:
-            raise VersionError("bad_version", f"{text} is no version by SemVer 2.0")
+            raise VersionError(f"{text} is no version by SemVer 2.0", code="bad_version")
         return found
 
 
@@ -152,11 +154,11 @@ class CalVer:
         del known
         if bump is not Bump.AUTO:
             raise VersionError(
-                "bump_without_meaning", f"versions like {self._form} follow the calendar: leave --bump out"
+                f"versions like {self._form} follow the calendar: leave --bump out", code="bump_without_meaning"
             )
         if pre:
             raise VersionError(
-                "bump_without_meaning", f"versions like {self._form} have no pre-releases: leave --pre out"
+                f"versions like {self._form} have no pre-releases: leave --pre out", code="bump_without_meaning"
             )
         dated = tuple(self._number(word, today) for word in self._words if word != "MICRO")
         counts = "MICRO" in self._words
@@ -164,7 +166,7 @@ class CalVer:
         if latest is not None and isinstance(latest.key, tuple) and latest.key >= key:
             if not counts:
                 raise VersionError(
-                    "version_taken", f"{latest} is cut already, and versions like {self._form} count no further"
+                    f"{latest} is cut already, and versions like {self._form} count no further", code="version_taken"
                 )
             key = (*latest.key[:-1], latest.key[-1] + 1)
         return Version(self._write(key), key)

@@ -187,6 +187,7 @@ class Rig:
         )
         self.registry = registry()
         self._numbers = itertools.count(1)
+        self.trigger = Trigger.SLASH
         self.engine: Engine | None = None
 
     def parts(self) -> Parts:
@@ -243,7 +244,7 @@ class Rig:
         assert not isinstance(given, arguments.Incomplete), given
         invocation = Invocation(
             delivery_id=request_id or f"delivery-{next(self._numbers)}",
-            trigger=Trigger.SLASH,
+            trigger=self.trigger,
             person=who,
             at=self.clock.now(),
             channel=CHECKOUT,
