@@ -8,6 +8,7 @@ from bot.policy.policy import FORCE
 from bot.registry import Registry, installed
 from commands import (
     access,
+    alert,
     answer,
     approve,
     audit,
@@ -39,6 +40,7 @@ from commands import (
     rollback,
     shipmate,
     signoff,
+    silence,
     tests,
     unblock,
     unlock,
@@ -77,6 +79,14 @@ COMMANDS: tuple[Command, ...] = (
     cd.pause,
     cd.resume,
     metrics.metrics,
+    alert.alerts,
+    alert.alert,
+    alert.acknowledge,
+    alert.unacknowledge,
+    alert.resolve,
+    silence.silence,
+    silence.unsilence,
+    silence.silences,
     mr.list_,
     mr.show,
     mr.approve,
@@ -119,6 +129,8 @@ COMMANDS: tuple[Command, ...] = (
     freeze.go_through,
     release.retry,
     signoff.reject,
+    alert.not_this,
+    silence.silence_longer,
 )
 
 

@@ -11,6 +11,7 @@ import structlog
 from bot.activity import workflow as activity_workflow
 from bot.activity.activity import Activity
 from bot.activity.news import News
+from bot.app.alerting import alerts_of
 from bot.app.amending import PolicyInForce, amendments_of
 from bot.app.bundling import bundles_of
 from bot.app.continuing import Continuing
@@ -108,6 +109,7 @@ class App:
         self.delegations = delegations_of(self)
         self.notices = notices_of(self)
         self.locks, self.freezes = locks_of(self), Freezes(freeze_parts(self))
+        self.alerts = alerts_of(self)
         self.deployments = Deployments(deployment_parts(self))
         lending = lending_of(self)
         self.grants = Grants(lending)
@@ -160,6 +162,7 @@ class App:
             self.releases,
             self.locks,
             self.freezes,
+            self.alerts,
             bundles_of(self),
             self.continuing.continuous,
             self.approvals,
@@ -214,10 +217,12 @@ class App:
         self.audit.signals.append(HOMES)
         await self.starter.start()
         self.evidence.start()
+        self.alerts.poller.start()
         await self.slack.connect(self.dispatcher, self.registry, self.world)
         told: dict[str, EventHandler] = {
             "run.changed": self._run_told,
             "run.finished": self._run_told,
+            **self.alerts.handlers,
             **News(activity_parts(self), self.activity).handlers,
         }
         webhooks = Webhooks(self.store, self.clock, hooks(self.settings), self.continuing.hearing(told))
@@ -247,6 +252,7 @@ class App:
         self.continuing.bind()
         self.builds.bind()
         self.releases.bind()
+        self.alerts.bind()
 
     async def stop(self, *, grace: float = 15.0) -> None:
         """Take nothing more, end what ends within `grace` seconds, leave the rest to the next process."""
@@ -255,6 +261,7 @@ class App:
         await self.continuing.polling.stop()
         await self.freezes.watching.stop()
         await self.starter.stop(grace)
+        await self.alerts.poller.stop()
         if self.engine is not None:
             await self.engine.stop(grace=min(grace, HANDED_OVER_AFTER))
         await self.policy.stop()
@@ -291,6 +298,7 @@ class App:
         await self.deployments.parked(workflow_id, name, args, why)
         await self.builds.parked(workflow_id, name, args, why)
         await self.releases.parked(workflow_id, name, args, why)
+        await self.alerts.parked(workflow_id, name, args, why)
 
     def _follow(self, subject: str) -> AsyncIterator[Message]:
         """Yield the card of a deployment or build whenever it changes, until it has ended."""

@@ -20,6 +20,7 @@ from pydantic import (
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
+from bot.settings.alerts import AlertSettings
 from bot.settings.freezes import FreezeSettings
 from bot.settings.identity import IdentitySettings
 from bot.settings.policy import PolicySettings
@@ -59,6 +60,7 @@ class Slack(Model):
             "x": "reject",
             "eyes": "where",
             "pushpin": "issue create",
+            "raised_hand": "acknowledge",
         },
         description="Which reaction means which command.",
     )
@@ -219,6 +221,7 @@ class Settings(Model):
     environments: dict[Name, EnvironmentKind] = Field({}, description="The environments there are.")
     freezes: tuple[FreezeSettings, ...] = Field((), description="Windows in which environments take no deployments.")
     policy: PolicySettings = Field(default_factory=PolicySettings, description="Change classes and break-glass.")
+    alerts: AlertSettings = Field(default_factory=AlertSettings, description="What becomes of alerts.")
     services: dict[Name, ServiceSettings] = Field({}, description="The services there are.")
 
     @property

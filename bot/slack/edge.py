@@ -40,7 +40,7 @@ PATIENCE = 5.0
 STALE_SECONDS = 300.0
 """A reaction that arrives later than this does nothing: nobody remembers having made it."""
 _BUSY = Degraded("busy", "Shipmate has too much to do just now; nothing was started. Try again in a minute.").reply()
-_SUBJECT_ARGS = ("deployment", "subject", "id")
+_SUBJECT_ARGS = ("deployment", "alert", "subject", "id")
 
 
 class Road(Protocol):

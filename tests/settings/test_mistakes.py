@@ -87,7 +87,7 @@ ONE = [
         "local: {root",
         11,
         "integrations.local",
-        "One of: gitlab, jenkins, local, prometheus",
+        "One of: alertmanager, gitlab, jenkins, local, prometheus",
     ),
     ("prom: {", "Prom X: {", 12, "integrations.Prom X", "cannot be the name"),
     ('"http://127.0.0.1:9090"', "ftp://x", 12, "integrations.prom.url", "no address of a server"),

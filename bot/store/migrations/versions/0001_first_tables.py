@@ -33,6 +33,76 @@ def upgrade() -> None:
     )
     op.create_index("ix_access_requests_person", "access_requests", ["person", "state"], unique=False)
     op.create_table(
+        "alert_groups",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("instance", sa.String(length=255), nullable=False),
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("labels", columns.JsonColumn(), nullable=False),
+        sa.Column("common", columns.JsonColumn(), nullable=False),
+        sa.Column("source_key", sa.Text(), nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("truncated", sa.Integer(), nullable=False),
+        sa.Column("service", sa.String(length=255), nullable=False),
+        sa.Column("environment", sa.String(length=255), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("state_since", columns.Timestamp(), nullable=False),
+        sa.Column("opened_at", columns.Timestamp(), nullable=False),
+        sa.Column("channel", columns.ChannelColumn(), nullable=True),
+        sa.Column("acknowledged_by", columns.PersonColumn(), nullable=True),
+        sa.Column("closed_at", columns.Timestamp(), nullable=True),
+        sa.Column("closed_by", columns.PersonColumn(), nullable=True),
+        sa.Column("quiet", sa.Boolean(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("shown", sa.Integer(), nullable=False),
+        sa.Column("shown_state", sa.String(length=16), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_alert_groups")),
+    )
+    op.create_index("ix_alert_groups_key", "alert_groups", ["instance", "key", "opened_at"], unique=False)
+    op.create_index(
+        "ix_alert_groups_unshown", "alert_groups", ["id"], unique=False, sqlite_where=sa.text("version > shown")
+    )
+    op.create_index(
+        "ux_alert_groups_open",
+        "alert_groups",
+        ["instance", "key"],
+        unique=True,
+        sqlite_where=sa.text("state != 'resolved'"),
+        postgresql_where=sa.text("state != 'resolved'"),
+    )
+    op.create_table(
+        "alert_silences",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("instance", sa.String(length=255), nullable=False),
+        sa.Column("silence_id", sa.String(length=64), nullable=False),
+        sa.Column("group_id", sa.String(length=32), nullable=False),
+        sa.Column("matchers", columns.JsonColumn(), nullable=False),
+        sa.Column("person", columns.PersonColumn(), nullable=True),
+        sa.Column("created_by", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("marker", sa.String(length=64), nullable=False),
+        sa.Column("begins_at", columns.Timestamp(), nullable=False),
+        sa.Column("ends_at", columns.Timestamp(), nullable=False),
+        sa.Column("changed_at", columns.Timestamp(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("problem", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_alert_silences")),
+    )
+    op.create_index(op.f("ix_alert_silences_group_id"), "alert_silences", ["group_id"], unique=False)
+    op.create_index(
+        "ux_alert_silences_source",
+        "alert_silences",
+        ["instance", "silence_id"],
+        unique=True,
+        sqlite_where=sa.text("silence_id != ''"),
+        postgresql_where=sa.text("silence_id != ''"),
+    )
+    op.create_table(
+        "alert_sources",
+        sa.Column("instance", sa.String(length=255), nullable=False),
+        sa.Column("heard_at", columns.Timestamp(), nullable=False),
+        sa.PrimaryKeyConstraint("instance", name=op.f("pk_alert_sources")),
+    )
+    op.create_table(
         "amendments",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("after", sa.String(length=32), nullable=False),
@@ -695,6 +765,39 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_webhook_events_received_at"), "webhook_events", ["received_at"], unique=False)
     op.create_table(
+        "alert_dismissals",
+        sa.Column("group_id", sa.String(length=32), nullable=False),
+        sa.Column("subject", sa.String(length=64), nullable=False),
+        sa.Column("person", columns.PersonColumn(), nullable=False),
+        sa.Column("at", columns.Timestamp(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["group_id"],
+            ["alert_groups.id"],
+            name=op.f("fk_alert_dismissals_group_id_alert_groups"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("group_id", "subject", name=op.f("pk_alert_dismissals")),
+    )
+    op.create_table(
+        "alerts",
+        sa.Column("group_id", sa.String(length=32), nullable=False),
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("labels", columns.JsonColumn(), nullable=False),
+        sa.Column("annotations", columns.JsonColumn(), nullable=False),
+        sa.Column("generator_url", sa.Text(), nullable=False),
+        sa.Column("firing", sa.Boolean(), nullable=False),
+        sa.Column("starts_at", columns.Timestamp(), nullable=False),
+        sa.Column("ends_at", columns.Timestamp(), nullable=True),
+        sa.Column("silenced_by", columns.JsonColumn(), nullable=False),
+        sa.Column("inhibited", sa.Boolean(), nullable=False),
+        sa.Column("seen_at", columns.Timestamp(), nullable=False),
+        sa.Column("told", sa.String(length=16), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["group_id"], ["alert_groups.id"], name=op.f("fk_alerts_group_id_alert_groups"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("group_id", "fingerprint", name=op.f("pk_alerts")),
+    )
+    op.create_table(
         "approval_votes",
         sa.Column("approval_id", sa.String(length=64), nullable=False),
         sa.Column("person", columns.PersonColumn(), nullable=False),
@@ -833,6 +936,8 @@ def downgrade() -> None:
     )
     op.drop_table("blocked_releases")
     op.drop_table("approval_votes")
+    op.drop_table("alerts")
+    op.drop_table("alert_dismissals")
     op.drop_index(op.f("ix_webhook_events_received_at"), table_name="webhook_events")
     op.drop_table("webhook_events")
     op.drop_index("ix_test_runs_service_at", table_name="test_runs")
@@ -938,5 +1043,23 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_approval_delegations_delegate"), table_name="approval_delegations")
     op.drop_table("approval_delegations")
     op.drop_table("amendments")
+    op.drop_table("alert_sources")
+    op.drop_index(
+        "ux_alert_silences_source",
+        table_name="alert_silences",
+        sqlite_where=sa.text("silence_id != ''"),
+        postgresql_where=sa.text("silence_id != ''"),
+    )
+    op.drop_index(op.f("ix_alert_silences_group_id"), table_name="alert_silences")
+    op.drop_table("alert_silences")
+    op.drop_index(
+        "ux_alert_groups_open",
+        table_name="alert_groups",
+        sqlite_where=sa.text("state != 'resolved'"),
+        postgresql_where=sa.text("state != 'resolved'"),
+    )
+    op.drop_index("ix_alert_groups_unshown", table_name="alert_groups", sqlite_where=sa.text("version > shown"))
+    op.drop_index("ix_alert_groups_key", table_name="alert_groups")
+    op.drop_table("alert_groups")
     op.drop_index("ix_access_requests_person", table_name="access_requests")
     op.drop_table("access_requests")

@@ -1,0 +1,1 @@
+"""Alerts: what fires together has one message, from the first notification to its end."""

@@ -1,0 +1,96 @@
+"""The buttons of alerts: each runs a command with arguments, as if typed by who presses it."""
+
+from collections.abc import Sequence
+
+from bot.alerts.causes import Suspect
+from bot.alerts.records import Group
+from bot.alerts.rules import State
+from bot.alerts.silence_records import Quiet
+from bot.changes.records import Change, Kind
+from bot.reply import Button, Confirm, Style
+from integrations.capabilities.alerts import Matcher
+
+_MOST_SUSPECTS = 1
+_UNDONE = {Kind.DEPLOYED, Kind.ROLLED_BACK}
+_LONGEST_URL = 3000
+
+
+def of(group: Group, suspects: Sequence[Suspect], *, source: str, runbook: str) -> tuple[Button, ...]:
+    """Return the buttons of a group's message: what a person may do about it now."""
+    links = tuple(
+        Button(label=label, url=url)
+        for label, url in (("Runbook", runbook), ("Source", source))
+        if url.startswith(("https://", "http://")) and len(url) < _LONGEST_URL
+    )
+    if group.over:
+        return links
+    blamed = tuple(button for one in suspects[:_MOST_SUSPECTS] for button in about(group, one.change))
+    return (*to_hold(group), *blamed, *links)
+
+
+def to_hold(group: Group) -> tuple[Button, ...]:
+    """Return what a person does about the group itself."""
+    args = {"alert": group.id}
+    if group.hold.acknowledged_by is None:
+        mine = Button(label="Acknowledge", command="acknowledge", args=args, style=Style.PRIMARY)
+    else:
+        mine = Button(label="Un-acknowledge", command="unacknowledge", args=args)
+    silence = Button(label="Silence…", command="silence", args=args)
+    over = Button(
+        label="Resolve",
+        command="resolve",
+        args=args,
+        confirm=Confirm(
+            title=f"Is {group.id} over?",
+            text="It is shown as over. If it still fires after a while, or fires anew, it comes back.",
+            yes="Resolve",
+        ),
+    )
+    return (mine, over) if group.state is State.SILENCED else (mine, silence, over)
+
+
+def about(group: Group, change: Change) -> tuple[Button, ...]:
+    """Return what a person does about a change that may be the cause."""
+    found: list[Button] = []
+    before = str(change.data.get("previous_version") or str(change.data.get("previous_sha") or "")[:8])
+    if change.kind in _UNDONE and before:
+        version = str(change.data.get("version") or str(change.data.get("sha") or "")[:8])
+        place = "/".join(part for part in (change.service, change.environment, change.target) if part)
+        warning = " It carries a migration marked irreversible." if change.data.get("irreversible") else ""
+        args = {"service": change.service, "environment": change.environment, "of": change.subject}
+        if change.target:
+            args["target"] = change.target
+        found.append(
+            Button(
+                label=f"Roll back {change.subject}…"[:75],
+                command="rollback",
+                args=args,
+                style=Style.DANGER,
+                confirm=Confirm(
+                    title=f"Roll back to {before}?"[:100],
+                    text=f"{place} goes back from {version} to {before}.{warning} Approvals are asked for as always.",
+                    yes="Roll back",
+                ),
+            )
+        )
+    found.append(Button(label="Not this", command="not-this", args={"alert": group.id, "change": change.subject}))
+    return tuple(found)
+
+
+def to_silence(group: Group, matchers: Sequence[Matcher]) -> tuple[Button, ...]:
+    """Return the lengths of a silence to choose from, and a form for another."""
+    args = {"alert": group.id, "matchers": ", ".join(map(str, matchers))}
+    lengths = (
+        ("30 min", {"duration": "30m"}),
+        ("2 h", {"duration": "2h"}),
+        ("Until the next working day", {"until": "workday"}),
+    )
+    chosen = tuple(Button(label=label, command="silence", args={**args, **length}) for label, length in lengths)
+    return (*chosen, Button(label="Another end…", command="silence", args=args, ask=True))
+
+
+def of_silence(quiet: Quiet) -> tuple[Button, ...]:
+    """Return what a person does about a silence in force."""
+    args = {"silence": quiet.id}
+    longer = Button(label="1 h longer", command="silence-longer", args={**args, "duration": "1h"})
+    return (longer, Button(label="End the silence", command="unsilence", args=args))

@@ -1,0 +1,207 @@
+"""`Intake`: news of a source become groups and alerts, in the transaction that takes them in.
+
+Each change asks for the workflow that shows the group; while one is asked for and has not shown yet, further changes
+ride along with it.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+
+import structlog
+
+from bot.alerts import records, rules
+from bot.alerts.parts import Parts
+from bot.alerts.records import Group, Known
+from bot.alerts.rules import Episode, Hold, Next, State
+from bot.errors import UserError
+from bot.store import Tx
+from bot.store.starts import want
+from integrations.capabilities.alerts import Alert, AlertGroup
+from integrations.contract import WebhookEvent
+
+SHOW = "alert.show.v1"
+_MOST = 2000
+"""Alerts that one group keeps; a source may name more, which are counted."""
+
+log = structlog.get_logger()
+
+
+class Intake:
+    """Takes in what sources tell, by notification or when they are asked."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def notified(self, tx: Tx, event: WebhookEvent) -> None:
+        """Take in a notification; it is safe to be given twice, late, and in any order."""
+        group = event.data.get("group")
+        if not isinstance(group, AlertGroup):
+            log.error("alert.no_group", instance=event.instance, event=event.id)
+            return
+        await records.heard(tx, event.instance, self._parts.clock.now())
+        await self.take_in(tx, event.instance, group, asked_at=None, complete=False)
+
+    async def take_in(
+        self, tx: Tx, instance: str, told: AlertGroup, *, asked_at: datetime | None, complete: bool
+    ) -> Group | None:
+        """Merge news of one group into what is known; return the group as it is now, None where there is none.
+
+        `asked_at` is None for a notification, else when the source was asked. With `complete` the alerts that are not
+        named are over.
+        """
+        now = self._parts.clock.now()
+        seen = {one.fingerprint: one for one in told.alerts[:_MOST]}
+        episodes = [_episode(one, asked_at or now) for one in seen.values()]
+        group = await records.newest(tx, instance, records.key_of(told.labels))
+        if group is None:
+            if asked_at is not None and all(one.muted or not one.firing for one in episodes):
+                return None  # it would not notify of this
+            group = await self._opened(tx, instance, told, now)
+            if group is None:  # another took in the same at this moment, and has committed by now
+                group = await records.newest(tx, instance, records.key_of(told.labels))
+            if group is None:
+                return None
+        known = await records.alerts_of(tx.conn, group.id)
+        before = {name: one.episode for name, one in known.items()}
+        after = rules.taken_in(before, episodes, asked_at=asked_at, complete=complete)
+        if group.over:
+            following = self._following(before, after, group, now)
+            if following is Next.FOLLOWED:
+                fresh = {name: one for name, one in after.items() if one.firing and name in seen}
+                opened = await self._opened(tx, instance, told, now)
+                return None if opened is None else await self._changed(tx, opened, told, {}, fresh, seen)
+            if following is Next.REOPENS:
+                group = replace(group, hold=rules.reopened(group.hold))
+        return await self._changed(tx, group, told, known, after, seen)
+
+    async def look_again(self, tx: Tx, group: Group) -> None:
+        """Have a group shown anew, because something it tells of has changed."""
+        await records.keep(tx, await self.bumped(tx, group))
+
+    async def bumped(self, tx: Tx, group: Group) -> Group:
+        """Return a group one version on, and have it shown unless that is under way already."""
+        moved = replace(group, version=max(group.version, 0) + 1)
+        if group.version <= group.shown:
+            await want(tx, f"{group.id}/show/{moved.version}", SHOW, group.id)
+        return moved
+
+    def _following(self, before: rules.Episodes, after: rules.Episodes, group: Group, now: datetime) -> Next:
+        within = self._parts.settings().alerts.reopen_within
+        ended_at = group.hold.closed_at or group.state_since
+        return rules.after_the_end(before, after, group.hold, ended_at=ended_at, now=now, within=within)
+
+    async def _opened(self, tx: Tx, instance: str, told: AlertGroup, now: datetime) -> Group | None:
+        """Write a group that nothing is known of yet; it gets its state, place and first version from its alerts."""
+        new = Group(
+            id="",
+            instance=instance,
+            key=records.key_of(told.labels),
+            labels=told.labels,
+            opened_at=now,
+            state=State.FIRING,
+            state_since=now,
+            version=0,
+        )
+        return await records.begin(tx, new)
+
+    async def _changed(
+        self,
+        tx: Tx,
+        group: Group,
+        told: AlertGroup,
+        known: Mapping[str, Known],
+        after: rules.Episodes,
+        seen: Mapping[str, Alert],
+    ) -> Group:
+        now = self._parts.clock.now()
+        merged = {name: _merged(known.get(name), one, seen.get(name)) for name, one in after.items()}
+        changed = [one for name, one in merged.items() if one != known.get(name)]
+        await records.keep_alerts(tx, group.id, changed)
+        firing = [one.labels for one in merged.values() if one.episode.firing]
+        common = shared(firing or [one.labels for one in merged.values()])
+        hold = replace(group.hold, quiet=False)
+        state = rules.state_of(after, hold)
+        service, environment = self._place({**told.labels, **common})
+        moved = replace(
+            group,
+            common=common,
+            source_key=told.key or group.source_key,
+            url=told.url or group.url,
+            truncated=told.truncated or max(len(told.alerts) - _MOST, 0),
+            service=service,
+            environment=environment,
+            hold=hold,
+            state=state,
+            state_since=group.state_since if state is group.state and group.version else now,
+        )
+        if moved == group and not any(_visible(known.get(one.episode.fingerprint), one) for one in changed):
+            return group
+        if not group.version and state is State.RESOLVED:
+            # Its end came before its beginning: kept, so that the beginning is known to be late, and never shown.
+            moved = replace(moved, version=1, shown=1)
+        else:
+            moved = await self.bumped(tx, moved)
+        await records.keep(tx, moved)
+        if state is not group.state or not group.version:
+            log.info("alert.state", group=group.id, state=state.value, was=group.state.value, alerts=len(after))
+        return moved
+
+    def _place(self, labels: Mapping[str, str]) -> tuple[str, str]:
+        """Return the service and environment of the catalog that labels name, "" for what they do not name."""
+        settings, catalog = self._parts.settings().alerts, self._parts.catalog()
+        try:
+            service = catalog.service(labels.get(settings.service_label, ""))
+        except UserError:
+            return "", ""
+        try:
+            return service.name, service.environment(labels.get(settings.environment_label, "")).name
+        except UserError:
+            return service.name, ""
+
+
+def shared(labels: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """Return the labels that all of these have in common."""
+    found: dict[str, str] | None = None
+    for one in labels:
+        found = dict(one) if found is None else {name: value for name, value in found.items() if one.get(name) == value}
+    return found or {}
+
+
+def held(group: Group, known: Mapping[str, Known], hold: Hold, now: datetime) -> Group:
+    """Return a group whose hold has changed, with the state that makes."""
+    state = rules.state_of({name: one.episode for name, one in known.items()}, hold)
+    return replace(group, hold=hold, state=state, state_since=group.state_since if state is group.state else now)
+
+
+def _episode(alert: Alert, seen_at: datetime) -> Episode:
+    return Episode(
+        fingerprint=alert.fingerprint,
+        starts_at=alert.starts_at,
+        seen_at=seen_at,
+        firing=alert.firing,
+        ends_at=alert.ends_at if alert.ends_at is not None or alert.firing else seen_at,
+        silenced_by=tuple(sorted(alert.silenced_by)),
+        inhibited=alert.inhibited,
+    )
+
+
+def _visible(known: Known | None, now: Known) -> bool:
+    """Tell whether people can see a difference; when an alert was heard of is none."""
+    return known is None or replace(known, episode=replace(known.episode, seen_at=now.episode.seen_at)) != now
+
+
+def _merged(known: Known | None, episode: Episode, told: Alert | None) -> Known:
+    """Return an alert with its newest episode; what it says about itself is of that episode."""
+    if known is not None and (told is None or told.starts_at != episode.starts_at or told.firing != episode.firing):
+        return replace(known, episode=episode)
+    if told is None:
+        raise LookupError(episode.fingerprint)
+    same = known is not None and known.episode.starts_at == episode.starts_at
+    return Known(
+        episode=episode,
+        labels=told.labels,
+        annotations=told.annotations,
+        generator_url=told.generator_url,
+        told=known.told if known is not None and same else "",
+    )

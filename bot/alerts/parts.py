@@ -1,0 +1,35 @@
+"""What alerts are made of, handed in by the composition root."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from bot.audit import Audit
+from bot.catalog import Catalog, Service
+from bot.clock import Clock
+from bot.identity import Channel, Person
+from bot.permissions import Permissions
+from bot.settings import Settings
+from bot.slack.outbox import Outbox
+from bot.store import Store
+from bot.toolbox import Toolbox
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What alerts are made of. `settings` and `catalog` are asked each time, so that a reload is seen at once.
+
+    `channel_of` finds where a service's news goes; `channel_named` a channel by name or id, None where there is none,
+    and raises `Unavailable` where that cannot be told now. `zone_of` tells a person's time zone, "" where unknown.
+    """
+
+    store: Store
+    clock: Clock
+    audit: Audit
+    outbox: Outbox
+    permissions: Permissions
+    toolbox: Toolbox
+    settings: Callable[[], Settings]
+    catalog: Callable[[], Catalog]
+    channel_of: Callable[[Service, Channel | None], Awaitable[Channel | None]]
+    channel_named: Callable[[str], Awaitable[Channel | None]]
+    zone_of: Callable[[Person], Awaitable[str]]

@@ -1,0 +1,157 @@
+"""`Poller`: asks every source what fires, again and again, so that nothing is lost of what was not told.
+
+A notification may have come while Shipmate was away, been too large, or never have been sent. What is asked for is as
+good as told: both end in the same rows.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+import structlog
+
+from bot.alerts import records
+from bot.alerts.intake import SHOW, Intake, held
+from bot.alerts.parts import Parts
+from bot.alerts.records import Group
+from bot.alerts.silences import Silences
+from bot.changes import records as changes
+from bot.store import StoreUnavailable
+from bot.store.starts import want
+from integrations.capabilities.alerts import AlertGroup, AlertSource
+from integrations.errors import IntegrationError
+
+SETTLED = timedelta(minutes=5)
+"""How long a source must run before what it does not name is over: started anew, it knows nothing until told again."""
+_AGAIN = timedelta(seconds=30)
+
+log = structlog.get_logger()
+
+
+class Poller:
+    """Asks the sources. Every replica does; the rows are the same whoever was first."""
+
+    def __init__(self, parts: Parts, intake: Intake, silences: Silences) -> None:
+        self._parts = parts
+        self._intake = intake
+        self._silences = silences
+        self._task: asyncio.Task[None] | None = None
+        self._looked_at: datetime | None = None
+
+    def start(self) -> None:
+        """Begin to ask, at once and then as often as the configuration says."""
+        self._task = asyncio.create_task(self._go_on(), name="alerts-poll")
+
+    async def stop(self) -> None:
+        """Ask no more."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _go_on(self) -> None:
+        while True:
+            try:
+                await self.look()
+            except (StoreUnavailable, sa.exc.SQLAlchemyError):
+                log.exception("alert.poll_not_kept")
+            await self._parts.clock.sleep(self._parts.settings().alerts.poll.total_seconds())
+
+    def sources(self) -> Mapping[str, AlertSource]:
+        """Return the connected sources by instance."""
+        adapters = self._parts.toolbox.adapters()
+        return {name: one for name, one in adapters.items() if isinstance(one, AlertSource)}
+
+    async def look(self) -> None:
+        """Ask every source once, and show what is not shown yet."""
+        broken = [name for name in self._parts.toolbox.broken() if await self._is_known(name)]
+        await asyncio.gather(*(self.ask(name) for name in self.sources()), *(self._not_heard(name) for name in broken))
+        await self._note_changes()
+        await self._show_what_waits()
+
+    async def ask(self, instance: str) -> None:
+        """Ask one source what fires now, and make the rows say that."""
+        source = self.sources().get(instance)
+        if source is None:
+            return
+        asked_at = self._parts.clock.now()
+        try:
+            told = await source.alert_groups()
+            settled = asked_at - await source.running_since() >= SETTLED
+        except IntegrationError as error:
+            log.warning("alert.source_silent", instance=instance, error=str(error))
+            await self._not_heard(instance)
+            return
+        await self._silences.compare(instance)
+        async with self._parts.store.write() as tx:
+            await records.heard(tx, instance, asked_at)
+        async with self._parts.store.read() as conn:
+            known = {one.key: one for one in await records.open_groups(conn, instance=instance)}
+        for group in told:
+            key = records.key_of(group.labels)
+            await self._take_in(instance, group, known.pop(key, None), asked_at, settled=settled)
+        for gone in known.values():
+            empty = AlertGroup(labels=gone.labels, alerts=())
+            await self._take_in(instance, empty, gone, asked_at, settled=settled)
+
+    async def _take_in(
+        self, instance: str, told: AlertGroup, known: Group | None, asked_at: datetime, *, settled: bool
+    ) -> None:
+        """Take in one group, in a transaction of its own, so that none waits for many."""
+        if known is not None and not told.alerts and not settled and not known.hold.quiet:
+            return
+        async with self._parts.store.write() as tx:
+            await self._intake.take_in(tx, instance, told, asked_at=asked_at, complete=settled)
+
+    async def _is_known(self, instance: str) -> bool:
+        async with self._parts.store.read() as conn:
+            return await records.last_heard(conn, instance) is not None
+
+    async def _not_heard(self, instance: str) -> None:
+        """Turn the groups of a source unknown that was not heard of for too long: silence is no recovery."""
+        now = self._parts.clock.now()
+        async with self._parts.store.read() as conn:
+            heard_at = await records.last_heard(conn, instance)
+            loud = [one for one in await records.open_groups(conn, instance=instance) if not one.hold.quiet]
+        if heard_at is None or now - heard_at < self._parts.settings().alerts.quiet_after:
+            return
+        for one in loud:
+            async with self._parts.store.write() as tx:
+                group = await records.locked(tx, one.id)
+                if group is None or group.over or group.hold.quiet:
+                    continue
+                known = await records.alerts_of(tx.conn, group.id)
+                quiet = held(group, known, replace(group.hold, quiet=True), now)
+                log.warning("alert.state", group=group.id, state=quiet.state.value, was=group.state.value)
+                await self._intake.look_again(tx, quiet)
+
+    async def _note_changes(self) -> None:
+        """Show the groups anew whose service was changed since the last look: it may be the cause."""
+        since, self._looked_at = self._looked_at, self._parts.clock.now()
+        if since is None:
+            return
+        found = await changes.since(self._parts.store, since)
+        touched = {one.service for one in found}
+        if not touched:
+            return
+        async with self._parts.store.read() as conn:
+            concerned = [one for one in await records.open_groups(conn) if "" in touched or one.service in touched]
+        for one in concerned:
+            async with self._parts.store.write() as tx:
+                group = await records.locked(tx, one.id)
+                if group is not None and not group.over:
+                    await self._intake.look_again(tx, group)
+
+    async def _show_what_waits(self) -> None:
+        """Ask once more for the messages of groups that could not be shown, such as while Slack was away."""
+        now = self._parts.clock.now()
+        async with self._parts.store.read() as conn:
+            waiting: Sequence[Group] = [
+                one for one in await records.unshown(conn) if now - max(one.state_since, one.opened_at) > _AGAIN
+            ]
+        for group in waiting:
+            async with self._parts.store.write() as tx:
+                await want(tx, f"{group.id}/show/{group.version}/{now:%Y%m%dT%H%M%S}", SHOW, group.id)

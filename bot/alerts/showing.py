@@ -1,0 +1,154 @@
+"""`Showing`: the one message of a group, where it stands and what it says; posted once, then edited in place."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import structlog
+
+from bot.alerts import causes, messages, records, silence_records
+from bot.alerts.causes import Suspect
+from bot.alerts.messages import View
+from bot.alerts.parts import Parts
+from bot.alerts.records import Group, Known
+from bot.amounts import duration
+from bot.changes import records as changes
+from bot.changes.records import Change
+from bot.identity import Channel
+from bot.store import Tx
+from integrations.capabilities.matchers import all_match, read
+from integrations.errors import Unavailable
+
+_CRITICAL = {"critical", "page", "emergency"}
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What is looked up before a group is shown: where, and what changed before it. No channel: it cannot be shown."""
+
+    channel: Channel | None
+    changed: Sequence[Change] = ()
+
+
+class Showing:
+    """Shows groups."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def look(self, group_id: str) -> Outlook:
+        """Find where a group is shown, and what changed before it began."""
+        async with self._parts.store.read() as conn:
+            group = await records.find(conn, group_id)
+            if group is None or group.version <= group.shown:
+                return Outlook(None)
+            known = await records.alerts_of(conn, group_id)
+        channel = group.channel or await self.channel_for(group, list(known.values()))
+        return Outlook(channel, await self._changed(group, known))
+
+    async def look_at(self, group_id: str) -> Sequence[Change]:
+        """Return what changed before a group began."""
+        async with self._parts.store.read() as conn:
+            group = await records.find(conn, group_id)
+            known = await records.alerts_of(conn, group_id)
+        return () if group is None else await self._changed(group, known)
+
+    async def show(self, tx: Tx, group_id: str, outlook: Outlook) -> None:
+        """Have the message say what is known now; nothing where another has shown that already."""
+        group = await records.locked(tx, group_id)
+        if group is None or group.version <= group.shown or outlook.channel is None:
+            return
+        group = replace(group, channel=group.channel or outlook.channel)
+        view = await self.view(tx, group, outlook.changed)
+        channel = group.channel
+        if channel is None:
+            return
+        urgent = group.severity.lower() in _CRITICAL
+        await self._parts.outbox.show(tx, group.id, channel, messages.card(view), urgent=urgent, final=group.over)
+        heard = messages.happened(view)
+        stamp = f"{group.id}/{group.version}"
+        if heard is not None:
+            await self._parts.outbox.post(tx, f"{stamp}/alerts", channel, heard, in_thread_of=group.id)
+        again = messages.turned(view)
+        if again is not None:
+            await self._parts.outbox.post(
+                tx, f"{stamp}/again", channel, again, in_thread_of=group.id, also_to_channel=True, urgent=True
+            )
+        told = [replace(one, told=_now(one)) for one in view.told]
+        await records.keep_alerts(tx, group.id, told)
+        await records.keep(tx, replace(group, shown=group.version, shown_state=group.state.value))
+
+    async def view(self, tx: Tx, group: Group, changed: Sequence[Change]) -> View:
+        """Return all that the message of a group is made of."""
+        known = await records.alerts_of(tx.conn, group.id)
+        muted = sorted({name for one in known.values() for name in one.episode.silenced_by})
+        first = group.shown_state == ""
+        view = View(
+            group=group,
+            known=known,
+            now=self._parts.clock.now(),
+            name_of=self._parts.permissions.name_of,
+            silences=await silence_records.about(tx.conn, group.id, group.instance, muted),
+            look_back=duration(self._parts.settings().alerts.look_back),
+            heard_at=await records.last_heard(tx.conn, group.instance),
+            told=[one for one in known.values() if one.told != _now(one) and (one.episode.firing or one.told or first)],
+        )
+        dismissed = await records.dismissed(tx.conn, group.id)
+        return replace(view, suspects=self.suspects(view, changed, dismissed))
+
+    def suspects(self, view: View, changed: Sequence[Change], dismissed: frozenset[str]) -> Sequence[Suspect]:
+        """Return what may be the cause of a group, likeliest first; nothing for one of no known service."""
+        group = view.group
+        if not group.service:
+            return ()
+        return causes.ranked(
+            changed,
+            service=group.service,
+            environment=group.environment,
+            began=view.began,
+            within=self._parts.settings().alerts.look_back,
+            dismissed=dismissed,
+        )
+
+    async def channel_for(self, group: Group, known: Sequence[Known]) -> Channel | None:
+        """Return where a group is shown: its route, its service's channel, else the one of all others; None is nowhere.
+
+        A route holds when its matchers meet the labels that the group and all its alerts share.
+        """
+        settings = self._parts.settings().alerts
+        labels = {**group.common, **group.labels}
+        wanted = [
+            route.channel for route in settings.routes if all_match([read(one) for one in route.matchers], labels)
+        ]
+        try:
+            for name in wanted[:1]:
+                found = await self._parts.channel_named(name)
+                if found is not None:
+                    return found
+                log.warning("alert.no_such_channel", group=group.id, channel=name)
+            if group.service:
+                service = self._parts.catalog().service(group.service)
+                found = await self._parts.channel_of(service, None) if service.channel else None
+                if found is not None:
+                    return found
+            for name in (settings.channel, self._parts.settings().slack.announce):
+                found = await self._parts.channel_named(name) if name else None
+                if found is not None:
+                    return found
+        except Unavailable as error:
+            log.warning("alert.channel_unknown", group=group.id, reason=error.message)
+            return None
+        log.error("alert.no_channel", group=group.id, alerts=len(known))
+        return None
+
+    async def _changed(self, group: Group, known: dict[str, Known]) -> Sequence[Change]:
+        if not group.service or not known:
+            return ()
+        began = min(one.episode.starts_at for one in known.values())
+        since = began - self._parts.settings().alerts.look_back
+        return await changes.since(self._parts.store, since, service=group.service)
+
+
+def _now(one: Known) -> str:
+    return "firing" if one.episode.firing else "resolved"

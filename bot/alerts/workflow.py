@@ -1,0 +1,62 @@
+"""Showing groups, and making, extending, ending silences. The only file of this package that meets the engine."""
+
+from bot.alerts.intake import SHOW
+from bot.alerts.poller import Poller
+from bot.alerts.showing import Outlook, Showing
+from bot.alerts.silences import CREATE, END, EXTEND, WARN, Silences
+from bot.engine import step, transact, workflow
+
+OF_SILENCES = frozenset((CREATE, EXTEND, END))
+
+_showing: list[Showing] = []
+_silences: list[Silences] = []
+_poller: list[Poller] = []
+
+
+def bind(showing: Showing, silences: Silences, poller: Poller) -> None:
+    """Give the workflows what they work on; called by the composition root before the engine is launched."""
+    _showing[:] = [showing]
+    _silences[:] = [silences]
+    _poller[:] = [poller]
+
+
+@workflow(SHOW)
+async def show(group_id: str) -> None:
+    """Show a group as it is now."""
+    showing = _showing[-1]
+    outlook: Outlook = await step("alert.look", showing.look, group_id)
+    if outlook.channel is not None:
+        await transact("alert.show", showing.show, group_id, outlook)
+
+
+@workflow(CREATE)
+async def create(silence_id: str) -> None:
+    """Make a silence in its source, note what became of it, and look what is silent now."""
+    silences = _silences[-1]
+    made: tuple[str, str] = await step("alert.silence", silences.create, silence_id)
+    instance: str = await transact("alert.silenced", silences.made, silence_id, *made)
+    await step("alert.look_again", _poller[-1].ask, instance)
+
+
+@workflow(EXTEND)
+async def extend(silence_id: str, ends_at: str) -> None:
+    """Give a silence another end."""
+    silences = _silences[-1]
+    made: tuple[str, str] = await step("alert.silence_extend", silences.extend, silence_id, ends_at)
+    instance: str = await transact("alert.silence_extended", silences.extended, silence_id, ends_at, *made)
+    await step("alert.look_again", _poller[-1].ask, instance)
+
+
+@workflow(END)
+async def end(silence_id: str) -> None:
+    """End a silence, and look what fires now."""
+    silences = _silences[-1]
+    problem: str = await step("alert.silence_end", silences.end, silence_id)
+    instance: str = await transact("alert.silence_ended", silences.ended, silence_id, problem)
+    await step("alert.look_again", _poller[-1].ask, instance)
+
+
+@workflow(WARN)
+async def warn(silence_id: str) -> None:
+    """Say that a silence ends soon while what it silences still fires."""
+    await transact("alert.silence_warn", _silences[-1].warn, silence_id)

@@ -1,0 +1,59 @@
+"""Alerts in the configuration: which channel hears of which, and what is meant by their labels."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+from bot.settings.services import Word
+from bot.settings.values import Duration, Model, Schedule, Timezone
+
+LEAST_POLL = timedelta(seconds=5)
+
+
+def _poll(length: timedelta) -> timedelta:
+    if length < LEAST_POLL:
+        raise PydanticCustomError("poll", "a source is asked every 5s at most")
+    return length
+
+
+def _matchers(value: tuple[str, ...]) -> tuple[str, ...]:
+    from integrations.capabilities.matchers import read  # noqa: PLC0415 - costs only where there are routes
+
+    for one in value:
+        try:
+            read(one)
+        except ValueError as error:
+            raise PydanticCustomError("matcher", "{problem}", {"problem": str(error)}) from None
+    return value
+
+
+class AlertRoute(Model):
+    """One route: the first whose matchers all hold decides."""
+
+    matchers: Annotated[tuple[Word, ...], AfterValidator(_matchers)] = Field(
+        (), description='Conditions on labels, all of which must hold: severity="critical", team=~"pay.*".'
+    )
+    channel: Word = Field(description="Channel, by name or id.")
+
+
+class AlertSettings(Model):
+    """What becomes of alerts."""
+
+    channel: str = Field("", description="Channel of what no route and no service's channel takes, by name or id.")
+    routes: tuple[AlertRoute, ...] = Field((), description="Which channel hears of which alerts.")
+    service_label: Word = Field("service", description="The label that names the service.")
+    environment_label: Word = Field("environment", description="The label that names the environment.")
+    poll: Annotated[Duration, AfterValidator(_poll)] = Field(
+        timedelta(seconds=30), description="How often the sources are asked, so that nothing is lost."
+    )
+    quiet_after: Duration = Field(
+        timedelta(minutes=5), description="How long a source may be silent before its groups are unknown."
+    )
+    reopen_within: Duration = Field(
+        timedelta(minutes=10), description="What fires again so soon after its end goes on in the same message."
+    )
+    look_back: Duration = Field(timedelta(hours=1), description="How long before an alert a change may be its cause.")
+    workday: Schedule = Field("0 9 * * 1-5", description="When working days begin, as a cron expression.")
+    timezone: Timezone = Field("UTC", description="The time zone of workday for people whose own is not known.")

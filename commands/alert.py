@@ -1,0 +1,119 @@
+"""`/alerts`, `/alert A-7`, and what people do about an alert group: acknowledge it, resolve it, say what it was not."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from bot.alerts.alerts import ACT, READ, Alerts
+from bot.alerts.rules import Act
+from bot.catalog import Catalog
+from bot.command import Call, Effect, Option, Resource, arg, command
+from bot.reply import Reply
+from commands.choices import services
+
+
+async def groups(call: Call, _given: Mapping[str, str], typed: str) -> Sequence[Option]:
+    """Return the alert groups that are not over."""
+    return await call.use(Alerts).overview.options(typed)
+
+
+async def place(call: Call, args: object) -> Resource:
+    """Return what a permission is asked on when the argument `alert` names a group."""
+    return await call.use(Alerts).acting.resource(str(getattr(args, "alert", "")))
+
+
+async def place_of_service(call: Call, args: object) -> Resource:
+    """Return what the permission to list is asked on: a service, or everything."""
+    name = str(getattr(args, "service", None) or "")
+    return Resource(call.use(Catalog).service(name).name if name else "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertsArgs:
+    """Of which service."""
+
+    service: Annotated[str | None, arg("a service; all of them without", options=services)] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertArgs:
+    """Which group."""
+
+    alert: Annotated[str, arg("its id, such as A-7", options=groups)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotThisArgs:
+    """Which change is not the cause of which group."""
+
+    alert: Annotated[str, arg("id of the alert group, such as A-7", options=groups)]
+    change: Annotated[str, arg("id of the change, such as D-1042")]
+
+
+@command(
+    "alerts",
+    permission=READ,
+    args=AlertsArgs,
+    effect=Effect.READ,
+    resource=place_of_service,
+    examples=("alerts", "alerts checkout"),
+)
+async def alerts(call: Call, args: AlertsArgs) -> Reply:
+    """List what fires: what nobody is on first."""
+    name = call.use(Catalog).service(args.service).name if args.service else ""
+    return await call.use(Alerts).overview.firing(name)
+
+
+@command("alert", permission=READ, args=AlertArgs, effect=Effect.READ, resource=place, examples=("alert A-7",))
+async def alert(call: Call, args: AlertArgs) -> Reply:
+    """Show an alert group with its single alerts, and what changed before it."""
+    found = call.use(Alerts)
+    return await found.overview.one(await found.acting.find(args.alert))
+
+
+@command(
+    "acknowledge",
+    permission=ACT,
+    args=AlertArgs,
+    effect=Effect.CHANGE,
+    resource=place,
+    decides=True,
+    examples=("acknowledge A-7",),
+)
+async def acknowledge(call: Call, args: AlertArgs) -> Reply:
+    """Say that you are on an alert group."""
+    return await call.use(Alerts).acting.act(call, args.alert, Act.ACKNOWLEDGE)
+
+
+@command(
+    "unacknowledge",
+    permission=ACT,
+    args=AlertArgs,
+    effect=Effect.CHANGE,
+    resource=place,
+    decides=True,
+    examples=("unacknowledge A-7",),
+)
+async def unacknowledge(call: Call, args: AlertArgs) -> Reply:
+    """Say that nobody is on an alert group any more."""
+    return await call.use(Alerts).acting.act(call, args.alert, Act.UNACKNOWLEDGE)
+
+
+@command(
+    "resolve",
+    permission=ACT,
+    args=AlertArgs,
+    effect=Effect.CHANGE,
+    resource=place,
+    decides=True,
+    examples=("resolve A-7",),
+)
+async def resolve(call: Call, args: AlertArgs) -> Reply:
+    """Call an alert group over; it comes back if it still fires after a while."""
+    return await call.use(Alerts).acting.act(call, args.alert, Act.RESOLVE)
+
+
+@command("not-this", permission=ACT, args=NotThisArgs, effect=Effect.CHANGE, resource=place, decides=True, hidden=True)
+async def not_this(call: Call, args: NotThisArgs) -> Reply:
+    """Say that a change is not the cause of an alert group."""
+    return await call.use(Alerts).acting.not_this(call, args.alert, args.change)

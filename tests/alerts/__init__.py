@@ -1,0 +1,1 @@
+"""Alerts: from a notification to the channel and back."""
