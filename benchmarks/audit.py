@@ -19,47 +19,60 @@ import sqlalchemy as sa
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bot.audit import GENESIS, Audit, entries, head
+from bot.audit.details import commitment
 from bot.audit.entries import canonical, digest, moment_text
+from bot.audit.people import pseudonym
+from bot.audit.tables import people, personal
 from bot.clock import SystemClock
 from bot.identity import Person
 from bot.store import Store
 
 BATCH = 5000
 START = datetime(2026, 1, 1, tzinfo=UTC)
-MIA = Person("T1", "U1")
+PEOPLE = [Person("T1", f"U{number}") for number in range(10_000)]
+SALT = "5" * 64
+NAMES = [pseudonym(person, SALT) for person in PEOPLE]
 WORDS = {
     "action": "deploy",
     "outcome": "allowed",
     "service": "checkout",
     "environment": "production",
     "target": "",
-    "rule": "developers may deployment.start on checkout/production (permissions[0])",
+    "rule": "permissions[0]",
 }
+RULE = "developers may deployment.start on checkout/production (permissions[0])"
 
 
-def log_of(count: int) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a log that is whole."""
+def log_of(count: int) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Yield the rows of a log that is whole, each with what stands beside it."""
     previous = GENESIS
     for number in range(1, count + 1):
-        data = canonical({"asked": "deploy checkout@1.4.2 to production", "trigger": "slash", "channel": "-/T1/C1"})
+        data = canonical({"trigger": "slash", "channel": "-/T1/C1"})
+        salt = f"{number:032x}"
+        text = canonical({"asked": f"deploy checkout@1.4.{number} to production", "rule": RULE})
         ids = {"request_id": f"request-{number}", "subject": f"D-{number}", "data": data, "previous": previous}
         at = START + timedelta(seconds=number)
-        row = {"number": number, **WORDS, **ids}
-        previous = digest({**row, "at": moment_text(at), "actor": MIA.key})
-        yield {**row, "at": at, "actor": MIA, "hash": previous}
+        row = {"number": number, "actor": NAMES[number % len(NAMES)], **WORDS, **ids}
+        row["personal"] = commitment(text, salt)
+        previous = digest({**row, "at": moment_text(at)})
+        yield {**row, "at": at, "hash": previous}, {"number": number, "text": text, "salt": salt}
 
 
 async def fill(url: str, count: int) -> None:
-    """Write a log of so many entries."""
+    """Write a log of so many entries by ten thousand people."""
     store = await Store.open(url, clock=SystemClock())
-    batch: list[dict[str, Any]] = []
-    for row in log_of(count):
-        batch.append(row)
+    known = [{"pseudonym": name, "person": one, "salt": SALT} for name, one in zip(NAMES, PEOPLE, strict=True)]
+    async with store.write() as tx:
+        await tx.conn.execute(sa.insert(people), known)
+    batch: list[tuple[dict[str, Any], dict[str, Any]]] = []
+    for row, beside in log_of(count):
+        batch.append((row, beside))
         if len(batch) == BATCH or row["number"] == count:
             async with store.write() as tx:
-                await tx.conn.execute(sa.insert(entries), batch)
+                await tx.conn.execute(sa.insert(entries), [one for one, _ in batch])
+                await tx.conn.execute(sa.insert(personal), [one for _, one in batch])
                 if row["number"] == count:
-                    await tx.conn.execute(sa.insert(head).values(id=1, number=count, hash=row["hash"]))
+                    await tx.conn.execute(sa.insert(head).values(id=1, number=count, hash=row["hash"], erasures=0))
             batch = []
     await store.close()
 

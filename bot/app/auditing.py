@@ -150,8 +150,9 @@ async def report_audit(
         say(csv_line(*COLUMNS).rstrip("\r\n"))
         async for line in report.deployments(since, until):
             say(line.csv().rstrip("\r\n"))
-        async for line in report.rights(since, until):
-            say(line.csv().rstrip("\r\n"))
+        for lines in (report.noticed, report.rights, report.approvers):
+            async for line in lines(since, until):
+                say(line.csv().rstrip("\r\n"))
         if not offline:
             masker = logs.Masker(logs.secrets_of(settings))
             logs.configure(clock=clock, form="console", level="warning", masker=masker)  # not into the CSV

@@ -96,7 +96,7 @@ class App:
         self.health = HealthChecks(clock)
         self.vault = for_moments(settings.encryption_keys)
         self.permissions = Permissions(settings, clock)
-        self.audit = Audit(store, clock)
+        self.audit = Audit(store, clock, wakes=(HOMES,))
         self.evidence = Evidence(settings, self.audit, self.health, owner=owner)
         self.toolbox = Toolbox()
         self.tools = Tools(settings, self.toolbox, self.health, clock)
@@ -214,7 +214,6 @@ class App:
         self.freezes.watching.start()
         for section in (*self.deployments.home_sections(), self.freezes.overview.home):
             self.slack.home.add(section)
-        self.audit.signals.append(HOMES)
         await self.starter.start()
         self.evidence.start()
         self.alerts.poller.start()

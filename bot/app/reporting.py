@@ -7,14 +7,17 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.app.approvers import seen_in, who_could
 from bot.approvals import records as approval_records
 from bot.audit import Audit, Search
 from bot.audit.entries import canonical, moment_text
+from bot.audit.erased import ERASED
 from bot.audit.export import csv_line
 from bot.audit.people import shown
 from bot.catalog import Catalog, Place
+from bot.changes import records as changes
 from bot.clock import Clock
-from bot.deployments import places, records
+from bot.deployments import change_reviews, places, records
 from bot.deployments.records import Deployment, deployments
 from bot.errors import UserError
 from bot.identity import Person
@@ -28,10 +31,13 @@ from integrations.errors import IntegrationError
 
 COLUMNS = (
     "at", "kind", "id", "service", "environment", "target", "version", "sha",
-    "asked_by", "approved_by", "rule", "outcome", "ended_at", "detail",
+    "asked_by", "approved_by", "rule", "outcome", "ended_at", "detail", "change_class", "forced", "review",
 )  # fmt: skip
-RIGHTS = ("configuration.reloaded", "policy.*", "access.*", "grant.*", "freeze.exception")
-"""The actions that are told of as changes of rights: the policy's, lent ones, and ways through a freeze."""
+RIGHTS = (
+    "configuration.reloaded", "policy.*", "access.*", "delegation.*", "identity.*", "grant.*", "freeze.exception",
+    ERASED,
+)  # fmt: skip
+"""The actions told of as changes of rights: of the policy, lent ones, of identities, ways through a freeze, erasing."""
 
 _NEAR = 500
 
@@ -56,6 +62,9 @@ class Line:
     outcome: str = ""
     ended_at: str = ""
     detail: str = ""
+    change_class: str = ""
+    forced: str = ""
+    review: str = ""
 
     def csv(self) -> str:
         """Return it as CSV."""
@@ -102,6 +111,60 @@ class Report:
                     detail=canonical(dict(entry.data)),
                 )
 
+    async def approvers(self, since: datetime | None, until: datetime | None) -> AsyncIterator[Line]:
+        """Yield who could approve production, of each policy in force in a span, and what of that is not proven."""
+        async for could in who_could(self._store, since, until):
+            told = []
+            for group, where in could.elsewhere.items():
+                seen = await seen_in(self._store, group, could.begins, could.ends)
+                known = ", ".join(self._name_of(person) for person in seen) or "nobody"
+                told.append(f"{group} is the {where}: proven only of who voted: {known}")
+            yield Line(
+                at=moment_text(could.begins),
+                kind="could_approve",
+                id=could.policy,
+                service=could.service,
+                environment=could.environment,
+                approved_by="; ".join(could.named),
+                rule=f"{could.count} of {' or '.join(could.groups)}",
+                outcome="partly proven" if could.elsewhere else "proven",
+                ended_at=moment_text(could.ends) if could.ends else "",
+                detail="; ".join(told),
+            )
+
+    async def noticed(self, since: datetime | None, until: datetime | None) -> AsyncIterator[Line]:
+        """Yield what changed in production by another's hand in a span, as it was noticed while Shipmate ran."""
+        table = changes.changes
+        wanted = [table.c.kind == changes.Kind.OUTSIDE.value, table.c.environment.in_(sorted(self._production))]
+        wanted += [table.c.at >= since] if since else []
+        wanted += [table.c.at < until] if until else []
+        async with self._store.read() as conn:
+            rows = (await conn.execute(sa.select(table).where(*wanted).order_by(table.c.at, table.c.id))).all()
+        for row in rows:
+            yield Line(
+                at=moment_text(row.at),
+                kind="outside",
+                id=str(row.data["deployment"]),
+                service=row.service,
+                environment=row.environment,
+                target=row.target,
+                version=str(row.data["version"]),
+                sha=str(row.data["sha"]),
+                outcome="found",
+                detail=f"{row.summary}; noticed at {row.data['noticed_at']}",
+            )
+
+    async def _known(self, conn: AsyncConnection, place: Place, sha: str) -> bool:
+        """Tell whether the change of a place to this commit was noticed before."""
+        table = changes.changes
+        chosen = sa.select(table.c.data).where(
+            table.c.kind == changes.Kind.OUTSIDE.value,
+            table.c.service == place.service,
+            table.c.environment == place.environment,
+            table.c.target == place.target,
+        )
+        return any(data["sha"] == sha for data in (await conn.execute(chosen)).scalars())
+
     async def outside(self, toolbox: Toolbox, now: datetime) -> AsyncIterator[Line]:
         """Yield the production-like places where something runs that Shipmate did not deploy, as of now.
 
@@ -122,6 +185,8 @@ class Report:
             return Line(at=moment_text(now), kind="unknown", outcome="unknown", detail=str(error), **where)
         async with self._store.read() as conn:
             standing = await places.get(conn, place)
+            if await self._known(conn, place, running.sha if running else ""):
+                return None
         there, ours = (running.sha, running.version) if running else ("", ""), standing.running
         if standing.holder or (there[0] == ours.sha and (ours.deployment or not ours.sha)):
             return None
@@ -152,7 +217,23 @@ class Report:
             outcome=found.state.value,
             ended_at=moment_text(found.ended_at) if found.ended_at else "",
             detail=found.reason or found.words,
+            change_class=found.change_class or "normal",
+            forced=found.forced,
+            review=await self._review(conn, found.id),
         )
+
+    async def _review(self, conn: AsyncConnection, deployment_id: str) -> str:
+        """Return how it stands with the review of a forced or emergency change, "" for what needs none."""
+        review = await change_reviews.get(conn, deployment_id)
+        if review is None:
+            return ""
+        passed = f"passed over: {', '.join(review.skipped)}; " if review.skipped else ""
+        if review.signed_by is not None and review.signed_at is not None:
+            note = f": {review.note}" if review.note else ""
+            return f"{passed}signed off by {self._name_of(review.signed_by)} at {moment_text(review.signed_at)}{note}"
+        if review.dropped_at is not None:
+            return f"{passed}nothing was sent"
+        return f"{passed}OPEN, due {moment_text(review.due_at)}"
 
     async def _rule(self, found: Deployment) -> str:
         """Return the rule by which it was allowed: it stands in an entry shortly before the first about it."""

@@ -38,14 +38,14 @@ _log = structlog.get_logger("audit")
 class Audit:
     """Writes and verifies the log. A `quiet` one does not repeat its entries on the logger `audit`.
 
-    `signals` are set in this process after a commit that wrote an entry, and what is done anew then has to do with it.
+    `wakes` are signals of the store that are set, besides our own, after a commit that wrote an entry.
     """
 
-    def __init__(self, store: Store, clock: Clock, *, quiet: bool = False) -> None:
+    def __init__(self, store: Store, clock: Clock, *, quiet: bool = False, wakes: Sequence[str] = ()) -> None:
         self.store = store
         self.clock = clock
         self._quiet = quiet
-        self.signals = [SIGNAL]
+        self._signals = (SIGNAL, *wakes)
         self._pseudonyms = Pseudonyms()
 
     async def record(  # noqa: PLR0913 - one keyword per column
@@ -101,7 +101,7 @@ class Audit:
         if not self._quiet:
             told = {**values, "at": moment_text(at), "actor": actor.key, "rule": storable(rule)}
             tx.after_commit(lambda: _tell(told, shown))
-        for signal in self.signals:
+        for signal in self._signals:
             tx.wake(signal)
         return str(values["hash"])
 

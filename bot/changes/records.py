@@ -22,6 +22,7 @@ class Kind(StrEnum):
     UNLOCKED = "lock.released"
     FROZEN = "freeze.declared"
     UNFROZEN = "freeze.ended"
+    OUTSIDE = "place.changed_outside"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +58,8 @@ changes = sa.Table(
 sa.Index("ix_changes_place", changes.c.service, changes.c.environment, changes.c.at)
 
 
-async def record(tx: Tx, change: Change) -> None:
-    """Write one change; the same kind of the same subject is written once."""
+async def record(tx: Tx, change: Change) -> bool:
+    """Write one change; the same kind of the same subject is written once: false when it is there already."""
     values = {
         "at": change.at,
         "kind": change.kind.value,
@@ -71,7 +72,8 @@ async def record(tx: Tx, change: Change) -> None:
         "data": dict(change.data),
     }
     statement = insert(tx.conn, changes).values(**values)
-    await tx.conn.execute(statement.on_conflict_do_nothing(index_elements=[changes.c.kind, changes.c.subject]))
+    added = statement.on_conflict_do_nothing(index_elements=[changes.c.kind, changes.c.subject])
+    return (await tx.conn.execute(added)).rowcount > 0
 
 
 async def since(store: Store, moment: datetime, *, service: str = "", limit: int = 100) -> Sequence[Change]:

@@ -17,6 +17,7 @@ from bot.deployments.effects import Effects
 from bot.deployments.exceptions import Exceptions
 from bot.deployments.homepage import Homepage
 from bot.deployments.ledger import Ledger
+from bot.deployments.outside import Outside
 from bot.deployments.overview import Overview
 from bot.deployments.parts import Above, Parts
 from bot.deployments.planner import Planner
@@ -50,6 +51,7 @@ class Deployments:
         self.decisions = Decisions(self._ledger)
         self.exceptions = Exceptions(self._ledger)
         self.overview = Overview(self._ledger)
+        self.outside = Outside(parts)
         self.differences = Differences(self._ledger, self.planner)
         self.drift = Drift(self._ledger)
         self.reviewing = Reviewing(self._ledger)
@@ -97,8 +99,13 @@ class Deployments:
         return len(unfinished)
 
     async def adopt(self) -> int:
-        """Note what already runs on places that we never deployed to (see `adoption`); return how many."""
-        return await Adoption(self._parts).adopt()
+        """Note what already runs on places that we never deployed to (see `adoption`); return how many.
+
+        From then on what changes there by another's hand is noticed (see `outside`).
+        """
+        adopted = await Adoption(self._parts).adopt()
+        self.outside.start()
+        return adopted
 
     def follow(self, subject: str) -> AsyncIterator[Message]:
         """Yield the card of a deployment whenever it changes, until it has ended."""
@@ -139,6 +146,7 @@ class Deployments:
 
     async def close(self) -> None:
         """Let go of the client for probes."""
+        await self.outside.stop()
         await self._effects.close()
 
     async def _lock_released(self, tx: Tx, scope: Scope) -> None:

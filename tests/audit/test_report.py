@@ -11,6 +11,8 @@ import pytest
 import yaml
 
 from bot.__main__ import main
+from bot.amendments import records as amendments
+from bot.amendments.records import Amendment, Source, State as AmendmentState
 from bot.app.reporting import Line, Report
 from bot.approvals import records as approvals
 from bot.approvals.records import Approval, Cast
@@ -18,7 +20,7 @@ from bot.approvals.rules import Rule, Vote
 from bot.audit import Audit
 from bot.catalog import Place
 from bot.command import Resource
-from bot.deployments import places, records
+from bot.deployments import change_reviews, places, records
 from bot.deployments.plan import Release
 from bot.identity import Person
 from bot.settings import Settings
@@ -127,3 +129,60 @@ async def test_what_runs_by_another_s_hand_is_found(file_store: Store, clock: Ha
     assert "D-1 put 1.4.2" in moved.detail
     assert (unknown.service, unknown.target) == ("search", "us")
     assert "Shipmate never deployed there" in unknown.detail
+
+
+async def test_forced_changes_stand_with_their_reviews(
+    history: Path, file_store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reviews: dict[str, dict[str, Any]] = {"D-1": {}, "D-3": {"signed_by": TOM, "signed_at": DAY, "note": "fine"}}
+    async with file_store.write() as tx:
+        for ident, values in reviews.items():
+            wanted = change_reviews.ChangeReview(
+                deployment=ident,
+                change_class="emergency",
+                person=MIA,
+                reason="fire",
+                skipped=("not_promoted",),
+                groups=("owners",),
+                opened_at=DAY,
+                due_at=DAY + timedelta(days=1),
+            )
+            await change_reviews.add(tx, wanted)
+            if values:
+                await change_reviews.sign(tx, ident, by=TOM, at=DAY, note="fine")
+    capsys.readouterr()
+    assert await asyncio.to_thread(main, ["audit", "report", "--offline", "--config", str(history)]) == 0
+    first, second, *_ = csv.DictReader(io.StringIO(capsys.readouterr().out))
+    assert first["review"] == "passed over: not_promoted; OPEN, due 2026-03-02T12:00:00.000000+00:00"
+    assert "signed off by tom <-/T1/U1TOM> at 2026-03-01T12:00:00.000000+00:00: fine" in second["review"]
+
+
+async def test_who_could_approve_on_a_day_and_what_is_not_proven(file_store: Store, clock: HandClock) -> None:
+    settings = Settings.model_validate(SETTINGS)
+    report = Report(settings, file_store, Audit(file_store, clock), lambda person: person.user)
+
+    def policy(*people: str, **group: str) -> dict[str, Any]:
+        guarded = {"approvals": [{"count": 2, "from": ["release-managers"]}]}
+        return {
+            "people": {"ana": {"slack": "U1ANA"}},
+            "groups": {"release-managers": {"people": list(people), **group}},
+            "environments": {"staging": {}, "production": {"production_like": True}},
+            "services": {"checkout": {"environments": {"production": guarded, "staging": guarded}}},
+        }
+
+    async def written(after: str, at: datetime, content: dict[str, Any], **values: Any) -> str:
+        known: dict[str, Any] = {"digest": "d", "wanted": content, "in_force": content, "source": Source()}
+        known |= {"changes": (), "state": AmendmentState.IN_FORCE, **values}
+        async with file_store.write() as tx:
+            return await amendments.add(tx, Amendment(id="", after=after, read_at=at, **known))
+
+    first = await written("", DAY, policy("ana"))
+    await written(first, DAY + timedelta(days=2), policy(usergroup="S1"))
+    await approved(file_store, "D-1", DAY + timedelta(days=3))
+    before, after = [line async for line in report.approvers(DAY, None)]
+    assert (before.service, before.environment, before.rule) == ("checkout", "production", "2 of release-managers")
+    assert (before.approved_by, before.outcome, before.ended_at) == ("ana <U1ANA>", "proven", after.at)
+    assert (after.outcome, after.approved_by) == ("partly proven", "")
+    assert after.detail == "release-managers is the Slack user group S1: proven only of who voted: U1TOM"
+    assert [line.id async for line in report.approvers(DAY + timedelta(days=3), None)] == ["PC-2"]
+    assert [line.id async for line in report.approvers(None, DAY + timedelta(days=1))] == ["PC-1"]
