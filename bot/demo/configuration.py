@@ -16,6 +16,10 @@ LATENCY = (
     'sum(rate(http_request_duration_seconds_sum{{service="{service}",environment="{environment}"}}[10s]))'
     ' / sum(rate(http_request_duration_seconds_count{{service="{service}",environment="{environment}"}}[10s]))'
 ).replace("{{", "{").replace("}}", "}")  # fmt: skip
+ALIASES = (
+    "rollback", "where", "deploys", "approve", "reject", "revoke", "lock", "unlock", "freeze", "unfreeze", "calendar",
+    "metrics", "build", "review", "audit", "cd",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,11 +84,11 @@ def _settings(folder: Path, workspace: Workspace, ports: Mapping[str, int], prom
                 app_token=workspace.app_token,
                 signing_secret=workspace.signing_secret,
             ),
-            "aliases": ["rollback", "where", "deploys", "lock", "unlock", "freeze", "calendar", "metrics", "build"],
+            "aliases": [*ALIASES],
             "announce": "releases",
         },
         "people": {name: {"slack": ident, "emails": [email]} for name, (ident, email) in workspace.people.items()},
-        "groups": {"developers": ["mia", "tom"], "release-managers": ["ana", "raj"], "on-call": ["tom"]},
+        "groups": {"developers": ["mia", "tom"], "release-managers": ["ana", "raj"], "on-call": ["raj"]},
         "permissions": [
             {"allow": ["deployment.read", "build.read", "metrics.read"], "to": ["everyone"]},
             {"allow": ["build.start", "build.abort", "run.answer"], "to": ["developers", "release-managers"]},
@@ -94,7 +98,15 @@ def _settings(folder: Path, workspace: Workspace, ports: Mapping[str, int], prom
             },
             {"allow": ["deployment.approve"], "to": ["release-managers"]},
             {"allow": ["lock.break", "freeze.change"], "to": ["release-managers", "on-call"]},
+            {"allow": ["deployment.review", "continuous.change", "audit.read"], "to": ["release-managers"]},
+            {"allow": ["deployment.force"], "to": ["on-call"]},
+            {"allow": ["deployment.start"], "to": ["account:continuous"], "environments": ["staging"]},
         ],
+        "policy": {
+            "emergency": {"approvers": ["on-call"], "checks": ["unit-tests"]},
+            "force": {"skips": ["approvals", "freezes", "promotion"]},
+            "review": {"groups": ["release-managers"]},
+        },
         "integrations": integrations,
         "environments": {"staging": {}, "production": {"production_like": True}},
         "services": {"checkout": _checkout(ports, with_metrics=bool(prometheus_url))},
@@ -130,7 +142,7 @@ def _checkout(ports: Mapping[str, int], *, with_metrics: bool) -> dict[str, Any]
                 **gates,
             }
             for name, window, gates in (
-                ("staging", "10s", {}),
+                ("staging", "10s", {"continuous": {"branch": "next", "poll": "10s"}}),
                 (
                     "production",
                     "20s",

@@ -93,7 +93,7 @@ async def _everything(wishes: Wishes, say: Say) -> AsyncIterator[tuple[str, "Bot
         bot = Bot(config, wishes.folder / "shipmate.log", say)
         stack.push_async_callback(bot.stop)
         await bot.start(f"http://{settings.server.host}:{settings.server.port}/readyz")
-        await stack.enter_async_context(await _guide(sandbox))
+        await stack.enter_async_context(await _guide(sandbox, wishes.folder))
         await _connected(sandbox)
         yield f"{sandbox.url}/#channel={START}", bot
 
@@ -105,10 +105,14 @@ def _seed() -> Seed:
     return company.model_copy(update={"channels": (start, *company.channels)})
 
 
-async def _guide(sandbox: Sandbox) -> Guide:
+async def _guide(sandbox: Sandbox, folder: Path) -> Guide:
     """Install the second app; it is entered by the caller."""
     app = await sandbox.install(AppConfig(manifest=GUIDE))
-    return Guide(api_url=sandbox.api_url, bot_token=app.bot_token, app_token=app.app_token)
+
+    async def push() -> str:
+        return await asyncio.to_thread(repository.push, folder / "checkout", now=SystemClock().now())
+
+    return Guide(api_url=sandbox.api_url, bot_token=app.bot_token, app_token=app.app_token, push=push)
 
 
 async def _connected(sandbox: Sandbox) -> None:

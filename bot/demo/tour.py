@@ -1,7 +1,7 @@
-"""The guided tour: its three steps, how far somebody has come, and the message that says so. No I/O.
+"""How far somebody has come in a tour, and the message that says so. No I/O.
 
-How far is read from what Shipmate itself says of its deployments, the first line of each card, so that a step is ticked
-off by what really happened, whoever did it and in whatever order.
+How far is read from what Shipmate itself says, so that a step is ticked off by what really happened, whoever did it and
+in whatever order.
 """
 
 import re
@@ -9,76 +9,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
+from bot.demo.steps import Step, Tour
+
 Json: TypeAlias = dict[str, Any]
 
-_CARD = re.compile(r"(?P<deployment>D-\d+) \S+ (?P<version>\S+) → (?P<place>\S+): (?P<stands>.+)", re.DOTALL)
+PUSH = "push"
+"""The action of the button that has Tom push a commit."""
+
 _MAX_WORDS = 150
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """One thing to try: its title, the line to type, why, and how the card reads (`ends`) when it is done."""
-
-    key: str
-    title: str
-    version: str
-    place: str
-    ends: str
-    why: str
-
-    @property
-    def line(self) -> str:
-        """Return what to type."""
-        return f"/deploy checkout@{self.version} to {self.place}"
-
-
-STEPS = (
-    Step(
-        key="good",
-        title="A good deployment",
-        version="1.4.2",
-        place="staging",
-        ends="done",
-        why="One card in {channel} shows every stage: checks, the build, the deploy, then ten seconds in which the"
-        " error rate and the latency are watched.",
-    ),
-    Step(
-        key="bad",
-        title="A bad one that rolls itself back",
-        version="1.5.0",
-        place="staging",
-        ends="rolled back",
-        why="1.5.0 starts well, then fails a third of its requests. Watch it being found out, and 1.4.2 coming back.",
-    ),
-    Step(
-        key="approval",
-        title="An approval",
-        version="1.4.2",
-        place="production",
-        ends="done",
-        why="Production asks first, and nobody approves what they asked for themselves. So switch to *Ana*, at the"
-        " top of the page, and press *Approve* below the card in {channel}.",
-    ),
-)
-
-MORE = (
-    ("/where checkout", "what runs where, and since when"),
-    ("/deploy", "a form, for those who do not remember the words"),
-    ("/rollback checkout in production", "back to the version before"),
-    ("/lock checkout/production", "nobody else deploys there meanwhile"),
-    ("/calendar", "what is locked and frozen, now and next; release managers freeze with /freeze"),
-    ("/metrics checkout in production", "a chart of its error rate and latency"),
-    ("/shipmate help", "everything else"),
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Sight:
-    """What a card said: which step it belongs to, how far that is, the words, and the message (`ts`)."""
+    """What was said: which step it belongs to, how far that is, the words, and the message (`ts`)."""
 
     step: str
     stage: Literal["begun", "done"]
-    deployment: str
     words: str
     ts: str
 
@@ -87,6 +33,7 @@ class Sight:
 class Progress:
     """How far somebody has come: the sight of each step that has begun or is done, by its key."""
 
+    tour: Tour
     sights: Mapping[str, Sight]
 
     def is_done(self, step: Step) -> bool:
@@ -94,69 +41,71 @@ class Progress:
         return step.key in self.sights and self.sights[step.key].stage == "done"
 
     @property
+    def left(self) -> tuple[Step, ...]:
+        """Return the steps that are not done."""
+        return tuple(step for step in self.tour.steps if not self.is_done(step))
+
+    @property
     def next(self) -> Step | None:
         """Return the first step that is not done."""
-        return next((step for step in STEPS if not self.is_done(step)), None)
+        return next(iter(self.left), None)
 
     def after(self, text: str, ts: str) -> "Progress":
         """Return the progress after a message of Shipmate's; the same object when it changes nothing.
 
         A step that is done stays done; what else is said of the same deployment may only add to its words.
         """
-        found = sight_of(text, ts)
+        found = sight_of(self.tour, text, ts)
         if found is None:
             return self
         old = self.sights.get(found.step)
         if old is not None and old.stage == "done":
-            adds = found.deployment == old.deployment and found.words.startswith(old.words) and found.words != old.words
-            if not adds:
+            if not (found.words.startswith(old.words) and found.words != old.words):
                 return self
             found = replace(found, ts=old.ts)
-        return self if found == old else Progress({**self.sights, found.step: found})
+        return self if found == old else Progress(self.tour, {**self.sights, found.step: found})
 
 
-def sight_of(text: str, ts: str) -> Sight | None:
-    """Return what a message says of a step, None for a message that is no card of the tour's."""
-    card = _CARD.match(text)
-    if card is None:
-        return None
-    words = f"{card['deployment']}: {card['stands'].rstrip('. ')}"
-    words = words if len(words) <= _MAX_WORDS else words[: _MAX_WORDS - 1] + "…"
-    for step in STEPS:
-        if card["place"] != step.place:
-            continue
-        if card["stands"].startswith(step.ends):
-            return Sight(step=step.key, stage="done", deployment=card["deployment"], words=words, ts=ts)
-    for step in STEPS:
-        if (card["place"], card["version"]) == (step.place, step.version):
-            return Sight(step=step.key, stage="begun", deployment=card["deployment"], words=words, ts=ts)
+def sight_of(tour: Tour, text: str, ts: str) -> Sight | None:
+    """Return what a message says of a step, None for one that says nothing of any."""
+    stages: tuple[Literal["done", "begun"], ...] = ("done", "begun")
+    for stage in stages:
+        for step in tour.steps:
+            said = re.fullmatch(step.done if stage == "done" else step.begun, text, re.DOTALL)
+            if said is not None:
+                return Sight(step=step.key, stage=stage, words=_words(said), ts=ts)
     return None
+
+
+def _words(said: re.Match[str]) -> str:
+    named = said.groupdict()
+    how = str(named["how"]).rstrip(". ")
+    words = f"{named['what']}: {how}" if named.get("what") else how
+    return words if len(words) <= _MAX_WORDS else words[: _MAX_WORDS - 1] + "…"
 
 
 def message(progress: Progress, *, channel: str, links: Mapping[str, str]) -> Json:
     """Return the tour's message: text and blocks.
 
-    `channel` is the id of the channel where cards appear, `links` the addresses of cards by their `ts`.
+    `channel` is the id of the channel where cards appear, `links` the addresses of messages by their `ts`.
     """
-    left = [step for step in STEPS if not progress.is_done(step)]
+    tour = progress.tour
+    there = f"<#{channel}>"
     blocks: list[Json] = [
-        {"type": "header", "text": {"type": "plain_text", "text": "Start here: three things to try"}},
-        _section(
-            "This is a Slack workspace of your own. Shipmate is in it as it would be in Slack, and the service"
-            " *checkout* really runs on this machine: on staging and in production, with customers who buy."
-            f" You begin as *Mia*, a developer. Type what follows in <#{channel}>, or right here."
-        ),
+        {"type": "header", "text": {"type": "plain_text", "text": tour.title}},
+        _section(tour.intro.replace("{channel}", there)),
     ]
-    for number, step in enumerate(STEPS, 1):
-        blocks += [{"type": "divider"}, *_step(number, step, progress, channel, links)]
-    if not left:
-        lines = "\n".join(f"• `{line}` {why}" for line, why in MORE)
-        blocks += [{"type": "divider"}, _section(f"*That was the tour.* What else there is:\n{lines}")]
-    text = f"Start here: {len(STEPS) - len(left)} of {len(STEPS)} done"
-    return {"text": text, "blocks": blocks}
+    for number, step in enumerate(tour.steps, 1):
+        blocks += [{"type": "divider"}, *_step(number, step, progress, there, links)]
+    if not progress.left:
+        lines = "".join(f"\n• `{line}` {why}" for line, why in tour.more)
+        rest = f" What else there is:{lines}" if lines else ""
+        blocks += [{"type": "divider"}, _section(f"*That was {len(tour.steps)} of {len(tour.steps)}.*{rest}")]
+    head = tour.title.partition(":")[0]
+    return {"text": f"{head}: {len(tour.steps) - len(progress.left)} of {len(tour.steps)} done", "blocks": blocks}
 
 
-def _step(number: int, step: Step, progress: Progress, channel: str, links: Mapping[str, str]) -> list[Json]:
+def _step(number: int, step: Step, progress: Progress, there: str, links: Mapping[str, str]) -> list[Json]:
     sight = progress.sights.get(step.key)
     if progress.is_done(step):
         head = f":white_check_mark: *{number}. {step.title}* – done"
@@ -166,13 +115,24 @@ def _step(number: int, step: Step, progress: Progress, channel: str, links: Mapp
         head = f":white_large_square: *{number}. {step.title}*"
     blocks = [_section(head)]
     if not progress.is_done(step):
-        why = step.why.format(channel=f"<#{channel}>")
-        blocks = [_section(f"{head}\n```{step.line}```\n{why}")]
+        typed = "".join(f"\n```{line}```" for line in step.lines)
+        blocks = [_section(f"{head}{typed}\n{step.why.replace('{channel}', there)}")]
+        if step.push:
+            blocks.append(_button(step))
     if sight is not None:
         link = links.get(sight.ts)
         said = f"{sight.words} · <{link}|see the card>" if link else sight.words
         blocks.append({"type": "context", "elements": [{"type": "mrkdwn", "text": said}]})
     return blocks
+
+
+def _button(step: Step) -> Json:
+    label = {"type": "plain_text", "text": "Have Tom push a commit"}
+    return {
+        "type": "actions",
+        "block_id": f"{PUSH}/{step.key}",
+        "elements": [{"type": "button", "action_id": PUSH, "text": label}],
+    }
 
 
 def _section(text: str) -> Json:
@@ -181,10 +141,11 @@ def _section(text: str) -> Json:
 
 def news(before: Progress, after: Progress) -> str:
     """Return what to tell when a step has just been ticked off, "" when none has: an edit notifies nobody."""
-    ticked = [step for step in STEPS if after.is_done(step) and not before.is_done(step)]
+    ticked = [step for step in after.tour.steps if after.is_done(step) and not before.is_done(step)]
     if not ticked:
         return ""
     said = f":white_check_mark: *{ticked[0].title}* – {after.sights[ticked[0].key].words}"
     if after.next is None:
-        return f"{said}\nThat was the tour: the pinned message says what else there is."
-    return f"{said}\nNext: *{after.next.title}*. Type `{after.next.line}`"
+        return f"{said}\n{after.tour.end}"
+    typed = f" Type `{after.next.lines[0]}`" if after.next.lines else ""
+    return f"{said}\nNext: *{after.next.title}*.{typed}"

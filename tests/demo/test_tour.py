@@ -2,19 +2,25 @@
 
 import asyncio
 import contextlib
+import subprocess
+from datetime import UTC, datetime
 
 import aiohttp
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.arguments import parse
+from bot.arguments import Incomplete, parse
+from bot.demo import repository
 from bot.demo.guide import CHANNEL, MANIFEST, Guide
-from bot.demo.tour import MORE, STEPS, Progress, news, sight_of
+from bot.demo.steps import START, TOURS, TRUST
+from bot.demo.tour import PUSH, Progress, news, sight_of
 from bot.sandbox import AppConfig, Sandbox, Seed
 from bot.sandbox.seed import ChannelSeed
 from commands.registry import registry
 
 SECONDS = 60
+STEPS = START.steps
+NOW = datetime(2026, 3, 4, 13, tzinfo=UTC)
 SHIPMATE = {
     "display_information": {"name": "Shipmate"},
     "oauth_config": {"scopes": {"bot": ["chat:write"]}},
@@ -33,6 +39,7 @@ SHIPMATE = {
         ("D-3 checkout 1.4.2 → production: waits for approval", "approval", "begun"),
         ("D-3 checkout 1.4.2 → production: done", "approval", "done"),
         ("D-4 checkout 1.5.1 → production: rejected", None, None),
+        ("D-6 checkout 62cdd8e → staging: done", None, None),
         ("D-5 checkout back to 1.4.1 → staging: done", None, None),
         ("Approval of D-3 checkout 1.4.2 → production: approved by @ana", None, None),
         ("Log of the build", None, None),
@@ -40,27 +47,72 @@ SHIPMATE = {
     ],
 )
 def test_a_card_belongs_to_a_step(text, step, stage):
-    sight = sight_of(text, "1.0")
+    sight = sight_of(START, text, "1.0")
+    assert (sight and sight.step, sight and sight.stage) == (step, stage)
+
+
+@pytest.mark.parametrize(
+    ("text", "step", "stage"),
+    [
+        ("D-4 checkout 62cdd8e → staging: deploying", "push", "begun"),
+        ("D-4 checkout 62cdd8e → staging: done", "push", "done"),
+        ("D-1 checkout 1.4.2 → staging: done", None, None),
+        ("Approval wanted: D-5 checkout 62cdd8e → production, asked by @mia", "again", "begun"),
+        (
+            "Approval wanted again: D-5 checkout b52f75b → production, asked by @mia; next moved from 62c to b52",
+            "again",
+            "done",
+        ),
+        ("checkout/production is now frozen by @ana: month end", "freeze", "begun"),
+        ("checkout/production is no longer frozen: @ana lifted it", "freeze", "done"),
+        ("checkout/production is no longer frozen: F-1 has ended", "freeze", "done"),
+        ("checkout/production is now locked by @tom, “looking at the database”", "lock", "begun"),
+        ("checkout/production is now locked by @raj, “looking at the database”", "lock", "done"),
+        ("checkout/production is unlocked by @raj", None, None),
+        ("D-9 checkout c8dc016 → production is an emergency by @mia: cards are declined", "emergency", "done"),
+    ],
+)
+def test_what_shipmate_says_belongs_to_a_step_of_the_second_tour(text, step, stage):
+    sight = sight_of(TRUST, text, "1.0")
     assert (sight and sight.step, sight and sight.stage) == (step, stage)
 
 
 def test_what_is_done_stays_done_and_may_say_more():
     bad = "D-2 checkout 1.5.0 → staging: rolled back to 1.4.2"
-    done = Progress({}).after(bad, "2.0")
+    begun = Progress(START, {})
+    done = begun.after(bad, "2.0")
     assert done.after("D-3 checkout 1.5.0 → staging: deploying", "3.0") is done
     assert done.after(bad, "2.0") is done
     more = done.after(f"{bad}. Verification failed: errors 14 %.", "4.0")
     assert more.sights["bad"].words == "D-2: rolled back to 1.4.2. Verification failed: errors 14 %"
     assert more.sights["bad"].ts == "2.0"
-    assert news(Progress({}), done).endswith(f"Next: *{STEPS[0].title}*. Type `{STEPS[0].line}`")
+    assert news(begun, done).endswith(f"Next: *{STEPS[0].title}*. Type `{STEPS[0].lines[0]}`")
     assert news(done, more) == ""
 
 
-@pytest.mark.parametrize("line", [line for line, _ in MORE] + [step.line for step in STEPS])
+LINES = [line for tour in TOURS for step in tour.steps for line in step.lines] + [line for line, _ in TRUST.more]
+
+
+@pytest.mark.parametrize("line", LINES)
 def test_what_the_tour_tells_to_type_is_understood(line):
     name, _, words = line.removeprefix("/").removeprefix("shipmate ").partition(" ")
     if name != "help" and words:
-        parse(registry().find(name), words)
+        assert not isinstance(parse(registry().find(name), words), Incomplete)
+
+
+def test_tom_pushes_commits_that_are_green(tmp_path):
+    repository.build(tmp_path / "shop", now=NOW)
+    titles = [repository.push(tmp_path / "shop", now=NOW) for _ in range(5)]
+    assert titles == [*repository.TITLES, repository.TITLES[0]]
+
+    def git(*words):
+        return subprocess.run(
+            ["git", "-C", tmp_path / "shop", *words], check=True, capture_output=True, text=True
+        ).stdout
+
+    assert git("rev-list", "--count", "main..next").strip() == "5"
+    assert "unit-tests passed" in git("notes", "--ref", "checks", "show", "next")
+    assert git("status", "--porcelain") == "", "the working tree is left alone"
 
 
 class Stage:
@@ -70,7 +122,15 @@ class Stage:
         self.sandbox = sandbox
         self.shipmate = shipmate
         self.tokens = tokens
+        self.pushes = 0
         self._http = http
+
+    async def presses(self, message):
+        """Press the button that has Tom push a commit."""
+        block = next(block["block_id"] for block in message["blocks"] if block["type"] == "actions")
+        wish = {"user": "mia", "channel": CHANNEL, "ts": message["ts"], "action_id": PUSH, "block_id": block}
+        async with self._http.post(f"{self.sandbox.url}/_sandbox/actions", json=wish) as answer:
+            return (await answer.json())["ok"]
 
     async def says(self, text, ts=None):
         """Post a card, or edit the one at `ts`, as Shipmate."""
@@ -100,7 +160,12 @@ class Stage:
 
     def guide(self):
         """Return the tour's bot."""
-        return Guide(api_url=self.sandbox.api_url, **self.tokens)
+
+        async def push():
+            self.pushes += 1
+            return f"number {self.pushes}"
+
+        return Guide(api_url=self.sandbox.api_url, **self.tokens, push=push)
 
 
 @pytest.fixture
@@ -133,7 +198,7 @@ async def test_steps_are_ticked_off_as_they_happen(stage):
         channel = await stage.until(lambda channel: len(channel["messages"]) == 2)
     assert channel["messages"][0]["text"].endswith("1 of 3 done"), "what a person writes ticks nothing off"
     assert f"D-1: done · <{stage.sandbox.url}/archives/" in str(channel["messages"][0]["blocks"])
-    assert STEPS[1].line in channel["messages"][1]["text"]
+    assert STEPS[1].lines[0] in channel["messages"][1]["text"]
 
 
 async def test_the_tour_goes_on_after_a_restart_of_its_bot(stage):
@@ -145,12 +210,28 @@ async def test_the_tour_goes_on_after_a_restart_of_its_bot(stage):
     async with stage.guide():
         await stage.until(first_says("2 of 3 done"))
         await stage.says("D-3 checkout 1.4.2 → production: done")
-        channel = await stage.until(lambda channel: len(channel["messages"]) == 3)
-    first, *rest = channel["messages"]
-    assert first["text"].endswith("3 of 3 done")
-    assert channel["pins"] == [first["ts"]]
-    assert "That was the tour" in rest[-1]["text"]
-    assert all(line in str(first["blocks"]) for line, _ in MORE)
+        channel = await stage.until(lambda channel: len(channel["pins"]) == 2)
+        first, *rest, second = channel["messages"]
+        assert first["text"].endswith("3 of 3 done")
+        assert "That was the tour" in rest[-1]["text"]
+        assert second["text"] == "Approvals you can trust: 0 of 5 done"
+        assert set(channel["pins"]) == {first["ts"], second["ts"]}
+        assert await stage.presses(second)
+        await stage.until(lambda channel: "Tom pushed to `next`: number 1" in str(channel["messages"]))
+        await stage.says("D-4 checkout 62cdd8e → staging: done")
+        await stage.until(lambda channel: "1 of 5 done" in str(channel["messages"]))
+    async with stage.guide():
+        for said in (
+            "Approval wanted again: D-5 checkout b52f75b → production, asked by @mia; next moved",
+            "checkout/production is no longer frozen: @ana lifted it",
+            "checkout/production is now locked by @raj",
+            "D-9 checkout c8dc016 → production is an emergency by @mia: cards are declined",
+        ):
+            await stage.says(said)
+        channel = await stage.until(lambda channel: "5 of 5 done" in str(channel["messages"]))
+    assert len(channel["pins"]) == 2
+    second = next(one for one in channel["messages"] if "5 of 5 done" in one["text"])
+    assert all(line in str(second["blocks"]) for line, _ in TRUST.more)
 
 
 async def test_a_workspace_that_says_no_is_told_in_words(stage):
