@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import structlog
+from aiohttp import web
 
 from bot.activity import workflow as activity_workflow
 from bot.activity.activity import Activity
@@ -204,36 +205,15 @@ class App:
         self.engine = await Engine.launch(
             self.store, clock=self.clock, engine_url=engine_url(self.settings), on_parked=self._parked
         )
-        await self.deployments.reconcile()
-        await self.builds.reconcile()
-        await self.releases.reconcile()
-        await self.deployments.adopt()
-        await self.lent.begin()
-        await self.reminders.begin()
-        self.continuing.polling.start()
-        self.freezes.watching.start()
+        await self._go_on()
         for section in (*self.deployments.home_sections(), self.freezes.overview.home):
             self.slack.home.add(section)
         await self.starter.start()
         self.evidence.start()
         self.alerts.poller.start()
         await self.slack.connect(self.dispatcher, self.registry, self.world)
-        told: dict[str, EventHandler] = {
-            "run.changed": self._run_told,
-            "run.finished": self._run_told,
-            **self.alerts.handlers,
-            **News(activity_parts(self), self.activity).handlers,
-        }
-        webhooks = Webhooks(self.store, self.clock, hooks(self.settings), self.continuing.hearing(told))
         server = self.settings.server
-        routes = [
-            *webhooks.routes(),
-            *ConnectPages(self.linking, server.public_url).routes(),
-            *SignInPages(self.signing, server.public_url).routes(),
-            *self.slack.routes(),
-            *self.terminal.routes(self.dispatcher, self._follow),
-        ]
-        await self.web.start(server.host, server.port, routes)
+        await self.web.start(server.host, server.port, self._routes())
         log.info(
             "shipmate.ready", port=self.web.port, services=len(self.catalog.services()), slack=self.settings.slack.mode
         )
@@ -252,6 +232,35 @@ class App:
         self.builds.bind()
         self.releases.bind()
         self.alerts.bind()
+
+    async def _go_on(self) -> None:
+        """Take up what was under way when the last process ended, and what is looked at from time to time."""
+        await self.deployments.reconcile()
+        await self.builds.reconcile()
+        await self.releases.reconcile()
+        await self.deployments.adopt()
+        await self.lent.begin()
+        await self.reminders.begin()
+        self.continuing.polling.start()
+        self.freezes.watching.start()
+
+    def _routes(self) -> list[web.RouteDef]:
+        """Return what the web server answers."""
+        told: dict[str, EventHandler] = {
+            "run.changed": self._run_told,
+            "run.finished": self._run_told,
+            **self.alerts.handlers,
+            **News(activity_parts(self), self.activity).handlers,
+        }
+        webhooks = Webhooks(self.store, self.clock, hooks(self.settings), self.continuing.hearing(told))
+        server = self.settings.server
+        return [
+            *webhooks.routes(),
+            *ConnectPages(self.linking, server.public_url).routes(),
+            *SignInPages(self.signing, server.public_url).routes(),
+            *self.slack.routes(),
+            *self.terminal.routes(self.dispatcher, self._follow),
+        ]
 
     async def stop(self, *, grace: float = 15.0) -> None:
         """Take nothing more, end what ends within `grace` seconds, leave the rest to the next process."""

@@ -104,7 +104,7 @@ def reminded(deployment: Deployment, standing: Standing, name_of: NameOf) -> Mes
 
 def differing(deployment: Deployment, differs: Comparison) -> list[Part]:
     """Return why it is asked again, and what differs from what was asked before: each from → to, and the commits."""
-    lines = [say("*What changed*: {}", sentence(deployment.words))]
+    lines = [say("*What changed*: {}.", deployment.words.rstrip("."))]
     lines += [say("• {}: {} → *{}*", one.what, cut(one.was, _LONG), cut(one.now, _LONG)) for one in differs.differences]
     for sign, commits in (("in:", differs.added), ("out:", differs.removed)):
         lines += [say("{} {}", sign, commit_line(one)) for one in commits[:SHOWN]]

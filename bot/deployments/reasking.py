@@ -15,6 +15,7 @@ MOST_MOVES = 3
 """How often a deployment follows its ref to another commit; then it ends: a busy branch shall not ask all day."""
 
 _SHORT = 7
+_SHOWN_OF_A_DIGEST = len("sha256:") + 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +112,8 @@ def _commit(release: Release) -> str:
 
 
 def _artifact(release: Release) -> str:
-    return (release.digest or release.artifact or "none")[:80]
+    name = release.digest or release.artifact or "none"
+    return name if len(name) <= _SHOWN_OF_A_DIGEST else f"{name[:_SHOWN_OF_A_DIGEST]}…"
 
 
 def _asks(asks: Sequence[Ask]) -> str:
