@@ -14,7 +14,7 @@ from bot.freezes.records import Declared
 from bot.freezes.rules import Freeze, State
 from bot.freezes.windows import instant
 from bot.identity import Channel, Person
-from bot.locks.rules import Scope
+from bot.locks.rules import STALE, Scope, nag_at
 from bot.reply import Message
 from bot.settings.freezes import LONGEST, SHORTEST
 from bot.settings.moments import read_moment
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bot.freezes.freezes import Freezes
 
 EXPIRE = "freeze.expire.v1"
+NAG = "freeze.nag.v1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +81,7 @@ class Declarations:
             freeze = made
             if ends is not None:
                 await want(tx, f"{freeze.id}/expire/{ends:%Y%m%dT%H%M%S.%f}", EXPIRE, freeze.id, at=ends)
+            await self._ask_later(tx, freeze, now)
             message = messages.declared(freeze, parts.permissions.name_of(wish.person), extended=extended)
             concerned = {*channels, freeze.channel} - {wish.asked_in}
             await self._announce(tx, concerned, f"{freeze.id}/declared/{wish.request_id}", message)
@@ -121,6 +123,27 @@ class Declarations:
                 return
             await self._announce(tx, {*channels, freeze.channel}, f"{freeze.id}/ended", messages.ended(freeze))
             await self._end(tx, freeze, State.EXPIRED, by=None, request_id="")
+
+    async def nag(self, freeze_id: str) -> None:
+        """Ask who declared a freeze whether it is still needed: shortly before its end, and daily where it has none."""
+        now = self._parts.clock.now()
+        async with self._parts.store.write() as tx:
+            freeze = await records.get(tx, freeze_id)
+            if freeze is None or freeze.state is not State.IN_FORCE:
+                return
+            ends, begun = freeze.ends_at, freeze.begun_at
+            if ends is not None and not nag_at(begun, ends) <= now < ends:
+                return
+            last = now - STALE if ends is None else nag_at(begun, ends)
+            if await records.note_nag(tx, freeze, now, not_since=last):
+                key = f"{freeze.id}/nag/{now:%Y%m%dT%H%M%S}"
+                await self._parts.outbox.direct(tx, key, freeze.person, messages.nag(freeze))
+                if ends is None:
+                    await self._ask_later(tx, freeze, now)
+
+    async def _ask_later(self, tx: Tx, freeze: Declared, now: datetime) -> None:
+        at = now + STALE if freeze.ends_at is None else nag_at(freeze.begun_at, freeze.ends_at)
+        await want(tx, f"{freeze.id}/nag/{at:%Y%m%dT%H%M%S.%f}", NAG, freeze.id, at=at)
 
     async def _end_of(self, wish: Wish, now: datetime) -> datetime | None:
         if wish.duration is not None and wish.until:

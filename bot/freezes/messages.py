@@ -92,6 +92,19 @@ def lifted(freeze: Declared, name: str) -> Reply:
     return Reply(summary=summary, parts=(Paragraph(line),), share=True, subject=freeze.id)
 
 
+def nag(freeze: Declared) -> Message:
+    """Return the question to who declared a freeze, shortly before its end or daily where it has none."""
+    scope = what(freeze.scope)
+    when = say("ends {}", moment(freeze.ends_at, day=True)) if freeze.ends_at else Markup("has no end")
+    begun = moment(freeze.begun_at, day=True)
+    line = say("Your freeze of *{}* since {} (“{}”, {}) {}.", scope, begun, freeze.reason, freeze.id, when)
+    args = {"what": scope}
+    longer = Button(label="Another end…", command="freeze", args={**args, "reason": freeze.reason}, ask=True)
+    lift = Button(label="Lift it now", command="unfreeze", args=args)
+    summary = f"Your freeze of {scope} {'ends soon' if freeze.ends_at else 'has no end'}: is it still needed?"
+    return Message(summary=summary, parts=(Paragraph(line), Buttons((longer, lift))))
+
+
 def ended(freeze: Declared) -> Message:
     """Return what the channels are told when a freeze has run out."""
     scope = what(freeze.scope)

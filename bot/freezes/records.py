@@ -60,6 +60,7 @@ freezes = sa.Table(
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("ended_at", Timestamp, nullable=True),
     sa.Column("ended_by", PersonColumn, nullable=True),
+    sa.Column("nagged_at", Timestamp, nullable=True),
 )
 _IN_FORCE = freezes.c.state == State.IN_FORCE.value
 _NOT_ENDED = sa.and_(freezes.c.state != State.LIFTED.value, freezes.c.state != State.EXPIRED.value)
@@ -170,6 +171,13 @@ async def end(tx: Tx, freeze: Declared, state: State, *, at: datetime, by: Perso
     """End one; answer whether this call did it."""
     statement = sa.update(freezes).where(freezes.c.id == freeze.id, _IN_FORCE)
     return (await tx.conn.execute(statement.values(state=state.value, ended_at=at, ended_by=by))).rowcount > 0
+
+
+async def note_nag(tx: Tx, freeze: Declared, now: datetime, *, not_since: datetime) -> bool:
+    """Note that who declared one is asked about it now; false when that was done after `not_since`."""
+    due = sa.func.coalesce(freezes.c.nagged_at, freezes.c.begun_at, type_=Timestamp) <= not_since
+    statement = sa.update(freezes).where(freezes.c.id == freeze.id, _IN_FORCE, due)
+    return (await tx.conn.execute(statement.values(nagged_at=now))).rowcount > 0
 
 
 async def let_through(tx: Tx, subject: str, made: Passage, at: datetime) -> None:

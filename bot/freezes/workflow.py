@@ -1,7 +1,7 @@
 """The ends of freezes: only here freezes meet the durability engine."""
 
 from bot.engine import step, workflow
-from bot.freezes.declarations import EXPIRE
+from bot.freezes.declarations import EXPIRE, NAG
 from bot.freezes.freezes import OPENS, Freezes
 from bot.locks.rules import Scope
 
@@ -17,6 +17,12 @@ def bind(freezes: Freezes) -> None:
 async def expire(freeze_id: str) -> None:
     """End a freeze that a person declared and whose time is over."""
     await step("freeze.expire", _bound[-1].declarations.expire, freeze_id)
+
+
+@workflow(NAG)
+async def nag(freeze_id: str) -> None:
+    """Ask who declared a freeze whether it is still needed."""
+    await step("freeze.nag", _bound[-1].declarations.nag, freeze_id)
 
 
 @workflow(OPENS)

@@ -14,7 +14,7 @@ from bot.errors import BadInput, Refused
 from bot.identity import Person
 from bot.locks import messages, records
 from bot.locks.records import Lock
-from bot.locks.rules import MAXIMUM, MINIMUM, Owner, Scope, State, nag_at
+from bot.locks.rules import MAXIMUM, MINIMUM, STALE, Owner, Scope, State, nag_at
 from bot.reply import Message, say
 from bot.slack.notice import About
 from bot.slack.outbox import Outbox
@@ -157,11 +157,17 @@ class Locks:
             await self._outbox.direct(tx, f"{lock.id}/ended", lock.person, messages.ended(lock))
 
     async def nag(self, lock_id: str) -> None:
-        """Ask the holder, once per end, whether the lock is still needed."""
+        """Ask the holder whether the lock is still needed: once per end, and once a day where it has none."""
         now = self._clock.now()
         async with self._store.write() as tx:
             lock = await records.get(tx, lock_id)
-            if lock is None or lock.state is not State.HELD or lock.expires_at is None:
+            if lock is None or lock.state is not State.HELD:
+                return
+            if lock.expires_at is None:
+                if await records.note_stale(tx, lock, now):
+                    key = f"{lock.id}/stale/{now:%Y%m%dT%H%M%S}"
+                    await self._outbox.direct(tx, key, lock.person, messages.stale(lock))
+                    await self._ask_later(tx, lock, now)
                 return
             if now < nag_at(lock.taken_at, lock.expires_at) or now >= lock.expires_at:
                 return
@@ -274,10 +280,15 @@ class Locks:
 
     async def _deadlines(self, tx: Tx, lock: Lock) -> None:
         if lock.expires_at is None:
+            await self._ask_later(tx, lock, lock.taken_at)
             return
         stamp = f"{lock.expires_at:%Y%m%dT%H%M%S.%f}"
         await want(tx, f"{lock.id}/expire/{stamp}", EXPIRE, lock.id, at=lock.expires_at)
         await want(tx, f"{lock.id}/nag/{stamp}", NAG, lock.id, at=nag_at(lock.taken_at, lock.expires_at))
+
+    async def _ask_later(self, tx: Tx, lock: Lock, after: datetime) -> None:
+        at = after + STALE
+        await want(tx, f"{lock.id}/stale/{at:%Y%m%dT%H%M%S.%f}", NAG, lock.id, at=at)
 
     async def _note(self, tx: Tx, lock: Lock, person: Person, action: str, request_id: str) -> None:
         await self._audit.record(

@@ -88,6 +88,19 @@ def nag(lock: Lock) -> Message:
     return Message(summary=summary, parts=(Paragraph(line), Buttons(buttons)))
 
 
+def stale(lock: Lock) -> Message:
+    """Return the question about a lock that has no end and is held for long."""
+    summary = f"Your lock on {lock.scope} has no end: do you still need it?"
+    held, reason = moment(lock.taken_at, day=True), lock.reason or "no reason given"
+    line = say("You hold the lock on *{}* (“{}”) since {}, and it has no end.", lock.scope, reason, held)
+    args = scope_args(lock.scope)
+    buttons = (
+        Button(label="Unlock now", command="unlock", args=args),
+        Button(label="Keep it one day more", command="lock", args={**args, "duration": "1d", "reason": lock.reason}),
+    )
+    return Message(summary=summary, parts=(Paragraph(line), Buttons(buttons)))
+
+
 def asked(lock: Lock, name: str) -> Message:
     """Return the question of somebody who waits for the lock."""
     summary = f"@{name} asks whether you still need your lock on {lock.scope}"

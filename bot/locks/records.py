@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.errors import Refused
 from bot.identity import Person
-from bot.locks.rules import Owner, Scope, State, covering, in_force
+from bot.locks.rules import STALE, Owner, Scope, State, covering, in_force
 from bot.store import PersonColumn, Timestamp, Tx, insert, metadata, next_id
 
 
@@ -140,6 +140,13 @@ async def note_nag(tx: Tx, lock: Lock) -> bool:
         sa.or_(locks.c.nagged_for.is_(None), locks.c.nagged_for != lock.expires_at),
     )
     return (await tx.conn.execute(statement.values(nagged_for=lock.expires_at))).rowcount > 0
+
+
+async def note_stale(tx: Tx, lock: Lock, now: datetime) -> bool:
+    """Note that the holder of a lock without an end is asked now; false when that was done a short while ago."""
+    due = sa.func.coalesce(locks.c.nagged_for, locks.c.taken_at, type_=Timestamp) <= now - STALE
+    statement = sa.update(locks).where(locks.c.id == lock.id, HELD, locks.c.expires_at.is_(None), due)
+    return (await tx.conn.execute(statement.values(nagged_for=now))).rowcount > 0
 
 
 async def _end_expired(tx: Tx, scope: Scope, now: datetime) -> None:

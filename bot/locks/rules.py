@@ -7,6 +7,8 @@ from enum import StrEnum
 
 EVERYTHING = "*"
 NAG_SHARE = 0.9
+STALE = timedelta(days=1)
+"""How long something without an end is left alone before its owner is asked about it, again and again."""
 MINIMUM = timedelta(minutes=1)
 MAXIMUM = timedelta(days=30)
 

@@ -1,7 +1,7 @@
 """Freezes where transactions run at the same time: one freeze for each scope, and nothing that waits is forgotten."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -58,3 +58,30 @@ async def test_it_ends_by_itself(rig: Rig):
     assert "frozen until" in words(await rig.run(MIA, "where checkout"))
     await rig.move_on(hours=1, minutes=1)
     await rig.reaches(at, State.SUCCEEDED)
+
+
+async def test_who_declared_it_is_asked_whether_it_is_still_needed(rig: Rig):
+    """Once before its end, and once a day where it has none; after the end nobody is asked."""
+
+    async def asked() -> list[str]:
+        return [message.summary for key, message in await rig.said("direct") if "/nag/" in key]
+
+    async def asks(times: int) -> None:
+        async def so() -> bool:
+            return len(await asked()) == times
+
+        await rig.until(so, lambda: _words(asked))
+
+    await rig.run(ZOE, 'freeze checkout/staging --for 10h --reason "moving disks"')
+    await rig.run(ZOE, 'freeze checkout/production --reason "auditors"')
+    await rig.move_on(hours=9, minutes=1)
+    await asks(1)
+    assert await asked() == ["Your freeze of checkout/staging ends soon: is it still needed?"]
+    for times in (2, 3):
+        await rig.move_on(hours=24, minutes=1)
+        await asks(times)
+    assert (await asked())[1:] == ["Your freeze of checkout/production has no end: is it still needed?"] * 2
+
+
+async def _words(asked: Callable[[], Awaitable[list[str]]]) -> str:
+    return str(await asked())

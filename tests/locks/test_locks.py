@@ -84,6 +84,22 @@ async def test_nagged_once_near_the_end(wharf: Wharf):
     assert [who for who, _ in await wharf.told()] == ["tom"]
 
 
+async def test_one_without_an_end_is_asked_about_once_a_day(wharf: Wharf):
+    lock = await wharf.take(TOM, PRODUCTION)
+    assert await wharf.deadlines() == ["lock.nag.v1 12:00"]
+    await wharf.locks.nag(lock)
+    assert await wharf.told() == []
+    for day in (1, 2):
+        wharf.clock.at += timedelta(days=1)
+        for _ in range(2):
+            await wharf.locks.nag(lock)
+        assert [who for who, _ in await wharf.told()] == ["tom"] * day
+    await wharf.locks.release(PRODUCTION, TOM)
+    wharf.clock.at += timedelta(days=1)
+    await wharf.locks.nag(lock)
+    assert len(await wharf.told()) == 2
+
+
 async def test_only_the_holder_unlocks(wharf: Wharf):
     await wharf.take(TOM, PRODUCTION)
     with pytest.raises(Refused) as caught:

@@ -429,6 +429,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("ended_at", columns.Timestamp(), nullable=True),
         sa.Column("ended_by", columns.PersonColumn(), nullable=True),
+        sa.Column("nagged_at", columns.Timestamp(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_freezes")),
     )
     op.create_index(
