@@ -18,7 +18,7 @@ from bot.reply import Reply
 from bot.store import next_id
 
 _LONGEST_NOTES = 60_000
-_LOOKED_AT = frozenset({Trigger.MODAL, Trigger.TERMINAL, Trigger.SCHEDULE})
+_NO_FORM = frozenset({Trigger.TERMINAL, Trigger.SCHEDULE})
 
 
 class Beginnings:
@@ -42,7 +42,9 @@ class Beginnings:
         proposal = await self._proposals.propose(wanted)
         if dry_run:
             return replies.would_be(proposal)
-        if not (yes or call.invocation.trigger in _LOOKED_AT):
+        trigger = call.invocation.trigger
+        looked_at = trigger is Trigger.MODAL and bool(wanted.version)  # a form without one was opened for its service
+        if not (yes or looked_at or trigger in _NO_FORM):
             raise replies.look_first(proposal, {"service": proposal.service.name})
         if wanted.notes.strip():
             edited = lengthened(wanted.notes.strip(), proposal.notes)

@@ -1,7 +1,7 @@
 """The rig of builds, with releases in it: real store, engine, audit and outbox; tools in memory."""
 
 import copy
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -113,12 +113,17 @@ class Rig(builds.Rig):
 
 
 @asynccontextmanager
-async def up(folder: Path, *, url: str = "", config: dict[str, Any] | None = None) -> AsyncIterator[Rig]:
-    """Make a rig, with its engine running."""
+async def up(
+    folder: Path, *, url: str = "", config: dict[str, Any] | None = None, change: Callable[[Rig], None] | None = None
+) -> AsyncIterator[Rig]:
+    """Make a rig, with its engine running; `change` puts other tools in before."""
     clock = Clock()
     store = await Store.open(url or f"sqlite:///{folder}/store.db", clock=clock)
     rig = Rig(folder, store, clock, config or CONFIG)
-    rig.history()
+    if change is None:
+        rig.history()
+    else:
+        change(rig)
 
     async def parked(workflow_id: str, name: str, args: tuple[Any, ...], why: str) -> None:
         await rig.deployments.parked(workflow_id, name, args, why)
