@@ -29,6 +29,7 @@ _HEADINGS = {
 _SEE = re.compile(r"^See merge request (?:\S*?)!(?P<number>[1-9]\d{0,9})[ \t]*$", re.MULTILINE)
 _MERGE = re.compile(r"Merge (?:branch|remote-tracking branch|pull request|tag) ")
 _ACTIVE = re.compile(r"([\\`*_\[\]<>~|])")
+_ADDRESS = re.compile(r"https?://[^\s()<>\[\]]+")
 _BARE = re.compile(r"\\([\\`*_\[\]<>~|#+-])")
 _MENTION = re.compile(r"@(?=\w)")
 _WORD_JOINER = "\u2060"  # seen by nobody, and no host takes what follows it for a name
@@ -202,7 +203,7 @@ def _bare(text: str) -> str:
 def _line(entry: Entry) -> str:
     scope = f"**{_safe(entry.scope)}:** " if entry.scope else ""
     about = [_named(entry.merge_request, "")] if entry.merge_request else []
-    commit = f"[`{entry.sha[:7]}`]({entry.url})" if entry.url.startswith("https://") else f"`{entry.sha[:7]}`"
+    commit = f"[`{entry.sha[:7]}`]({entry.url})" if _is_address(entry.url) else f"`{entry.sha[:7]}`"
     breaks = f" {_safe(entry.breaks)}" if entry.breaks and entry.breaks != entry.text else ""
     text = _safe(entry.text) + (":" if breaks and not entry.text.endswith((".", ":")) else "")
     return f"- {scope}{text}{breaks} ({', '.join([commit, *about])}){_by(entry.authors)}"
@@ -214,7 +215,12 @@ def _by(authors: Sequence[str]) -> str:
 
 
 def _named(name: str, url: str) -> str:
-    return f"[{_safe(name)}]({url})" if url.startswith("https://") and ")" not in url else _safe(name)
+    return f"[{_safe(name)}]({url})" if _is_address(url) else _safe(name)
+
+
+def _is_address(url: str) -> bool:
+    """Tell whether an address may stand in a link of Markdown."""
+    return _ADDRESS.fullmatch(url) is not None
 
 
 def _safe(text: str) -> str:

@@ -61,6 +61,21 @@ async def test_version_and_notes_are_looked_at_before(rig: Rig):
     assert "later" not in release.notes
 
 
+async def test_a_form_without_a_version_is_followed_by_one_with_it(rig: Rig):
+    rig.change("feat: pay by card")
+    rig.trigger = Trigger.MODAL
+    error = await rig.refused(MIA, command="release cut", service="checkout")
+    form = error.reply().form
+    assert form is not None
+    assert form.args["version"] == "1.5.0"
+
+
+async def test_what_needs_no_form_is_cut_at_once(rig: Rig):
+    rig.change("feat: pay by card")
+    rig.trigger = Trigger.TERMINAL
+    assert (await rig.cut("release cut checkout")).version == "1.5.0"
+
+
 async def test_a_dry_run_cuts_nothing(rig: Rig):
     rig.change("fix: round")
     reply = await rig.run(MIA, "release cut checkout --dry-run")
