@@ -1,4 +1,4 @@
-"""The command line: `shipmate serve`, `demo`, `sandbox`, `check`, `connect`, `manifest`, `schema`, `do`, `audit`."""
+"""The command line: `shipmate serve`, `demo`, `sandbox`, `check`, `do`, `login`, `token`, `audit` and more."""
 
 import argparse
 import asyncio
@@ -6,9 +6,13 @@ import functools
 import gc
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bot.terminal.login import SignIn
 
 OK, FAILED, USAGE = 0, 1, 2
 
@@ -44,7 +48,15 @@ def parser() -> argparse.ArgumentParser:
     do.add_argument("--wait", action="store_true", help="follow what was started until it ends; exit 1 if it fails")
     do.add_argument("--json", action="store_true", help="print the answer as JSON")
     do.add_argument("--url", help="where Shipmate listens (default: $SHIPMATE_URL, else http://127.0.0.1:8080)")
-    do.add_argument("--token-file", type=Path, metavar="FILE", help="default: the token in $SHIPMATE_TOKEN")
+    do.add_argument(
+        "--token-file", type=Path, metavar="FILE", help="default: $SHIPMATE_TOKEN, else your sign-in (shipmate login)"
+    )
+    for name, text in (
+        ("login", "sign in at the company's identity provider, for `shipmate do`"),
+        ("logout", "forget the sign-in of this machine"),
+    ):
+        add(name, text, config=False).add_argument("--url", help="the Shipmate it is for (default: as for do)")
+    _token_words(add("token", "make tokens for pipelines, and see when each was last used"))
     _audit_words(add("audit", "prove that the audit log is whole, write it out, follow it"))
     evidence = add("evidence", "write what is known of a deployment or release as a zip that can be verified offline")
     evidence.add_argument("subject", metavar="ID", help="D-1042 or R-88")
@@ -59,6 +71,20 @@ def parser() -> argparse.ArgumentParser:
     demo.add_argument("--prometheus", metavar="PROGRAM", help="the Prometheus to run (default: the one on PATH)")
     commands.add_parser("sandbox", help="run a local Slack workspace for any Slack app", add_help=False)
     return top
+
+
+def _token_words(token: argparse.ArgumentParser) -> None:
+    """Declare what `shipmate token` takes."""
+    actions = token.add_subparsers(dest="action", metavar="ACTION", required=True)
+    new = actions.add_parser("new", help="make one: its secret is shown once, its hash goes into the configuration")
+    new.add_argument("name", help="what it is called in the audit log")
+    holder = new.add_mutually_exclusive_group(required=True)
+    holder.add_argument("--account", help="the service account it stands for")
+    holder.add_argument("--person", help="the person it stands for, from `people`")
+    new.add_argument("--days", type=int, default=90, metavar="N", help="how long it lasts (default: %(default)s)")
+    for key in ("allow", "services", "environments", "targets"):
+        new.add_argument(f"--{key}", nargs="+", default=[], metavar="NAME", help=f"narrow it to these: {key}")
+    actions.add_parser("list", help="show the tokens of the configuration, when they end and were last used")
 
 
 def _audit_words(audit: argparse.ArgumentParser) -> None:
@@ -183,8 +209,10 @@ def _schema(_: argparse.Namespace) -> int:
 def _do(args: argparse.Namespace) -> int:
     from bot.settings import read_environ
     from bot.terminal import ask
+    from bot.terminal.login import NotSignedIn
 
     environ = read_environ()
+    url = _url(args, environ)
     token = environ.get("SHIPMATE_TOKEN", "")
     if args.token_file is not None:
         try:
@@ -192,11 +220,62 @@ def _do(args: argparse.Namespace) -> int:
         except OSError as error:
             print(f"shipmate do: {args.token_file}: {error.strerror}", file=sys.stderr)
             return USAGE
+    try:
+        token = token or asyncio.run(_sign_in(url, environ).token())
+    except NotSignedIn as error:
+        print(f"shipmate do: {error}", file=sys.stderr)
+        return error.status
     if not token:
-        print("shipmate do: no token: set SHIPMATE_TOKEN or give --token-file", file=sys.stderr)
+        print("shipmate do: no token: shipmate login, or set SHIPMATE_TOKEN, or give --token-file", file=sys.stderr)
         return USAGE
-    url = args.url or environ.get("SHIPMATE_URL") or "http://127.0.0.1:8080"
     return asyncio.run(ask(" ".join(args.text), url=url, token=token, wait=args.wait, as_json=args.json, say=print))
+
+
+def _login(args: argparse.Namespace) -> int:
+    from bot.settings import read_environ
+    from bot.terminal.login import NotSignedIn
+
+    environ = read_environ()
+    sign_in = _sign_in(_url(args, environ), environ)
+    try:
+        asyncio.run(sign_in.begin() if args.command == "login" else sign_in.end())
+    except NotSignedIn as error:
+        print(f"shipmate {args.command}: {error}", file=sys.stderr)
+        return error.status
+    return OK
+
+
+def _url(args: argparse.Namespace, environ: Mapping[str, str]) -> str:
+    return args.url or environ.get("SHIPMATE_URL") or "http://127.0.0.1:8080"
+
+
+def _sign_in(url: str, environ: Mapping[str, str]) -> "SignIn":
+    from bot.clock import SystemClock
+    from bot.terminal.login import Kept, SignIn, config_folder
+
+    return SignIn(url, Kept(config_folder(environ)), SystemClock(), say=functools.partial(print, flush=True))
+
+
+def _token(args: argparse.Namespace) -> int:
+    from bot.app.tokens import list_tokens, new_token
+    from bot.clock import SystemClock
+    from bot.settings import SettingsError, load, read_environ
+
+    if args.action == "new":
+        holder = f"account: {args.account}" if args.account else f"person: {args.person}"
+        scope = [(key, getattr(args, key)) for key in ("allow", "services", "environments", "targets")]
+        try:
+            new_token(args.name, holder, SystemClock(), print, days=args.days, scope=scope)
+        except ValueError as error:
+            print(f"shipmate token: {error}", file=sys.stderr)
+            return USAGE
+        return OK
+    try:
+        settings = load(args.config, read_environ())
+    except SettingsError as error:
+        return _mistakes(error)
+    asyncio.run(list_tokens(settings, SystemClock(), print))
+    return OK
 
 
 def _audit(args: argparse.Namespace) -> int:
@@ -285,6 +364,9 @@ _RUN = {
     "manifest": _manifest,
     "schema": _schema,
     "do": _do,
+    "login": _login,
+    "logout": _login,
+    "token": _token,
     "audit": _audit,
     "evidence": _evidence,
     "demo": _demo,

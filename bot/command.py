@@ -57,7 +57,8 @@ class Invocation:
 
     Either `text` (the words after the bot's name, to be parsed: "deploy checkout to staging") or `command` and
     `args` (from a button or modal) is set, or, while it is stored and a value among them may be secret, `sealed` in
-    place of `text` and `args`. `ours` is false for people of another organisation.
+    place of `text` and `args`. `ours` is false for people of another organisation. `via` says by what somebody was
+    known in a terminal: "token:<name>", or "oidc:<issuer> <subject>".
     """
 
     delivery_id: str
@@ -78,6 +79,7 @@ class Invocation:
     subject: str = ""
     ours: bool = True
     guest: bool = False
+    via: str = ""
 
 
 @dataclass(frozen=True, slots=True)

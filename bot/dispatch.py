@@ -53,6 +53,14 @@ async def _no_form(_invocation: Invocation, _form: Button) -> bool:
     return False
 
 
+WhyNot = Callable[[Invocation, Command, object, Resource], str]
+"""Returns why what somebody was known by may not be used for this, though they may do it; "" where it may."""
+
+
+def _no_limit(*_: object) -> str:
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Parsed:
     """A wish that is understood: the command and an instance of its argument class."""
@@ -98,6 +106,7 @@ class Dispatcher:
         self._clock = clock
         self._replier = replier
         self.open_form: FormOpener = _no_form
+        self.why_not: WhyNot = _no_limit
 
     def parse(self, invocation: Invocation) -> Parsed | Incomplete:
         """Return what an invocation means, or what is missing. Pure; empty text means help.
@@ -248,11 +257,14 @@ class Dispatcher:
         except BadInput as error:
             raise refusals.with_correction(error, call, command, parsed.args) from None
         decision = await self._decide(invocation, command, trip.resource, member=member)
+        limit = self.why_not(invocation, command, parsed.args, trip.resource)
+        if limit:
+            decision = Decision(allowed=False, rule=limit, who_could=())
         recorded = command.effect is Effect.CHANGE or command.sensitive
         if not decision.allowed:
             if recorded:
                 await self._record(trip, parsed, "refused", decision.rule)
-            raise refusals.not_allowed(command, trip.resource, decision)
+            raise refusals.outside(limit) if limit else refusals.not_allowed(command, trip.resource, decision)
         if command.decides and invocation.trigger in _FORGEABLE:
             return refusals.press(command, parsed.args)
         if command.effect is Effect.CHANGE and call.now - invocation.at > LATE:
@@ -290,6 +302,7 @@ class Dispatcher:
                 data={
                     "asked": arguments.line(parsed.command, parsed.args)[:_LONGEST_LINE],
                     "trigger": invocation.trigger.value,
+                    **({"via": invocation.via} if invocation.via else {}),
                     **({"channel": invocation.channel.key} if invocation.channel else {}),
                 },
             )

@@ -34,9 +34,8 @@ def not_allowed(command: Command, resource: Resource, decision: Decision) -> Not
         who = f"Who could: {', '.join(decision.who_could)}."
     else:
         who = "Nobody is granted that: whoever keeps the configuration can change it."
-    unreadable = (
-        " Who belongs to a group cannot be read now, which means no." if "cannot be read" in decision.rule else ""
-    )
+    unreadable = decision.rule.partition("; ")[2]  # groups of which it cannot be told now who is in them
+    unreadable = f" {unreadable[0].upper()}{unreadable[1:]}." if unreadable else ""
     return NotAllowed(
         "not_allowed",
         f"You may not {command.name}{on}: that needs the permission {command.permission}.{unreadable} {who}",
@@ -45,6 +44,12 @@ def not_allowed(command: Command, resource: Resource, decision: Decision) -> Not
             Button(label="What I may do", command="access show"),
         ),
     )
+
+
+def outside(why: str) -> NotAllowed:
+    """Refuse what somebody may do, but not with the token that they showed."""
+    text = f"This is not done: {why}. Whoever keeps the configuration can change what it is for (terminal.tokens)."
+    return NotAllowed("token_scope", text)
 
 
 def _wish(command: Command, resource: Resource) -> dict[str, str]:

@@ -32,7 +32,7 @@ from bot.app.parts import (
     reviews_of,
 )
 from bot.app.rights import access_of, leavers_of
-from bot.app.signing import signing_of
+from bot.app.signing import bearers_of, signing_of
 from bot.app.tools import Tools, hooks
 from bot.approvals import workflow as approval_workflow
 from bot.approvals.approvals import Approvals
@@ -141,6 +141,8 @@ class App:
             replier=self._hand_over,
         )
         self.dispatcher.open_form = self.slack.open_form
+        self.dispatcher.why_not = self.terminal.tokens.why_not
+        self.terminal.signed_in = bearers_of(self)
         self.starter = Starter(deliveries, self.dispatcher, clock=clock)
         self.web = Web(self._missing)
         self.activity = Activity(activity_parts(self))
@@ -285,7 +287,7 @@ class App:
         """Use other settings from now on, as far as that goes without a restart."""
         self.settings = settings
         self.permissions.replace(settings)
-        self.terminal.settings = settings.terminal
+        self.terminal.tokens.settings = settings.terminal
         self.catalog = Catalog(settings)
         self.world.add(self.catalog)
         if self.engine is not None:

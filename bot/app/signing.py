@@ -11,6 +11,7 @@ from bot.grants.people import SlackPeople
 from bot.health import Check, Health
 from bot.permissions import Permissions
 from bot.settings import Settings
+from bot.signin.bearers import Bearers
 from bot.signin.groups import ToldGroups
 from bot.signin.persons import Persons
 from bot.signin.provider import Provider
@@ -48,6 +49,11 @@ def persons_of(app: "App") -> Persons:
         people=SlackPeople(app.slack.directory, app.permissions),
         settings=lambda: app.settings.identity,
     )
+
+
+def bearers_of(app: "App") -> Bearers:
+    """Return who is known in a terminal by an ID token."""
+    return Bearers(app.signing.provider, app.signing.persons, app.permissions)
 
 
 def about_deployments(deployments: Deployments, permissions: Permissions) -> AboutOf:

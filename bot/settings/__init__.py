@@ -15,11 +15,10 @@ from bot.settings.model import (
     Server,
     Settings,
     Slack,
-    Terminal,
-    Token,
 )
 from bot.settings.schema import json_schema
 from bot.settings.services import EnvironmentSettings, ServiceSettings, Verification
+from bot.settings.tokens import Terminal, Token
 from bot.settings.values import format_duration, parse_duration
 
 __all__ = [

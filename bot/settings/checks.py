@@ -163,6 +163,16 @@ class Checks:
 
     def _permissions(self) -> None:
         people, groups = _keys(self._data.get("people")), {*_keys(self._data.get("groups")), EVERYONE}
+        for number, grant in enumerate(_dicts(self._data.get("permissions"))):
+            where: Where = ("permissions", number)
+            for index, holder in enumerate(_list(grant.get("to"))):
+                if holder not in people | groups and not holder.startswith("account:"):
+                    suggestion = did_you_mean(holder, [*groups, *people])
+                    self._source.note((*where, "to", index), f"{holder} is no group or person", suggestion)
+            self._scope(grant, where)
+
+    def _scope(self, scope: Mapping[str, Any], where: Where) -> None:
+        """Note what a grant, or a token, names that is not there."""
         services, environments = self._data.get("services"), _keys(self._data.get("environments"))
         targets = {
             target
@@ -170,16 +180,10 @@ class Checks:
             for environment in _dicts(service.get("environments"))
             for target in _list(environment.get("targets"))
         }
-        for number, grant in enumerate(_dicts(self._data.get("permissions"))):
-            where: Where = ("permissions", number)
-            for index, holder in enumerate(_list(grant.get("to"))):
-                if holder not in people | groups and not holder.startswith("account:"):
-                    suggestion = did_you_mean(holder, [*groups, *people])
-                    self._source.note((*where, "to", index), f"{holder} is no group or person", suggestion)
-            for key, known in (("services", _keys(services)), ("environments", environments), ("targets", targets)):
-                self._known(grant.get(key), {"*", *known}, key.removesuffix("s"), (*where, key))
-            if self._known_permissions:
-                self._allowed(grant.get("allow"), (*where, "allow"))
+        for key, known in (("services", _keys(services)), ("environments", environments), ("targets", targets)):
+            self._known(scope.get(key), {"*", *known}, key.removesuffix("s"), (*where, key))
+        if self._known_permissions:
+            self._allowed(scope.get("allow"), (*where, "allow"))
 
     def _command(self, name: Any, where: Where, *, slash: bool = False) -> None:  # noqa: ANN401 - raw values
         known = set(self._known_commands)
@@ -217,6 +221,7 @@ class Checks:
             if isinstance(name, str) and name in names:
                 self._source.note((*where, "name"), f"there are two tokens named {name}", "Rename one.")
             names.add(str(name))
+            self._scope(token, where)
 
     def _service(self, where: Where, service: Mapping[str, Any]) -> None:
         groups = _keys(self._data.get("groups"))

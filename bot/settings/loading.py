@@ -213,8 +213,8 @@ def _written(where: Where, source: Source) -> Where:
 def _check_tokens(settings: Settings, source: Source) -> None:
     seen: dict[str, str] = {}
     for number, token in enumerate(settings.terminal.tokens):
-        where: Where = ("terminal", "tokens", number, "secret")
-        secret = token.secret.get_secret_value()
+        where: Where = ("terminal", "tokens", number, "secret_hash" if token.secret_hash else "secret")
+        secret = token.secret_hash or token.secret.get_secret_value()
         if len(secret) < _MIN_TOKEN and not _told(source, where):
             source.note(
                 where, f"the secret of {token.name} is shorter than {_MIN_TOKEN} characters", "Make a longer one."

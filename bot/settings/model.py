@@ -15,7 +15,6 @@ from pydantic import (
     SecretStr,
     SkipValidation,
     WithJsonSchema,
-    model_validator,
 )
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
@@ -26,9 +25,9 @@ from bot.settings.identity import IdentitySettings
 from bot.settings.policy import PolicySettings
 from bot.settings.record import AuditSettings
 from bot.settings.services import ServiceSettings, Word
+from bot.settings.tokens import NO_SECRET, PermissionPattern, Terminal
 from bot.settings.values import CommandName, Emoji, MayBePlain, Model, Name
 
-NO_SECRET = SecretStr("")
 _KEY_BYTES = 32
 
 
@@ -106,14 +105,11 @@ class GroupSettings(Model):
     )
 
 
-PermissionPattern = Annotated[str, Field(pattern=r"^(\*|(\*\.)?[a-z_]+(\.[a-z_]+)*|[a-z_]+(\.[a-z_]+)*\.\*)$")]
-
-
 class GrantSettings(Model):
     """One grant: who may do what, where. What no grant allows is refused."""
 
-    allow: tuple[Annotated[str, Field(pattern=r"^(\*|(\*\.)?[a-z_]+(\.[a-z_]+)*|[a-z_]+(\.[a-z_]+)*\.\*)$")], ...] = (
-        Field(min_length=1, description='Permissions, such as deployment.start, deployment.*, "*.read" or "*".')
+    allow: tuple[PermissionPattern, ...] = Field(
+        min_length=1, description='Permissions, such as deployment.start, deployment.*, "*.read" or "*".'
     )
     to: tuple[Word, ...] = Field(
         min_length=1, description="Groups, people by name, or account:<name>; everyone is all of our own team."
@@ -121,27 +117,6 @@ class GrantSettings(Model):
     services: tuple[Word, ...] = Field(("*",), min_length=1, description="Services it holds for.")
     environments: tuple[Word, ...] = Field(("*",), min_length=1, description="Environments it holds for.")
     targets: tuple[Word, ...] = Field(("*",), min_length=1, description="Targets it holds for.")
-
-
-class Token(Model):
-    """Opens the terminal's door for a person or a service account."""
-
-    name: Name = Field(description="What the token is called in the audit log.")
-    person: str = Field("", description="The person it stands for, from `people`.")
-    account: str = Field("", pattern=r"^([a-z0-9][a-z0-9_.-]*)?$", description="The service account it stands for.")
-    secret: SecretStr = Field(description="What is sent as bearer token; at least 16 characters.")
-
-    @model_validator(mode="after")
-    def _stands_for_one(self) -> "Token":
-        if bool(self.person) == bool(self.account):
-            raise PydanticCustomError("token", "a token stands for a person or for an account, one of the two")
-        return self
-
-
-class Terminal(Model):
-    """Who may use `shipmate do`."""
-
-    tokens: tuple[Token, ...] = Field((), description="The tokens that open the door.")
 
 
 def _fernet_key(key: SecretStr) -> SecretStr:

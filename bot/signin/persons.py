@@ -1,6 +1,6 @@
 """`Persons`: which person in Slack a subject of the identity provider is, and since when that is known."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from sqlalchemy.exc import IntegrityError
 
@@ -82,10 +82,10 @@ class Persons:
             )
         return kept
 
-    async def of_subject(self, who: Identity, by_email: Callable[[str], Awaitable[Person | None]]) -> Person | None:
-        """Return whose sign-in this is where no link told it: named, linked, or by its verified address.
+    async def of_subject(self, who: Identity) -> Person | None:
+        """Return whose sign-in this is where no link told it: named, linked, or by an address in the configuration.
 
-        `by_email` finds a person that the configuration does not tell. What is found is kept.
+        What is found is kept.
 
         Raises:
             Degraded: Slack is needed to tell, and does not answer.
@@ -94,7 +94,7 @@ class Persons:
             known = await records.of_subject(conn, who.issuer, who.subject)
         person = self._permissions.person_by_subject(who.subject) or (known.person if known else None)
         if person is None and who.email:
-            person = self._permissions.person_by_email(who.email) or await by_email(who.email)
+            person = self._permissions.person_by_email(who.email)
         if person is None:
             return None
         verdict = await self.verdict(who, person)

@@ -92,6 +92,7 @@ class Signing:
 
     def __init__(self, parts: Parts) -> None:
         self._of = parts
+        self.provider, self.persons = parts.provider, parts.persons
 
     @property
     def off(self) -> str:

@@ -1,10 +1,11 @@
 """The terminal as a trigger: when Slack is down a team still deploys, approves and rolls back, by the same rules.
 
-`door` is the server's side (POST /api/do), `client` what `shipmate do "…"` runs, `plain` turns messages into text.
+`door` is the server's side (POST /api/do), `tokens` what opens it, `client` what `shipmate do "…"` runs, `login` signs
+a person in at the identity provider, `plain` turns messages into text.
 """
 
 from bot.terminal.client import ask
-from bot.terminal.door import Terminal
+from bot.terminal.door import Bearer, Terminal
 from bot.terminal.plain import render
 
-__all__ = ["Terminal", "ask", "render"]
+__all__ = ["Bearer", "Terminal", "ask", "render"]

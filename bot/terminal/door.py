@@ -7,13 +7,12 @@ answer, so that a client whose connection broke, or whose server was killed, sim
 """
 
 import asyncio
-import hashlib
-import hmac
 import json
 import re
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
 
 import structlog
 from aiohttp import web
@@ -24,20 +23,22 @@ from bot.clock import Clock
 from bot.command import Effect, Invocation, Trigger
 from bot.deliveries import Deliveries
 from bot.dispatch import Dispatcher
-from bot.errors import UserError
+from bot.errors import Degraded, UserError
 from bot.identity import Person
 from bot.permissions import ACCOUNT_TEAM
 from bot.refusals import incomplete
 from bot.reply import Button, Message, Reply
-from bot.settings.model import Terminal as TerminalSettings, Token
+from bot.settings.tokens import Terminal as TerminalSettings, Token
 from bot.store import StoreUnavailable, Tx
 from bot.terminal.plain import render
+from bot.terminal.tokens import MARK, Tokens
 
 BODY_LIMIT: Final = 64 * 1024
 PATIENCE: Final = 60.0
 """Seconds that an answer is waited for before the client is told to ask again."""
 
 _LOOK_AGAIN = 1.0
+_JWT_DOTS = 2
 _HEARTBEAT = 15.0
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}\Z")
 
@@ -45,14 +46,39 @@ Answer = Mapping[str, Any]
 Follow = Callable[[str], AsyncIterator[Message]]
 """(subject) -> its message whenever it changes, until it ended; the last is a `Reply` with a code if it ended badly."""
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bearer:
+    """Who is at the door: `name` is what requests of theirs are told apart by, `via` what they were known by."""
+
+    name: str
+    person: Person
+    title: str
+    via: str
+    guest: bool = False
+
+
+class SignedIn(Protocol):
+    """People who signed in at the identity provider, in a terminal."""
+
+    async def of(self, token: str) -> Bearer | None:
+        """Return whose ID token this is, None where it is nobody's of ours. Raises: Degraded, Refused."""
+        ...
+
+    def offer(self) -> Mapping[str, Any]:
+        """Return what a client needs to sign somebody in: issuer, client and scopes; nothing where it is off."""
+        ...
+
+
 log = structlog.get_logger()
 
 
 class Terminal:
-    """The door for people and service accounts with a token. `settings` may be replaced on a reload."""
+    """The door for people and service accounts with a token, and for people who signed in."""
 
     def __init__(self, settings: TerminalSettings, deliveries: Deliveries, clock: Clock) -> None:
-        self.settings = settings
+        self.tokens = Tokens(settings, deliveries.store, clock)
+        self.signed_in: SignedIn | None = None
         self._deliveries = deliveries
         self._clock = clock
         self._dispatcher: Dispatcher | None = None
@@ -63,7 +89,7 @@ class Terminal:
         """Return the routes for the bot's web server; `follow` is what `?wait=1` follows subjects with."""
         self._dispatcher = dispatcher
         self._follow = follow
-        return [web.post("/api/do", self._serve)]
+        return [web.post("/api/do", self._serve), web.get("/api/identity", self._offer, allow_head=False)]
 
     async def keep(self, tx: Tx, invocation: Invocation, reply: Reply) -> None:
         """Keep an answer in `tx` with its delivery, and wake who waits for it: the terminal's `Replier`."""
@@ -89,26 +115,50 @@ class Terminal:
         return web.json_response(answer)
 
     async def _read(self, request: web.Request) -> tuple[Dispatcher, Invocation]:
-        token = self._token(request.headers.get("Authorization", ""))
-        if token is None:
+        dispatcher = self._dispatcher
+        bearer = await self._bearer(_shown(request.headers.get("Authorization", "")), dispatcher)
+        if bearer is None:
             log.warning("terminal_token_refused", remote=request.remote)
             raise _Rejected(401, "bad_token", "This token opens nothing: ask whoever runs Shipmate for one.")
         body = await request.read()
         if len(body) > BODY_LIMIT:
             raise _Rejected(413, "too_long", f"The body is longer than {BODY_LIMIT} bytes.")
         text, request_id = _wish(body)
-        dispatcher = self._dispatcher
-        if dispatcher is None or (person := self._person(token, dispatcher)) is None:
-            raise _Rejected(503, "not_ready", "Shipmate does not know its Slack workspace yet. Try again in a moment.")
+        if dispatcher is None:
+            raise _not_ready()
         return dispatcher, Invocation(
-            delivery_id=f"terminal/{token.name}/{request_id}",
+            delivery_id=f"terminal/{bearer.name}/{request_id}",
             trigger=Trigger.TERMINAL,
-            person=person,
-            person_name=token.person or token.account,
+            person=bearer.person,
+            person_name=bearer.title,
             at=self._clock.now(),
             text=text,
-            ours=person.team == ACCOUNT_TEAM or dispatcher.permissions.is_ours(person),
+            ours=bearer.person.team == ACCOUNT_TEAM or dispatcher.permissions.is_ours(bearer.person),
+            guest=bearer.guest,
+            via=bearer.via,
         )
+
+    async def _bearer(self, shown: str, dispatcher: Dispatcher | None) -> Bearer | None:
+        """Return who shows this: by a token of the configuration, or signed in at the identity provider."""
+        token = self.tokens.of(shown)
+        if token is not None:
+            person = _person(token, dispatcher)
+            if person is None:
+                raise _not_ready()
+            await self.tokens.note(token)
+            title = token.person or token.account
+            return Bearer(name=token.name, person=person, title=title, via=f"{MARK}{token.name}")
+        if self.signed_in is None or shown.count(".") != _JWT_DOTS:
+            return None
+        try:
+            return await self.signed_in.of(shown)
+        except Degraded as error:
+            raise _Rejected(503, error.code, str(error.text)) from error
+        except UserError as error:
+            raise _Rejected(401, error.code, str(error.text)) from error
+
+    async def _offer(self, _request: web.Request) -> web.Response:
+        return web.json_response(self.signed_in.offer() if self.signed_in is not None else {})
 
     async def _do(self, dispatcher: Dispatcher, invocation: Invocation) -> tuple[Answer, bool]:
         """Return the answer, and whether the command itself was told to `--wait`."""
@@ -184,22 +234,21 @@ class Terminal:
         words = arguments.usage(command) if isinstance(args, Incomplete) else arguments.line(command, args)
         return f"shipmate do '{words}'" if "'" not in words else f'shipmate do "{words}"'
 
-    def _token(self, header: str) -> Token | None:
-        """Return the token that a header shows. All are compared, each in constant time."""
-        scheme, _, shown = header.partition(" ")
-        given = hashlib.sha256(shown.strip().encode(errors="replace")).digest()
-        found = None
-        for token in self.settings.tokens:
-            known = hashlib.sha256(token.secret.get_secret_value().encode()).digest()
-            if hmac.compare_digest(given, known):
-                found = token
-        return found if scheme.casefold() == "bearer" and shown.strip() else None
 
-    @staticmethod
-    def _person(token: Token, dispatcher: Dispatcher) -> Person | None:
-        if token.account:
-            return Person(team=ACCOUNT_TEAM, user=token.account)
-        return dispatcher.permissions.person(token.person)
+def _shown(header: str) -> str:
+    """Return the bearer token of a header, "" where there is none."""
+    scheme, _, shown = header.partition(" ")
+    return shown.strip() if scheme.casefold() == "bearer" else ""
+
+
+def _person(token: Token, dispatcher: Dispatcher | None) -> Person | None:
+    if token.account:
+        return Person(team=ACCOUNT_TEAM, user=token.account)
+    return dispatcher.permissions.person(token.person) if dispatcher is not None else None
+
+
+def _not_ready() -> "_Rejected":
+    return _Rejected(503, "not_ready", "Shipmate does not know its Slack workspace yet. Try again in a moment.")
 
 
 _STILL_RUNNING: Final = {

@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from bot.reply import Message
-from bot.settings.model import Terminal as TerminalSettings, Token
+from bot.settings.tokens import Terminal as TerminalSettings, Token
 from bot.terminal import Terminal, ask
 from bot.web import Web
 from tests.dispatch.conftest import (  # noqa: F401 - fixtures are found by name
@@ -77,7 +77,13 @@ async def ready() -> str:
 async def door(yard: Yard) -> AsyncIterator[Door]:  # noqa: F811 - the fixture
     terminal = Terminal(TOKENS, yard.deliveries, yard.clock)
     yard.dispatcher._replier = terminal.keep
+    yard.dispatcher.why_not = terminal.tokens.why_not
     opened = Door(yard, terminal, Web(ready))
     await opened.web.start("127.0.0.1", 0, terminal.routes(yard.dispatcher, opened.follow))
     yield opened
     await opened.web.stop()
+
+
+@pytest.fixture
+def door_clock() -> HandClock:
+    return HandClock()

@@ -69,7 +69,15 @@ async function read(request) {
 
 async function interaction(request, response) {
   if (request.method === 'GET') {
-    const { prompt } = await provider.interactionDetails(request, response);
+    const { prompt, grantId, params, session } = await provider.interactionDetails(request, response);
+    if (prompt.name === 'consent') { // nobody is asked: the company has agreed for its people
+      const grant = (grantId && await provider.Grant.find(grantId))
+        || new provider.Grant({ clientId: params.client_id, accountId: session.accountId });
+      grant.addOIDCScope(params.scope);
+      const result = { consent: { grantId: await grant.save() } };
+      await provider.interactionFinished(request, response, result, { mergeWithLastSubmission: true });
+      return;
+    }
     response.setHeader('content-type', 'text/html');
     response.end(`<h1>${prompt.name}</h1><form method="post" action="${request.url}">`
       + '<label>Name <input name="login"></label><label>Password <input name="password" type="password"></label>'

@@ -742,6 +742,12 @@ def upgrade() -> None:
         postgresql_where=sa.text("started_at IS NULL"),
     )
     op.create_table(
+        "terminal_uses",
+        sa.Column("token", sa.String(length=63), nullable=False),
+        sa.Column("used_at", columns.Timestamp(), nullable=False),
+        sa.PrimaryKeyConstraint("token", name=op.f("pk_terminal_uses")),
+    )
+    op.create_table(
         "test_runs",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("run", sa.String(length=500), nullable=False),
@@ -943,6 +949,7 @@ def downgrade() -> None:
     op.drop_table("webhook_events")
     op.drop_index("ix_test_runs_service_at", table_name="test_runs")
     op.drop_table("test_runs")
+    op.drop_table("terminal_uses")
     op.drop_index(
         "ix_starts_pending",
         table_name="starts",
