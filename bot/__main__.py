@@ -62,6 +62,7 @@ def parser() -> argparse.ArgumentParser:
     evidence.add_argument("subject", metavar="ID", help="D-1042 or R-88")
     evidence.add_argument("--out", type=Path, metavar="FILE", help="default: evidence-ID.zip")
     evidence.add_argument("--offline", action="store_true", help="do not ask the tools for logs")
+    _policy_words(add("policy", "try the policy of a configuration before it is in force"))
     demo = add(
         "demo", "run everything on this machine: a workspace, a service with a history, Prometheus", config=False
     )
@@ -118,6 +119,26 @@ def _audit_words(audit: argparse.ArgumentParser) -> None:
     tail = add("tail", "show the newest entries")
     tail.add_argument("-n", "--lines", type=int, default=20, metavar="N", help="how many (default: %(default)s)")
     tail.add_argument("-f", "--follow", action="store_true", help="go on with new ones until interrupted")
+
+
+def _policy_words(policy: argparse.ArgumentParser) -> None:
+    """Declare what `shipmate policy` takes."""
+    actions = policy.add_subparsers(dest="action", metavar="ACTION", required=True)
+
+    def add(name: str, text: str) -> argparse.ArgumentParser:
+        made = actions.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        made.add_argument(
+            "--config", type=Path, default=argparse.SUPPRESS, metavar="FILE", help="default: shipmate.yaml"
+        )
+        return made
+
+    test = add("test", "try cases written in YAML; exit 1 when one comes out otherwise")
+    test.add_argument("files", nargs="+", type=Path, metavar="CASES", help="files of cases")
+    replay = add("replay", "say what of past deployments this configuration would have decided otherwise")
+    replay.add_argument(
+        "--since", default="30d", metavar="LENGTH", help="how far back: 12h, 30d (default: %(default)s)"
+    )
+    replay.add_argument("--json", action="store_true", help="one JSON object a line, the last one sums up")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -331,6 +352,25 @@ def _evidence(args: argparse.Namespace) -> int:
         return FAILED
 
 
+def _policy(args: argparse.Namespace) -> int:
+    from bot.app import trials
+    from bot.settings import SettingsError, load, read_environ
+    from bot.settings.values import parse_duration
+    from commands.registry import permissions, registry
+
+    try:
+        settings = load(args.config, read_environ(), known_permissions=permissions(), known_commands=registry())
+        if args.action == "test":
+            return trials.run_cases(settings, args.files, print)
+        since = parse_duration(args.since)
+        return asyncio.run(trials.replay_policy(settings, print, since=since, as_json=args.json))
+    except SettingsError as error:
+        return _mistakes(error)
+    except ValueError as error:
+        print(f"shipmate policy: {error}", file=sys.stderr)
+        return FAILED
+
+
 def _demo(args: argparse.Namespace) -> int:
     from bot.demo.run import Wishes, run
     from bot.settings import read_environ
@@ -368,6 +408,7 @@ _RUN = {
     "logout": _login,
     "token": _token,
     "audit": _audit,
+    "policy": _policy,
     "evidence": _evidence,
     "demo": _demo,
 }

@@ -74,9 +74,9 @@ class Freezes:
     def of(self, one: FreezeSettings, budget: Budget | None) -> Freeze:
         """Return a freeze of the configuration as a rule; `budget` is how its budget stands, if it was ever read."""
         if one.burn is None:
-            return _configured(one, _calendar(one))
+            return freeze_of(one, calendar_of(one))
         found = budget or Budget(name=one.name)
-        rule = _configured(one, Spent(found.since if found.frozen else None))
+        rule = freeze_of(one, Spent(found.since if found.frozen else None))
         return replace(
             rule,
             reason=f"{one.reason} ({messages.burnt(one.burn, found)})",
@@ -208,13 +208,15 @@ class Freezes:
             return True  # not in the catalog any more: what is not known is taken for the worse
 
 
-def _calendar(one: FreezeSettings) -> Calendar:
+def calendar_of(one: FreezeSettings) -> Calendar:
+    """Return when a freeze of the configuration is in force; one of an error budget has no dates."""
     if one.begins is not None:
         return Dates(one.begins, one.ends, one.timezone)
     return Recurring(one.every, one.length or timedelta(), one.timezone)
 
 
-def _configured(one: FreezeSettings, calendar: Calendar) -> Freeze:
+def freeze_of(one: FreezeSettings, calendar: Calendar) -> Freeze:
+    """Return a freeze of the configuration as a rule."""
     return Freeze(
         name=one.name,
         reason=one.reason,
