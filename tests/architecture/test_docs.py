@@ -5,9 +5,9 @@ import functools
 import re
 from pathlib import PurePosixPath
 
-from bot.__main__ import parser
 from bot.command import Command
 from bot.settings import Settings
+from bot.usage import parser
 from commands.registry import registry
 from integrations.registry import INTEGRATIONS
 from tests.architecture.tree import ROOT, files, pages, text
