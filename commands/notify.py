@@ -54,7 +54,7 @@ async def notify(call: Call, args: NotifyArgs) -> Reply:
         zone = await notices.zone_of(call.person) or wants.zone
         wants = _changed(wants, what, (args.how or "").strip().lower(), zone)
         await notices.keep(call.person, wants)
-    return messages.wanted(wants)
+    return messages.wanted(wants, notices.window())
 
 
 def _changed(wants: Wants, what: str, how: str, zone: str) -> Wants:

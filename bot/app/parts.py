@@ -57,7 +57,7 @@ def freeze_parts(app: "App") -> FreezeParts:
 
 def notices_of(app: "App") -> Notices:
     """Return what holds direct messages back as people want, known to the outbox."""
-    made = Notices(app.store, app.clock, app.slack.outbox, partial(zone_of, app))
+    made = Notices(app.store, app.clock, app.slack.outbox, partial(zone_of, app), lambda: app.settings.slack.gather)
     app.slack.outbox.holder = made
     return made
 

@@ -81,9 +81,8 @@ async def ask(book: Book, deployment: Deployment, survey: Survey, approvers: tup
     for person in approvers[:ASKED_BY_MESSAGE]:
         key = f"{moved.id}/ask/{moved.generation}/{person.key}"
         told = approval_messages.asked_alone(moved, approval, parts.name_of, differs, had_approved=person in had)
-        await parts.outbox.direct(
-            book.tx, key, person, told, subject=moved.id, about=About.APPROVALS, urgent=urgent_for(moved)
-        )
+        about = About.MENTIONS if person in had else About.APPROVALS  # that theirs is void does not wait for others
+        await parts.outbox.direct(book.tx, key, person, told, subject=moved.id, about=about, urgent=urgent_for(moved))
 
 
 async def asked_over(book: Book, deployment: Deployment, standing: Standing, why: str) -> None:

@@ -1,6 +1,7 @@
 """What is said of several notices at once, and of what a person wants to be told."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from bot.amounts import count
 from bot.notices.rules import How, Wants
@@ -34,11 +35,11 @@ def digest(said: Sequence[Message]) -> Message:
     return Message(summary=f"{summary}: {said[0].summary}", parts=(Paragraph(say("*{}*", summary)), *parts))
 
 
-def wanted(wants: Wants) -> Reply:
-    """Answer what a person is told, how, and when not."""
+def wanted(wants: Wants, window: timedelta) -> Reply:
+    """Answer what a person is told, how, and when not; `window` is the configuration's."""
     lines = [say("{}: *{}* ({})", about.value, _WAYS[wants.way(about.value)], name) for about, name in _NAMES.items()]
-    minutes = int(wants.window.total_seconds() // 60)
-    lines.append(say("Gathered are what comes within {} of a message.", count(minutes, "minute")))
+    minutes = int((window if wants.window is None else wants.window).total_seconds() // 60)
+    lines.append(say("What is gathered is what comes within {} of a message.", count(minutes, "minute")))
     if wants.quiet is None:
         lines.append(say("No quiet hours."))
     else:

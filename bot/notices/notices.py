@@ -28,13 +28,16 @@ ZoneOf = Callable[[Person], Awaitable[str]]
 
 
 class Notices:
-    """Holds direct messages back as people want, and sends them."""
+    """Holds direct messages back as people want, and sends them. `window` is the configuration's, asked each time."""
 
-    def __init__(self, store: Store, clock: Clock, outbox: Outbox, zone_of: ZoneOf) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, outbox: Outbox, zone_of: ZoneOf, window: Callable[[], timedelta]
+    ) -> None:
         self._store = store
         self._clock = clock
         self._outbox = outbox
         self.zone_of = zone_of
+        self.window = window
 
     async def hold(self, tx: Tx, notice: Notice) -> bool:
         """Keep a message that is not to be sent now; tell whether it was, or is not wanted."""
@@ -46,7 +49,7 @@ class Notices:
         now = self._clock.now()
         wants = await records.wants_of(tx.conn, notice.person)
         last = await records.last_told(tx.conn, notice.person)
-        at = due(wants, notice.about.value, now, last=last, urgent=notice.urgent)
+        at = due(wants, notice.about.value, now, last=last, window=self.window(), urgent=notice.urgent)
         if at is None:
             return True
         if at <= now and wants.way(notice.about.value) is not How.DIGEST:

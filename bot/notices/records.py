@@ -22,7 +22,7 @@ wishes = sa.Table(
     metadata,
     sa.Column("person", PersonColumn, primary_key=True),
     sa.Column("how", JsonColumn, nullable=False),
-    sa.Column("window_seconds", sa.Integer, nullable=False),
+    sa.Column("window_seconds", sa.Integer, nullable=True),
     sa.Column("quiet_from", sa.String(5), nullable=False),
     sa.Column("quiet_to", sa.String(5), nullable=False),
     sa.Column("zone", sa.String(64), nullable=False),
@@ -65,8 +65,9 @@ async def wants_of(conn: AsyncConnection, person: Person) -> Wants:
     if row is None:
         return Wants()
     quiet = (_time(row.quiet_from), _time(row.quiet_to)) if row.quiet_from else None
+    window = None if row.window_seconds is None else timedelta(seconds=row.window_seconds)
     how = {about: How(way) for about, way in row.how.items()}
-    return Wants(how=how, window=timedelta(seconds=row.window_seconds), quiet=quiet, zone=row.zone)
+    return Wants(how=how, window=window, quiet=quiet, zone=row.zone)
 
 
 async def keep_wants(tx: Tx, person: Person, wants: Wants) -> None:
@@ -74,7 +75,7 @@ async def keep_wants(tx: Tx, person: Person, wants: Wants) -> None:
     begin, end = wants.quiet or (None, None)
     values = {
         "how": {about: way.value for about, way in wants.how.items()},
-        "window_seconds": int(wants.window.total_seconds()),
+        "window_seconds": None if wants.window is None else int(wants.window.total_seconds()),
         "quiet_from": begin.strftime(_TIME) if begin is not None else "",
         "quiet_to": end.strftime(_TIME) if end is not None else "",
         "zone": wants.zone,

@@ -6,9 +6,6 @@ from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-WINDOW = timedelta(minutes=2)
-"""What comes within so much time after a message is gathered into one, unless the person says otherwise."""
-
 SHORTEST, LONGEST = timedelta(minutes=1), timedelta(days=1)
 
 
@@ -24,11 +21,13 @@ class How(StrEnum):
 class Wants:
     """What a person wants. `how` maps subjects to ways; `quiet` are the hours in which nothing is sent.
 
+    What comes within `window` of a message is gathered into one; None is as long as the configuration says.
+
     The hours are those of the clocks of `zone`; they may go over midnight.
     """
 
     how: Mapping[str, How] = field(default_factory=dict)
-    window: timedelta = WINDOW
+    window: timedelta | None = None
     quiet: tuple[time, time] | None = None
     zone: str = "UTC"
 
@@ -58,10 +57,13 @@ def quiet_until(wants: Wants, now: datetime) -> datetime | None:
     return None
 
 
-def due(wants: Wants, about: str, now: datetime, *, last: datetime | None, urgent: bool) -> datetime | None:
+def due(
+    wants: Wants, about: str, now: datetime, *, last: datetime | None, window: timedelta, urgent: bool
+) -> datetime | None:
     """Return when somebody is told of this: `now`, later, or None for never.
 
-    `last` is when they were, or will be, told something by digest. What is urgent is told now.
+    `last` is when they were, or will be, told something by digest; `window` counts where they said none. What is
+    urgent is told now.
     """
     if urgent:
         return now
@@ -70,5 +72,5 @@ def due(wants: Wants, about: str, now: datetime, *, last: datetime | None, urgen
         return None
     at = now
     if way is How.DIGEST and last is not None:
-        at = last if last > now else max(now, last + wants.window)
+        at = last if last > now else max(now, last + (window if wants.window is None else wants.window))
     return quiet_until(wants, at) or at

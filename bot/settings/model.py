@@ -4,6 +4,7 @@ import base64
 import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -26,7 +27,7 @@ from bot.settings.policy import PolicySettings
 from bot.settings.record import AuditSettings
 from bot.settings.services import ServiceSettings, Word
 from bot.settings.tokens import NO_SECRET, PermissionPattern, Terminal
-from bot.settings.values import CommandName, Emoji, MayBePlain, Model, Name
+from bot.settings.values import CommandName, Duration, Emoji, MayBePlain, Model, Name
 
 _KEY_BYTES = 32
 
@@ -70,6 +71,10 @@ class Slack(Model):
         (), max_length=5, description="Domains of connected tools whose links are shown below messages."
     )
     announce: str = Field("", description="Channel of services that name none, by name or id.")
+    gather: Duration = Field(
+        timedelta(minutes=2),
+        description="What approvals somebody is asked for so soon after a direct message are gathered into one.",
+    )
 
 
 class PersonEntry(Model):

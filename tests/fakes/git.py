@@ -79,6 +79,10 @@ class FakeGit:
         """Let a branch name a commit, also when it named another before."""
         self._repositories[project].branches[name] = sha
 
+    def branch_of(self, project: str, name: str) -> str:
+        """Return the commit of a branch."""
+        return self._repository(project).branches[name]
+
     def delete(self, project: str, name: str) -> None:
         """Delete a branch or tag."""
         repository = self._repository(project)

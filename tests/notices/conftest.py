@@ -1,6 +1,7 @@
 """The rig of approvals, with the notices that a running bot has."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ async def berlin(_person: Person) -> str:
 @pytest.fixture
 async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
     async with up(tmp_path, config=quick()) as made:
-        notices = Notices(made.store, made.clock, made.outbox, berlin)
+        notices = Notices(made.store, made.clock, made.outbox, berlin, lambda: timedelta(minutes=2))
         made.outbox.holder = notices
         made.world.add(notices)
         workflow.bind(notices)

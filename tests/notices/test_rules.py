@@ -34,7 +34,7 @@ def test_quiet_hours_end_and_are_over_then(wants: Wants, now: datetime):
 
 @given(wishes, moments, st.none() | moments, st.booleans(), st.sampled_from(["approvals", "ends"]))
 def test_told_now_later_or_never(wants: Wants, now: datetime, last: datetime | None, urgent: bool, about: str):
-    at = due(wants, about, now, last=last, urgent=urgent)
+    at = due(wants, about, now, last=last, window=timedelta(minutes=2), urgent=urgent)
     if urgent:
         assert at == now
     elif wants.way(about) is How.NONE:

@@ -524,7 +524,7 @@ def upgrade() -> None:
         "notice_wishes",
         sa.Column("person", columns.PersonColumn(), nullable=False),
         sa.Column("how", columns.JsonColumn(), nullable=False),
-        sa.Column("window_seconds", sa.Integer(), nullable=False),
+        sa.Column("window_seconds", sa.Integer(), nullable=True),
         sa.Column("quiet_from", sa.String(length=5), nullable=False),
         sa.Column("quiet_to", sa.String(length=5), nullable=False),
         sa.Column("zone", sa.String(length=64), nullable=False),
