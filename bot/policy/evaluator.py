@@ -22,6 +22,9 @@ from bot.policy.verdicts import Ask, Verdict
 NORMAL, STANDARD, EMERGENCY, FORCED = "normal", "standard", "emergency", "forced"
 """The classes of changes. A forced one is what break-glass makes of any."""
 
+CONTENT = frozenset(("artifact_moved", "ref_moved"))
+"""Reason codes of gates about what is deployed: no force passes over them, whatever the policy lets it skip."""
+
 RESTORES, EXCEPTION = "restores", "exception"
 """Why a freeze is not in the way: `FreezeSeen.passed`."""
 
@@ -90,7 +93,7 @@ def evaluate(facts: Facts, policy: PlacePolicy) -> Judgement:
         ]
     else:
         keyed.append(("", same))
-    keyed += [("gates", gate) for gate in facts.gates]
+    keyed += [("" if gate.code in CONTENT else "gates", gate) for gate in facts.gates]
     skips = (policy.force or ()) if of_class.name == FORCED else ()
     could = facts.could_force if policy.force is not None else ()
     verdicts = [

@@ -8,9 +8,10 @@ from pydantic import JsonValue
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.audit import SHIPMATE
-from bot.catalog import Place
+from bot.catalog import Place, Service
 from bot.command import Resource
 from bot.deployments import places
+from bot.deployments.standing import stands_with_success
 from bot.errors import UserError
 from bot.identity import Person
 from bot.permissions import ACCOUNT_TEAM
@@ -51,22 +52,16 @@ class Ledger:
     async def card(self, conn: AsyncConnection, release: Release) -> Message:
         """Return the card of a release as it stands."""
         said = records.last_words(await records.said_of(conn, release.id))
-        gates: tuple[messages.Gate, ...] = ()
         runs = await self.runs_on(conn, release)
         try:
             service = self.parts.catalog().service(release.service)
         except UserError:  # it has left the catalog: what was cut stays
             return messages.card(release, messages.View(name_of=self.parts.name_of, runs=runs, said=tuple(said)))
-        gates = tuple(
-            messages.Gate(of=one.sign_off.of, to=one.name, count=one.sign_off.count, groups=one.sign_off.groups)
-            for one in service.environments
-            if one.sign_off is not None
-        )
         view = messages.View(
             name_of=self.parts.name_of,
             runs=runs,
             said=tuple(said),
-            gates=gates,
+            gates=gates_of(service),
             environments=tuple(one.name for one in service.environments),
         )
         return messages.card(release, view)
@@ -83,6 +78,17 @@ class Ledger:
             if running.sha == release.sha and running.digest in {"", release.digest}:
                 found.append(place)
         return tuple(found)
+
+    async def stands(self, conn: AsyncConnection, service: Service, environment: str, release: Release) -> bool:
+        """Tell whether a release stands on all of an environment with success, with its own artifact."""
+        for place in places_of(service, environment):
+            if await stands_with_success(conn, place) != release.sha:
+                return False
+            running = (await places.get(conn, place)).running
+            other = release.digest and running.digest and running.digest != release.digest
+            if running.sha != release.sha or other:
+                return False
+        return True
 
 
 class Book:
@@ -157,14 +163,20 @@ class Book:
             key = f"{release.id}/{what}/{release.attempt}"
             await self._parts.outbox.direct(self.tx, key, release.requested_by, message, subject=release.id)
 
-    async def ask(self, release: Release, gate: messages.Gate) -> None:
-        """Ask for a sign-off in a new message, once for each environment that it comes to."""
-        message = messages.asked(release, gate)
-        if release.channel is not None:
-            key = f"{release.id}/sign-off/{gate.of}"
-            await self._parts.outbox.post(
-                self.tx, key, release.channel, message, in_thread_of=release.id, also_to_channel=True, urgent=True
-            )
+    async def ask_for_sign_offs(self, release: Release, environment: str = "") -> None:
+        """Ask for each sign-off of an environment where the release stands, of all without one named; each once."""
+        try:
+            service = self._parts.catalog().service(release.service)
+        except UserError:  # it has left the catalog: nobody asks for anything
+            return
+        for gate in gates_of(service):
+            if release.channel is None or environment not in {"", gate.of}:
+                continue
+            if await self._ledger.stands(self.tx.conn, service, gate.of, release):
+                key, message = f"{release.id}/sign-off/{gate.of}", messages.asked(release, gate)
+                await self._parts.outbox.post(
+                    self.tx, key, release.channel, message, in_thread_of=release.id, also_to_channel=True, urgent=True
+                )
 
     def enter(self, release: Release, action: str, outcome: str, said: Said, **data: JsonValue) -> None:
         """Keep an audit entry for the end of the transaction."""
@@ -191,3 +203,18 @@ class Book:
                 },
             )
         self._entries.clear()
+
+
+def gates_of(service: Service) -> tuple[messages.Gate, ...]:
+    """Return the sign-offs that a service asks for, in the order of promotion."""
+    return tuple(
+        messages.Gate(of=one.sign_off.of, to=one.name, count=one.sign_off.count, groups=one.sign_off.groups)
+        for one in service.environments
+        if one.sign_off is not None
+    )
+
+
+def places_of(service: Service, environment: str) -> tuple[Place, ...]:
+    """Return the places of an environment: each of its targets, or the whole."""
+    targets = service.environment(environment).targets or ("",)
+    return tuple(Place(service.name, environment, target) for target in targets)

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 
+from bot.approvals.rules import Vote
 from bot.builds.following import Look, follow
 from bot.catalog import Service
 from bot.deployments.plan import Release as Shipped
@@ -9,12 +10,13 @@ from bot.releases import messages, records, replies
 from bot.releases.ledger import Ledger
 from bot.releases.records import Release
 from bot.releases.rules import State
-from bot.releases.story import Story, deployments_of, story
+from bot.releases.story import Story, story
 from bot.reply import Message, Note, Paragraph, Part, Reply, joined, moment, say
 
 _LISTED = 10
 _MENU = 50
 _SHORTEST = 7
+_VOTES = {Vote.APPROVE: "approved by", Vote.REJECT: "rejected by"}
 _HEX = frozenset("0123456789abcdef")
 
 
@@ -49,7 +51,8 @@ class Overview:
         release = await self.find(name)
         async with self._parts.store.read() as conn:
             card = await self._ledger.card(conn, release)
-            put = await deployments_of(conn, release)
+            kept = await story(conn, release.id)
+        put = kept.deployments
         lines = [
             say("*{}* to {}: {} · {}", one.id, "/".join(filter(None, (one.environment, one.target))), one.state.value,
                 moment(one.ended_at or one.created_at, day=True))
@@ -58,6 +61,14 @@ class Overview:
         told: list[Part] = []
         if lines:
             told.append(Paragraph(say("*Deployments*\n{}", joined("\n", lines))))
+        approved = [
+            say("*{}* {} {} · {}", one.subject, _VOTES[cast.vote], say("@{}", self._parts.name_of(cast.person)),
+                moment(cast.at, day=True))
+            for one in kept.approvals[-_LISTED:]
+            for cast in one.votes
+        ]  # fmt: skip
+        if approved:
+            told.append(Paragraph(say("*Approvals*\n{}", joined("\n", approved))))
         if release.digest:
             told.append(Note(say("{}", release.digest)))
         return Reply(summary=card.summary, parts=(*card.parts, *told), subject=release.id)

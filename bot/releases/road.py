@@ -83,8 +83,9 @@ class Road:
         async with self._ledger.open(tx) as book:
             release = await records.get(tx.conn, release_id)
             if release is not None and release.state is State.PUBLISHING:
-                said = Said(text=done.words)
-                await book.move(release, State.CUT, said, url=done.url[:1000])
+                cut = await book.move(release, State.CUT, Said(text=done.words), url=done.url[:1000])
+                if cut is not None:  # its commit may have been tried before it got its name
+                    await book.ask_for_sign_offs(cut)
 
     async def park(self, tx: Tx, release_id: str, why: str, *, attempt: int) -> None:
         """Note that the work stands still, show it, and tell who asked for it."""

@@ -5,19 +5,18 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.approvals.rules import No
-from bot.catalog import Environment, Place, Service
+from bot.catalog import Environment, Service
 from bot.command import Call
 from bot.deployments import places
 from bot.deployments.plan import Release as Shipped
 from bot.deployments.records import Deployment
 from bot.deployments.rules import State as DeploymentState
-from bot.deployments.standing import stands_with_success
 from bot.errors import BadInput, Refused, UserError
 from bot.identity import Person
 from bot.permissions import ACCOUNT_TEAM, MembershipUnreadable
 from bot.policy.verdicts import Verdict
-from bot.releases import messages, records, replies
-from bot.releases.ledger import Ledger, Said
+from bot.releases import records, replies
+from bot.releases.ledger import Ledger, Said, gates_of, places_of
 from bot.releases.messages import Gate
 from bot.releases.records import Release, SignOff
 from bot.releases.rules import Opinion, State, Word, judge_artifact, judge_sign_off, may_sign_off
@@ -73,7 +72,7 @@ class SignOffs:
                 return _answer(release, gate, said.word)
             if said.word is Word.REVOKED:
                 await self._must_stand_still(tx.conn, release, gate)
-            elif not await self._stands(tx.conn, service, gate.of, release.sha, release.digest):
+            elif not await self._ledger.stands(tx.conn, service, gate.of, release):
                 words = f"{release.id} {release.name} does not run on {gate.of} with success and with its own artifact"
                 raise Refused("not_there", f"{words}: nothing can be said of it there.")
             written = await records.say(
@@ -100,7 +99,7 @@ class SignOffs:
         asked = environment.sign_off
         if asked is None:
             return None
-        release = await records.of_commit(conn, service.name, shipped.sha)
+        release = await _release_of(conn, service, shipped)
         opinions = []
         if release is not None:
             for one in records.last_words(await records.said_of(conn, release.id, asked.of)):
@@ -122,12 +121,12 @@ class SignOffs:
         self, conn: AsyncConnection, service: Service, environment: Environment, shipped: Shipped
     ) -> Verdict | None:
         """Say for a deployment whether a release is still what was cut: its tag, its artifact; None for no release."""
-        release = await records.of_commit(conn, service.name, shipped.sha)
+        release = await _release_of(conn, service, shipped)
         if release is None:
             return None
         verdicts = [self._same(release, shipped.digest, "what is to be deployed")]
         if environment.promote_from:
-            for place in _places(service, environment.promote_from):
+            for place in places_of(service, environment.promote_from):
                 running = (await places.get(conn, place)).running
                 if running.sha == release.sha:
                     verdicts.append(self._same(release, running.digest, str(place)))
@@ -143,16 +142,8 @@ class SignOffs:
                 if release is None:
                     continue
                 await book.show(release)
-                if sha != deployment.sha or deployment.state is not DeploymentState.SUCCEEDED:
-                    continue
-                try:
-                    service = self._parts.catalog().service(release.service)
-                except UserError:  # it has left the catalog: nobody asks for anything
-                    return
-                for gate in gates_of(service):
-                    there = gate.of == deployment.environment
-                    if there and await self._stands(tx.conn, service, gate.of, release.sha, release.digest):
-                        await book.ask(release, gate)
+                if sha == deployment.sha and deployment.state is DeploymentState.SUCCEEDED:
+                    await book.ask_for_sign_offs(release, deployment.environment)
 
     async def _gate(self, service: Service, release: Release, on: str) -> Gate:
         """Return the sign-off that is meant: that of the environment, or the furthest one where the release runs."""
@@ -167,7 +158,7 @@ class SignOffs:
             raise Refused("no_sign_off", f"Nothing of {service.name} asks for a sign-off (sign_off of an environment).")
         async with self._parts.store.read() as conn:
             for gate in reversed(gates):
-                if await self._stands(conn, service, gate.of, release.sha, release.digest):
+                if await self._ledger.stands(conn, service, gate.of, release):
                     return gate
         return gates[0]
 
@@ -207,16 +198,6 @@ class SignOffs:
                 words = f"{release.id} {release.name} has gone on to {gate.to} already, as {one.id}"
                 raise Refused("promoted", f"{words}: a sign-off is taken back before that.")
 
-    async def _stands(self, conn: AsyncConnection, service: Service, environment: str, sha: str, digest: str) -> bool:
-        """Tell whether a commit stands on all of an environment with success, and with this artifact."""
-        for place in _places(service, environment):
-            if await stands_with_success(conn, place) != sha:
-                return False
-            running = (await places.get(conn, place)).running
-            if running.sha != sha or (digest and running.digest and running.digest != digest):
-                return False
-        return True
-
     async def _counts(self, one: SignOff, groups: tuple[str, ...]) -> bool:
         """Tell whether who said it may still say it: who left the group, or cannot be read, does not count."""
         try:
@@ -249,18 +230,12 @@ class SignOffs:
         return Verdict(rule="artifact of the release", ok=False, code="ref_moved", words=words)
 
 
-def gates_of(service: Service) -> tuple[Gate, ...]:
-    """Return the sign-offs that a service asks for, in the order of promotion."""
-    return tuple(
-        messages.Gate(of=one.sign_off.of, to=one.name, count=one.sign_off.count, groups=one.sign_off.groups)
-        for one in service.environments
-        if one.sign_off is not None
-    )
-
-
-def _places(service: Service, environment: str) -> tuple[Place, ...]:
-    targets = service.environment(environment).targets or ("",)
-    return tuple(Place(service.name, environment, target) for target in targets)
+async def _release_of(conn: AsyncConnection, service: Service, shipped: Shipped) -> Release | None:
+    """Return the release that is meant: the one of this name, else the newest of the commit."""
+    named = await records.named(conn, service.name, shipped.version)
+    if named is not None and named.state is State.CUT and named.sha == shipped.sha:
+        return named
+    return await records.of_commit(conn, service.name, shipped.sha)
 
 
 def _answer(release: Release, gate: Gate, word: Word) -> Reply:

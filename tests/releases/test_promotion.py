@@ -179,3 +179,27 @@ async def test_racing_clicks_are_one_sign_off(uat: Rig):
     assert sum(isinstance(one, UserError) for one in done) == 1
     story = await uat.world.use(Releases).overview.story("R-1")
     assert len(story.sign_offs) == 1
+
+
+async def test_what_was_tried_before_it_got_its_name_is_asked_for_at_once(uat: Rig):
+    uat.change("feat: pay by card")
+    await uat.ships("deploy checkout@main to staging")
+    await cut_of_main(uat)
+    assert "post/R-1/sign-off/staging" in await uat.keys("post")
+    await uat.run(ZOE, "signoff R-1")
+    await uat.ships("promote checkout --yes")
+
+
+async def cut_of_main(rig: Rig) -> None:
+    """Cut R-1 of what main is."""
+    release = await rig.cut("release cut checkout --yes")
+    assert (release.version, release.built_by) == ("1.5.0", "D-1001")
+
+
+async def test_approvals_are_shown_with_the_release(rig: Rig):
+    await cut(rig)
+    await rig.ships("deploy checkout@R-1 to staging")
+    waits = await rig.reaches((await rig.run(MIA, "promote R-1 --yes")).subject, DeploymentState.AWAITING_APPROVAL)
+    await rig.run(ANA, command="approve", deployment=waits.id, plan=waits.plan_digest)
+    shown = read(await rig.run(MIA, "release show R-1"))
+    assert f"*{waits.id}* approved by @ana" in shown
