@@ -17,7 +17,7 @@ from bot.arguments import Incomplete
 from bot.audit import Audit
 from bot.catalog import Catalog
 from bot.clock import Clock
-from bot.command import Call, Command, Effect, Invocation, NoArgs, Resource, Trigger, World
+from bot.command import Call, Command, Effect, Invocation, Resource, Trigger, World
 from bot.deliveries import Deliveries
 from bot.errors import BadInput, UserError
 from bot.permissions import EVERYONE, Decision, Permissions
@@ -124,7 +124,8 @@ class Dispatcher:
         name, words = self.registry.split(_after_our_name(arguments.unwrap(text)))
         if name in self.registry.groups:
             shown = self.registry.get(f"{name} show")
-            name, words = (shown.name, "") if shown is not None and shown.args is NoArgs else ("help", name)
+            alone = shown is not None and not isinstance(arguments.parse(shown, ""), Incomplete)
+            name, words = (f"{name} show", "") if alone else ("help", name)
         try:
             command = self.registry.find(name or "help")
         except BadInput as error:

@@ -11,7 +11,7 @@ from commands.choices import environments, services
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ListArgs:
+class ShowArgs:
     """Of which service."""
 
     service: Annotated[str | None, arg("of this service; of all without", options=services)] = None
@@ -38,13 +38,13 @@ class ResumeArgs:
 
 
 @command(
-    "cd list",
+    "cd show",
     permission="deployment.read",
-    args=ListArgs,
+    args=ShowArgs,
     effect=Effect.READ,
-    examples=("cd list", "cd list checkout"),
+    examples=("cd show", "cd show checkout"),
 )
-async def list_(call: Call, args: ListArgs) -> Reply:
+async def show(call: Call, args: ShowArgs) -> Reply:
     """Show what is deployed by itself, what went last, and who paused what."""
     return await call.use(Continuous).overview.list(args.service or "")
 

@@ -75,7 +75,7 @@ COMMANDS: tuple[Command, ...] = (
     freeze.freeze,
     freeze.unfreeze,
     calendar.calendar,
-    cd.list_,
+    cd.show,
     cd.pause,
     cd.resume,
     metrics.metrics,

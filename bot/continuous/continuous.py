@@ -147,7 +147,7 @@ class Continuous:
             person=CONTINUOUS,
             at=self._parts.clock.now(),
             command="deploy",
-            args={**args, "version": ready.sha, "reason": _why(ready.cause), "patient": "yes"},
+            args={**args, "version": ready.sha, "reason": _why(ready.cause, self._branch(place)), "patient": "yes"},
         )
         reply = await self._parts.ask(invocation)
         if reply.code in AWAY:
@@ -242,9 +242,15 @@ class Continuous:
         )
 
 
-def _why(told: Mapping[str, JsonValue]) -> str:
+def _why(told: Mapping[str, JsonValue], branch: str) -> str:
     """Return why a deployment is asked for, for its card and the record: "push to main by tom"."""
     cause = {key: str(value) for key, value in told.items() if value}
-    branch = f" to {cause['branch']}" if cause.get("branch") else ""
     user = f" by {cause['user']}" if cause.get("user") else ""
-    return f"{cause.get('event', 'look')}{branch}{user}"[:200]
+    words = {
+        "push": f"push to {cause.get('branch', branch)}{user}",
+        "green": f"green on {branch}",
+        "poll": f"new on {branch}",
+        "promotion": f"{cause.get('delivery')} succeeded",
+        "resumed": f"resumed{user}",
+    }
+    return words.get(cause.get("event", ""), f"new on {branch}")[:200]

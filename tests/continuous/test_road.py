@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from bot.command import Invocation, Trigger
 from bot.continuous.continuous import LOOK
 from bot.deployments.rules import State
 from integrations.capabilities.git import Check, CheckState
@@ -98,7 +99,7 @@ async def test_a_bad_commit_stops_it_until_the_next(opened):
         for _ in range(2):
             await yard.tell(sha=bad)
             assert (await yard.looked()).deployment == failed.id
-        assert "goes on with the next commit" in words(await yard.rig.run(MIA, "cd list"))
+        assert "goes on with the next commit" in words(await yard.rig.run(MIA, "cd show"))
         yard.rig.deploys.outcomes.clear()
         good = await yard.push()
         await yard.rig.reaches((await yard.deployed(good)).id, State.SUCCEEDED)
@@ -265,3 +266,11 @@ async def test_production_goes_after_staging_and_still_asks(opened):
         assert (await yard.head(PRODUCTION)).tried == newer
         assert next_one.requested_by.user == "continuous"
         assert LOOK == "continuous.look.v1"
+
+
+async def test_the_word_alone_lists(opened):
+    async with opened() as yard:
+        sha = await yard.push()
+        await yard.rig.reaches((await yard.deployed(sha)).id, State.SUCCEEDED)
+        typed = Invocation(delivery_id="typed", trigger=Trigger.SLASH, person=MIA, at=yard.rig.clock.now(), text="/cd")
+        assert "continuous from main" in words(await yard.ask(typed))
