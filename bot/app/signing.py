@@ -69,14 +69,11 @@ def about_deployments(deployments: Deployments, permissions: Permissions) -> Abo
         return About(
             title=f"Approve {deployment.title}?",
             facts={
-                "Deployment": deployment.id,
-                "Service": deployment.service,
+                "Deployment": f"{deployment.id}, asked for by {permissions.name_of(deployment.requested_by)}",
                 "Place": str(deployment.place),
-                "Version": deployment.version,
-                "Commit": deployment.sha,
+                "Version": f"{deployment.version}, commit {deployment.sha}",
                 "Artifact": deployment.digest,
                 "Plan": approval.digest,
-                "Asked for by": permissions.name_of(deployment.requested_by),
             },
         )
 

@@ -78,7 +78,8 @@ class Provider:
         """
         await self.document()
         keys = await self._newer_keys(None)
-        return f"{self.settings.issuer}, {len(keys.keys)} keys"
+        count = len(keys.keys)
+        return f"{self.settings.issuer}, {count} key{'' if count == 1 else 's'}"
 
     async def sign_in_url(self, *, state: str, nonce: str, challenge: str, redirect_uri: str, fresh: bool) -> str:
         """Return where a browser signs in. With `fresh` it has to do so anew, however it had before.
