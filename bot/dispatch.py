@@ -304,6 +304,8 @@ class Dispatcher:
                     "asked": arguments.line(parsed.command, parsed.args)[:_LONGEST_LINE],
                     "trigger": invocation.trigger.value,
                     **({"via": invocation.via} if invocation.via else {}),
+                    "permission": parsed.command.permission,
+                    **({"code": "not_allowed"} if outcome == "refused" else {}),
                     **({"channel": invocation.channel.key} if invocation.channel else {}),
                 },
             )

@@ -15,10 +15,10 @@ from bot.audit.broken import Broken, Fault
 
 FACTS = frozenset(
     (
-        "at", "before", "changed", "class", "code", "commit", "count", "digest", "entries", "environment", "error_id",
-        "facts", "from", "hash", "instance", "job", "key", "kind", "level", "n", "number", "outcome", "plan", "policy",
-        "pseudonyms", "release", "run", "scope", "service", "sha", "signature", "stage", "state", "target", "texts",
-        "through", "to", "trigger", "until", "version", "versions",
+        "at", "before", "class", "code", "commit", "count", "digest", "entries", "environment", "error_id", "facts",
+        "from", "hash", "instance", "job", "key", "kind", "level", "n", "number", "outcome", "permission", "plan",
+        "policy", "pseudonyms", "release", "run", "scope", "service", "sha", "signature", "stage", "state",
+        "target", "through", "to", "trigger", "until", "version",
     )
 )  # fmt: skip
 """The details that name no people: everything else can be erased."""

@@ -4,6 +4,7 @@ Rows are always locked in the same order (approval, lock or freeze, the gate of 
 audit head), so that two transactions never wait for each other; that is why a `Book` writes its audit entries last.
 """
 
+import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pydantic import JsonValue
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.audit import SHIPMATE
+from bot.audit.entries import canonical
 from bot.builds import progress, waiting as waits
 from bot.builds.answers import ask_key
 from bot.changes import records as changes
@@ -169,7 +171,7 @@ class Book:
                 resource=Resource(deployment.service, deployment.environment, deployment.target),
                 request_id=said.request_id,
                 subject=deployment.id,
-                data={"sha": deployment.sha, "version": deployment.version, "words": said.text, **data},
+                data={**_seen(deployment), "words": said.text, **data},
             )
         self._entries.clear()
 
@@ -370,3 +372,14 @@ def _changed(kind: changes.Kind, moved: Deployment, said: Said) -> changes.Chang
         person=moved.requested_by,
         data=data,
     )
+
+
+def _seen(deployment: Deployment) -> dict[str, str]:
+    """Return what an audit entry says of what was decided on: digests of facts, policy and plan, the reason code."""
+    facts = "" if deployment.facts is None else hashlib.sha256(canonical(deployment.facts).encode()).hexdigest()
+    told = {"facts": facts, "policy": deployment.policy_digest, "plan": deployment.plan_digest, "code": deployment.code}
+    return {
+        "sha": deployment.sha,
+        "version": deployment.version,
+        **{name: value for name, value in told.items() if value},
+    }

@@ -293,7 +293,7 @@ async def test_syslog_without_a_server_says_so(file_store: Store, clock: HandClo
 async def test_syslog_by_datagrams(file_store: Store, clock: HandClock, tmp_path: Path, kind: str) -> None:
     audit = Audit(file_store, clock)
     await write(file_store, audit, 1)
-    await write(file_store, audit, 1, data={"changed": "x" * 300_000})
+    await write(file_store, audit, 1, data={"version": "x" * 300_000})
     family = socket.AF_INET if kind == "udp" else socket.AF_UNIX
     with socket.socket(family, socket.SOCK_DGRAM) as server:
         server.settimeout(60)

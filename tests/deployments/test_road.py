@@ -31,3 +31,13 @@ async def test_to_production_with_approval(rig: Rig):
     assert done.previous_version == "v1.4.1"
     assert len(rig.builds.requests) == 2
     assert "runs *v1.4.2*" in words(await rig.card(done.id))
+
+
+async def test_the_record_names_what_was_decided_on(rig: Rig):
+    rig.history()
+    await rig.deploy("v1.4.1")
+    done = await rig.deploy("v1.4.1", "production")
+    entries = [one for one in await rig.audit.recent(subject=done.id) if one.action == "deployment.succeeded"]
+    facts = entries[0].facts
+    assert (facts["plan"], facts["policy"], len(facts["facts"])) == (done.plan_digest, done.policy_digest, 64)
+    assert (facts["sha"], facts["version"]) == (done.sha, "v1.4.1")

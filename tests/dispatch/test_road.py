@@ -119,7 +119,12 @@ async def test_a_change_is_recorded_before_and_after_with_the_rule_that_allowed_
     assert (before.actor, before.action, before.outcome) == (MIA, "deploy", "allowed")
     assert (before.resource.service, before.resource.environment) == ("checkout", "staging")
     assert before.rule == "developers may deployment.start on checkout/staging (permissions[1])"
-    assert before.data == {"asked": "deploy checkout@2 to stage", "trigger": "slash", "channel": "-/T1/C1"}
+    assert before.data == {
+        "asked": "deploy checkout@2 to stage",
+        "trigger": "slash",
+        "channel": "-/T1/C1",
+        "permission": "deployment.start",
+    }
     assert (after.outcome, after.subject, after.request_id) == ("succeeded", "D-1", before.request_id)
 
 
