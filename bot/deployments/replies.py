@@ -29,6 +29,7 @@ from bot.reply import (
     Style,
     Table,
     escape,
+    joined,
     moment,
     say,
     text,
@@ -109,7 +110,23 @@ def explained(wish: Wish, survey: Survey) -> Reply:
 
 
 def refusal(wish: Wish, survey: Survey, verdict: Verdict, name_of: Callable[[Person], str]) -> Refused:
-    """Return the refusal of a wish by the rule that gave this verdict, with the next move."""
+    """Return the refusal of a wish by the rule that gave this verdict, with the next move.
+
+    The lock and the freeze in the way stand at its top, whatever the rule is that refused.
+    """
+    refused = _refused(wish, survey, verdict, name_of)
+    above = []
+    lock = survey.lock
+    if lock is not None and verdict.code != "locked":
+        above.append(say("*{}* is {}.", lock.scope, lock_messages.standing(lock, name_of(lock.person))))
+    if survey.freeze.halt is not None and verdict.rule != FREEZES:
+        above.append(say("*{}* is {}.", wish.place, freeze_messages.standing(survey.freeze.halt, name_of)))
+    if not above:
+        return refused
+    return Refused(refused.code, joined("\n", [*above, escape(refused.text)]), moves=refused.moves)
+
+
+def _refused(wish: Wish, survey: Survey, verdict: Verdict, name_of: Callable[[Person], str]) -> Refused:
     head = f"Not deployed: {verdict.words}."
     moves: tuple[Button, ...] = ()
     args = {**_place_args(wish.place), "version": wish.asked}

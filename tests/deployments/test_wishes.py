@@ -1,12 +1,16 @@
 """What is asked and how it is answered before anything begins: refusals, offers, dry runs, look-ups."""
 
+from datetime import timedelta
+
 import pytest
 
 from bot.deployments.rules import State
+from bot.locks.locks import Wish as LockWish
+from bot.locks.rules import Scope
 from bot.reply import Table
 from integrations.capabilities.git import Check, CheckState
 from integrations.errors import Unavailable
-from tests.deployments.rig import ANA, CONFIG, MIA, Rig, buttons, up, words
+from tests.deployments.rig import ANA, CONFIG, MIA, TOM, Rig, buttons, up, words
 
 
 @pytest.mark.parametrize(
@@ -194,3 +198,16 @@ async def test_the_chain_of_the_audit_log_holds(rig: Rig):
     verdict = await rig.audit.verify()
     assert verdict.ok, verdict.reason
     assert verdict.entries > 8
+
+
+async def test_lock_and_freeze_stand_at_the_top_of_every_refusal(rig: Rig):
+    rig.history()
+    scope = Scope("checkout", "production", "")
+    wish = LockWish(scope=scope, person=TOM, reason="migrating", duration=timedelta(hours=2), request_id="l")
+    await rig.locks.take(wish)
+    await rig.run(MIA, 'freeze production --for 2d --reason "the auditors are here"')
+    error = await rig.refused(MIA, "deploy checkout@v1.4.1 to production")
+    first, second = str(error.text).split("\n")
+    assert first.startswith("*checkout/production* is locked by @tom")
+    assert second.startswith("Not deployed: *checkout/production* is frozen until")
+    assert error.code == "frozen"
