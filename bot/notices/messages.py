@@ -9,7 +9,7 @@ from bot.reply import Buttons, Message, Note, Paragraph, Part, Reply, joined, sa
 from bot.slack.notice import About
 
 WHOLE = 12
-"""So many are shown with their buttons; of the others the first line."""
+"""So many are shown with their buttons; of the others what they say in short."""
 
 _NAMES = {
     About.APPROVALS: "approvals that you are asked for",
@@ -21,13 +21,12 @@ _WAYS = {How.AT_ONCE: "at once", How.DIGEST: "gathered", How.NONE: "not at all"}
 
 
 def digest(said: Sequence[Message]) -> Message:
-    """Return one message that says several: the first line of each, with its buttons."""
+    """Return one message that says several: what each says in short, with its buttons."""
     asks = [one for one in said if _buttons(one)]
     summary = f"{count(len(said), 'notice')}" + (f", {len(asks)} of them to decide" if asks else "")
     parts: list[Part] = []
     for one in said[:WHOLE]:
-        first = next((part for part in one.parts if isinstance(part, Paragraph)), None)
-        parts.append(first or Paragraph(say("{}", one.summary)))
+        parts.append(Paragraph(say("{}", one.summary)))
         parts += [part for part in one.parts if isinstance(part, Note)][:1]
         parts += _buttons(one)[:1]
     if len(said) > WHOLE:

@@ -52,13 +52,14 @@ async def test_ten_questions_are_two_messages(rig: Rig):
     await rig.move_on(minutes=2)
     key, message = await digest(rig, ANA)
     assert message.summary.startswith("9 notices, 9 of them to decide")
-    assert all(one.id in message.summary + "".join(str(b.args) for b in pressable(message)) for one in asked[1:])
+    assert all(f"Approval wanted: {one.id} " in words(message) for one in asked[1:])
     assert len([one for one in pressable(message) if one.command == "approve"]) == 9
     assert len(await to(rig, ANA)) == 2
 
     await rig.run(RAJ, command="approve", deployment=asked[3].id, plan=asked[3].plan_digest)
     message = (await to(rig, ANA))[key]
-    assert f"({asked[3].id}): approved by @raj" in words(message), "edited in place as it is decided"
+    line = f"Approval of {asked[3].id} checkout v2.0.3 → production: approved by @raj"
+    assert line in words(message), "edited in place as it is decided"
     assert len([one for one in pressable(message) if one.command == "approve"]) == 8
     [pressed] = [b for b in pressable(message) if b.command == "approve" and b.args["deployment"] == asked[4].id]
     await rig.run(ANA, command=pressed.command, **pressed.args)
@@ -97,7 +98,7 @@ async def test_quiet_hours_keep_everything_and_lose_nothing(rig: Rig):
 
     await rig.move_on(hours=8)
     key, message = await digest(rig, ANA)
-    assert [one.id in words(message) + str(pressable(message)) for one in asked] == [True, True]
+    assert [one.id in words(message) for one in asked] == [True, True]
     assert key.startswith(f"direct/digest/{ANA.key}/")
 
 
