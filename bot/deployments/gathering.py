@@ -79,8 +79,8 @@ class Gathering:
             lock = await parts.locks.blocking(conn, scope, wish.requester)
             freeze = await self._freeze(conn, wish)
             stand = await standing.elsewhere(conn, service, environment.name) if deploys else {}
-            gates = await parts.above.verdicts(conn, service, environment, release) if deploys else []
             standing_blocks = await blocks.standing(conn, wish.place) if deploys else ()
+        gates = await parts.above.verdicts(service, environment, release) if deploys else []
         running, drift = await self.running(service, environment, wish.place, place.running)
         checks = await self.checks(service, environment, release.sha) if deploys else None
         found = await self._compared(service, running, release, kind=wish.kind)
@@ -139,8 +139,8 @@ class Gathering:
         checks, gates, blocked = None, [], None
         if deployment.kind is Kind.DEPLOY:
             checks = await self.checks(service, environment, deployment.sha)
+            gates = await self._parts.above.verdicts(service, environment, deployment.release)
             async with self._parts.store.read() as conn:
-                gates = await self._parts.above.verdicts(conn, service, environment, deployment.release)
                 standing_blocks = await blocks.standing(conn, deployment.place)
             plan = deployment.the_plan
             all_listed = bool(plan.base.sha) and plan.total == len(plan.added)

@@ -4,8 +4,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from bot.approvals.approvals import Approvals
 from bot.audit import SHIPMATE, Audit
 from bot.catalog import Catalog, Environment, Service
@@ -36,8 +34,11 @@ Named = Callable[[Service, str], Awaitable[Release | None]]
 
 Raises: UserError when there is one and it cannot be deployed.
 """
-Judge = Callable[[AsyncConnection, Service, Environment, Release], Awaitable[Verdict | None]]
-"""(store, service, environment, what shall go there) -> what a rule above this layer says; None: nothing to say."""
+Judge = Callable[[Service, Environment, Release], Awaitable[Verdict | None]]
+"""(service, environment, what shall go there) -> what a rule above this layer says; None: nothing to say.
+
+It may ask tools, so no connection to the store is held meanwhile.
+"""
 OnEnd = Callable[[Tx, Deployment], Awaitable[None]]
 """Called in the transaction that ends a deployment."""
 
@@ -55,11 +56,13 @@ class Above:
     judges: list[Judge] = field(default_factory=list)
     on_end: list[OnEnd] = field(default_factory=list)
 
-    async def verdicts(
-        self, conn: AsyncConnection, service: Service, environment: Environment, release: Release
-    ) -> list[Verdict]:
-        """Return what the further rules say of putting this release there."""
-        said = [await judge(conn, service, environment, release) for judge in self.judges]
+    async def verdicts(self, service: Service, environment: Environment, release: Release) -> list[Verdict]:
+        """Return what the further rules say of putting this release there.
+
+        Raises:
+            IntegrationError: a system that is needed does not answer.
+        """
+        said = [await judge(service, environment, release) for judge in self.judges]
         return [verdict for verdict in said if verdict is not None]
 
 

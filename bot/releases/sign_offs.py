@@ -92,22 +92,25 @@ class SignOffs:
                 await book.show(release, urgent=True)
             return _answer(release, gate, said.word)
 
-    async def judge(
-        self, conn: AsyncConnection, service: Service, environment: Environment, shipped: Shipped
-    ) -> Verdict | None:
+    async def judge(self, service: Service, environment: Environment, shipped: Shipped) -> Verdict | None:
         """Say for a deployment whether what shall go there is signed off; None where nobody asks for that."""
         asked = environment.sign_off
         if asked is None:
             return None
-        release = await _release_of(conn, service, shipped)
-        opinions = []
-        if release is not None:
-            for one in records.last_words(await records.said_of(conn, release.id, asked.of)):
-                if await self._counts(one, asked.groups):
-                    name = self._parts.name_of(one.person)
-                    opinions.append(
-                        Opinion(person=one.person, word=one.word, digest=one.digest, name=name, reason=one.reason)
-                    )
+        async with self._parts.store.read() as conn:
+            release = await _release_of(conn, service, shipped)
+            said = await records.said_of(conn, release.id, asked.of) if release is not None else ()
+        opinions = [
+            Opinion(
+                person=one.person,
+                word=one.word,
+                digest=one.digest,
+                name=self._parts.name_of(one.person),
+                reason=one.reason,
+            )
+            for one in records.last_words(said)
+            if await self._counts(one, asked.groups)
+        ]
         return judge_sign_off(
             count=asked.count,
             groups=asked.groups,
@@ -117,16 +120,18 @@ class SignOffs:
             opinions=opinions,
         )
 
-    async def judge_artifact(
-        self, conn: AsyncConnection, service: Service, environment: Environment, shipped: Shipped
-    ) -> Verdict | None:
-        """Say for a deployment whether a release is still what was cut: its tag, its artifact; None for no release."""
-        release = await _release_of(conn, service, shipped)
-        if release is None:
-            return None
-        verdicts = [self._same(release, shipped.digest, "what is to be deployed")]
-        if environment.promote_from:
-            for place in places_of(service, environment.promote_from):
+    async def judge_artifact(self, service: Service, environment: Environment, shipped: Shipped) -> Verdict | None:
+        """Say for a deployment whether a release is still what was cut: its tag, its artifact; None for no release.
+
+        Raises:
+            IntegrationError: the Git host does not answer.
+        """
+        async with self._parts.store.read() as conn:
+            release = await _release_of(conn, service, shipped)
+            if release is None:
+                return None
+            verdicts = [self._same(release, shipped.digest, "what is to be deployed")]
+            for place in places_of(service, environment.promote_from) if environment.promote_from else ():
                 running = (await places.get(conn, place)).running
                 if running.sha == release.sha:
                     verdicts.append(self._same(release, running.digest, str(place)))
