@@ -4,10 +4,10 @@ from collections.abc import Collection, Mapping
 from typing import TypeVar
 
 from bot.identity import Person
+from bot.permissions.rosters import ACCOUNT, by_user
 from bot.settings import PersonEntry, Settings
 
 ACCOUNT_TEAM = "account"
-ACCOUNT = "account:"
 _MOST_KEPT = 4096
 
 _K = TypeVar("_K")
@@ -21,11 +21,13 @@ class People:
         self._home_team = ""
         self._home_enterprise = ""
         self._people: Mapping[str, PersonEntry] = settings.people
+        self._by_user = by_user(settings.people)
         self._named: dict[Person, tuple[str, ...]] = {}
 
     def replace(self, settings: Settings) -> None:
         """Put other settings in force, after a reload."""
         self._people = settings.people
+        self._by_user = by_user(settings.people)
         self._named.clear()
 
     def set_home(self, team: str, enterprise: str = "") -> None:
@@ -73,9 +75,9 @@ class People:
         return person.user
 
     def names(self, person: Person) -> tuple[str, ...]:
-        """Return what the configuration calls a person; kept, because everybody else is looked through for it."""
+        """Return what the configuration calls a person; kept, because it is asked often."""
         if person not in self._named:
-            people = ((name, entry.slack) for name, entry in self._people.items() if entry.slack)
+            people = ((name, self._people[name].slack) for name in self._by_user.get(person.user, ()))
             keep(self._named, person, tuple(name for name, slack in people if self.matches(person, slack)))
         return self._named[person]
 

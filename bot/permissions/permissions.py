@@ -1,14 +1,15 @@
 """`Permissions`: who holds what right now. Reads memberships that live elsewhere; what cannot be read is a no."""
 
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Set as AbstractSet
 from typing import Literal, Protocol
 
 from bot.clock import Clock
 from bot.command import Resource
 from bot.identity import Person
 from bot.permissions.grants import PERSON, Decision, Grant, decided, grants_of
-from bot.permissions.people import ACCOUNT, ACCOUNT_TEAM, People, keep
+from bot.permissions.people import ACCOUNT_TEAM, People, keep
+from bot.permissions.rosters import ACCOUNT, Roster
 from bot.settings import GroupSettings, Settings
 
 EVERYONE = "everyone"
@@ -97,12 +98,14 @@ class Permissions(People):
         self._covering: dict[tuple[str, Resource], tuple[Grant, ...]] = {}
         self._grants = grants_of(settings)
         self._groups: Mapping[str, GroupSettings] = settings.groups
+        self._rosters = {name: Roster(one.people, settings.people) for name, one in settings.groups.items()}
 
     def replace(self, settings: Settings) -> None:
         """Put other settings in force, after a reload."""
         super().replace(settings)
         self._grants = grants_of(settings)
         self._groups = settings.groups
+        self._rosters = {name: Roster(one.people, settings.people) for name, one in settings.groups.items()}
         self._known.clear()
         self._covering.clear()
 
@@ -221,14 +224,12 @@ class Permissions(People):
         marks = self._marks(person, member=member)
         groups: set[str] = set(marks)
         unreadable: list[MembershipUnreadable] = []
-        for name, settings in self._groups.items():
-            if among is not None and name not in among:
-                continue
-            if any(self._is(person, entry, marks) for entry in settings.people):
+        for name in self._groups if among is None else sorted(self._groups.keys() & among):
+            if self._is_named(person, name, marks):
                 groups.add(name)
             elif member:
                 try:
-                    if await self._elsewhere(person, name, settings, fresh=fresh):
+                    if await self._elsewhere(person, name, self._groups[name], fresh=fresh):
                         groups.add(name)
                 except MembershipUnreadable as error:
                     unreadable.append(error)
@@ -291,9 +292,6 @@ class Permissions(People):
             keep(self._covering, key, tuple(one for one in self._grants if one.covers(permission, resource)))
         return self._covering[key]
 
-    def _is(self, person: Person, entry: str, marks: Collection[str]) -> bool:
-        if entry in self._people:
-            return f"{PERSON}{entry}" in marks
-        if entry.startswith(ACCOUNT):
-            return entry in marks
-        return self.matches(person, entry)
+    def _is_named(self, person: Person, group: str, marks: AbstractSet[str]) -> bool:
+        roster = self._rosters[group]
+        return roster.names(marks) or any(self.matches(person, one) for one in roster.references(person.user))
