@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from bot.app.amending import foretell
 from bot.app.signing import provider_check
+from bot.app.tokens import ending
 from bot.app.tools import Tools
 from bot.clock import Clock
 from bot.health import Check, Health, HealthChecks
@@ -54,6 +55,8 @@ async def check(settings: Settings, clock: Clock, say: Say) -> int:
     if settings.identity.issuer:
         say(f"note     identity: the redirect URI of its client is {sign_in_callback(settings.server.public_url)}")
         say("note     identity: browsers come back there, so /sign-in/ must be reachable for them, in Socket Mode too")
+    for line in ending(settings, clock):
+        say(f"note     {line}")
     return 0 if all(one.ok for one in found.values()) else 1
 
 

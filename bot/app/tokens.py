@@ -1,6 +1,6 @@
 """`shipmate token`: make a token for a pipeline or a person, and see when each was last used."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 
 from bot.clock import Clock
@@ -37,6 +37,15 @@ def new_token(
         if values:
             quoted = ", ".join(f'"{one}"' if "*" in one else one for one in values)
             say(f"      {key}: [{quoted}]")
+
+
+def ending(settings: Settings, clock: Clock) -> Iterator[str]:
+    """Yield a line for each token that has ended, or ends within two weeks."""
+    now = clock.now()
+    for token in settings.terminal.tokens:
+        if token.expires is not None and token.expires - now <= SOON:
+            verb = "ended" if token.expires <= now else "ends"
+            yield f"token {token.name} {verb} {token.expires:%Y-%m-%d}: shipmate token new makes another"
 
 
 async def list_tokens(settings: Settings, clock: Clock, say: Say) -> None:

@@ -1,20 +1,24 @@
 """The whole: a click in the workspace, a real Shipmate process, a real identity provider, and a kill in between."""
 
 import asyncio
+import os
 import re
 from contextlib import ExitStack
 
 import pytest
 import pytest_asyncio
+from playwright.async_api import async_playwright
 
 from tests.identity.browser import Browser
-from tests.identity.program import CLIENT, SECRET, TERMINAL, running
+from tests.identity.program import CLIENT, PASSWORD, SECRET, TERMINAL, running
 from tests.road.reading import elements
 from tests.road.shop import Shop, Wishes, town_with
+from tests.servers.programs import CHROMIUM_FLAGS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
 
-SHOPS = {"bound": Wishes(production={"promote_from": None, "identity": "required"})}
+BOUND = Wishes(production={"promote_from": None, "identity": "required"})
+SHOPS = {"bound": BOUND, "walked": BOUND}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -87,6 +91,31 @@ async def test_a_click_a_sign_in_a_kill_and_one_vote(town):
     assert status == 0
     assert said.count("deployment.vote.approve") == 1
     assert f'"issuer": "{town.program.issuer}"' in said or f'"issuer":"{town.program.issuer}"' in said
+
+
+async def test_the_pages_work_in_a_real_browser(town, chromium_executable):
+    shop = Shop(town, "walked")
+    await shop.slash("mia", "/deploy {}@1.4.1 to production")
+    card = await shop.card("1.4.1", "production", "waits for approval")
+    await shop.press("ana", card, "Approve")
+    link = await _another(shop, "")
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=chromium_executable, args=list(CHROMIUM_FLAGS))
+        page = await chromium.new_page(viewport={"width": 720, "height": 900})
+        complaints = []
+        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        await page.goto(link)
+        await page.get_by_label("Name").fill("ana")
+        await page.get_by_label("Password").fill(PASSWORD)
+        await page.get_by_role("button", name="Sign in").click()
+        await page.get_by_role("heading", name="Approve walked 1.4.1 → production?").wait_for()
+        if os.environ.get("SHIPMATE_PICTURES"):
+            await page.screenshot(path=f"{os.environ['SHIPMATE_PICTURES']}/sign-in.png")
+        await page.get_by_role("button", name="Approve").click()
+        await page.get_by_role("heading", name="Your approval is counted").wait_for()
+        await chromium.close()
+    assert [one for one in complaints if "404" not in one] == [], "the policy of the pages lets them work"  # no icon
+    await shop.card("1.4.1", "production", ": done")
 
 
 async def _another(shop, older):

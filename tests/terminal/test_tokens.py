@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from bot.app.tokens import new_token
+from bot.app.tokens import ending, new_token
 from bot.command import Invocation
+from bot.settings import Settings
 from bot.settings.tokens import Terminal as TerminalSettings, Token
 from bot.terminal.tokens import last_uses, minted
 from tests.terminal.conftest import MIAS, TOKENS, Door
@@ -110,6 +111,15 @@ def test_a_new_token_is_shown_once_with_the_lines_for_the_configuration(door_clo
     assert "expires: 20" in text
     with pytest.raises(ValueError, match="days"):
         new_token("ci", "account: ci", door_clock, said.append, days=0, scope=())
+
+
+def test_tokens_that_end_soon_are_told(door_clock):
+    now = door_clock.now()
+    ends = {"over": timedelta(0), "soon": timedelta(days=14), "later": timedelta(days=15)}
+    tokens = [ci(expires=now + after).model_copy(update={"name": name}) for name, after in ends.items()]
+    settings = Settings(terminal=TerminalSettings(tokens=(*tokens, ci())))
+    told = list(ending(settings, door_clock))
+    assert [line.split(":")[0] for line in told] == ["token over ended 2026-03-01", "token soon ends 2026-03-15"]
 
 
 @pytest.mark.parametrize(
