@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.catalog import Environment, Place
+from bot.catalog import Place
 from bot.continuous import messages, records
-from bot.continuous.parts import Parts
+from bot.continuous.parts import Parts, places_of
 from bot.continuous.pauses import is_paused
 from bot.reply import Markup, Reply
 
@@ -26,7 +26,7 @@ class Overview:
 
     async def notes(self, conn: AsyncConnection, service: str) -> Mapping[Place, Sequence[Markup]]:
         """Return the line of each place; nothing is asked where nothing is deployed by itself."""
-        places = self._places(service)
+        places = places_of(self._parts.catalog(), service)
         if not places:
             return {}
         heads = {one.place: one for one in await records.of(conn, service)}
@@ -50,8 +50,3 @@ class Overview:
                 )
             ]
         return found
-
-    def _places(self, service: str) -> dict[Place, Environment]:
-        catalog = self._parts.catalog()
-        places = ((place, catalog.environment(place)) for place in catalog.places(service))
-        return {place: environment for place, environment in places if environment.continuous is not None}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bot.audit import Audit
-from bot.catalog import Catalog, Service
+from bot.catalog import Catalog, Environment, Place, Service
 from bot.clock import Clock
 from bot.command import Invocation
 from bot.deployments.deployments import Deployments
@@ -38,3 +38,15 @@ class Parts:
     deployments: Deployments
     ask: Callable[[Invocation], Awaitable[Reply]]
     channel_of: Callable[[Service, Channel | None], Awaitable[Channel | None]]
+
+
+def places_of(catalog: Catalog, service: str = "") -> dict[Place, Environment]:
+    """Return the places whose environment has `continuous`, of all services or of one, in the order of promotion."""
+    services = (catalog.service(service),) if service else catalog.services()
+    return {
+        Place(one.name, environment.name, target): environment
+        for one in services
+        for environment in one.environments
+        if environment.continuous is not None
+        for target in environment.targets or ("",)
+    }

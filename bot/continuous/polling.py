@@ -8,7 +8,7 @@ import structlog
 from bot.catalog import Place
 from bot.continuous import records
 from bot.continuous.continuous import Continuous
-from bot.continuous.parts import Parts
+from bot.continuous.parts import Parts, places_of
 from bot.continuous.rules import Next, decide
 from bot.errors import UserError
 from bot.store import StoreUnavailable
@@ -88,9 +88,9 @@ class Polling:
 
     def _places(self) -> dict[Place, float]:
         """Return the places to look at, each with the seconds between two looks."""
-        catalog, found = self._parts.catalog(), {}
-        for place in catalog.places():
-            on = catalog.environment(place).continuous
-            if on is not None and self._continuous.is_on(place):
-                found[place] = on.poll.total_seconds()
-        return found
+        found = places_of(self._parts.catalog())
+        return {
+            place: environment.continuous.poll.total_seconds()
+            for place, environment in found.items()
+            if environment.continuous is not None and self._continuous.is_on(place)
+        }

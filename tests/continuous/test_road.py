@@ -274,3 +274,41 @@ async def test_the_word_alone_lists(opened):
         await yard.rig.reaches((await yard.deployed(sha)).id, State.SUCCEEDED)
         typed = Invocation(delivery_id="typed", trigger=Trigger.SLASH, person=MIA, at=yard.rig.clock.now(), text="/cd")
         assert "continuous from main" in words(await yard.ask(typed))
+
+
+async def test_a_build_that_is_superseded_is_ended(opened):
+    async with opened() as yard:
+        yard.rig.builds.outcomes["checkout"] = Outcome(state=None)
+        older = await yard.deployed(await yard.push())
+        await yard.rig.until(lambda: _builds(yard, 1), lambda: _words(yard))
+        yard.rig.builds.outcomes.clear()
+        newer = await yard.deployed(await yard.push())
+        assert (await yard.rig.reaches(older.id, State.CANCELLED)).code == "superseded"
+        await yard.rig.reaches(newer.id, State.SUCCEEDED)
+        await yard.rig.until(lambda: _all_over(yard), lambda: _words(yard))
+        states = [fake.run.state for fake in yard.rig.builds._runs.values()]
+        assert states == [RunState.CANCELLED, RunState.SUCCEEDED]
+
+
+async def _builds(yard: Yard, number: int) -> bool:
+    return len(yard.rig.builds.requests) == number
+
+
+async def _all_over(yard: Yard) -> bool:
+    return all(fake.run.state.final for fake in yard.rig.builds._runs.values())
+
+
+async def test_the_tool_that_deploys_is_away_for_a_while(opened):
+    """It is asked for again, as the same commit: nothing was refused, and nobody is told that it was."""
+    async with opened() as yard:
+        yard.rig.deploys.failure = Unavailable("deploys", "no answer")
+        sha = await yard.push()
+        await yard.rig.until(lambda: _number_after(yard, 2), lambda: _words(yard))
+        head = await yard.head()
+        assert (head.tried, head.code) == ("", "tool_unavailable")
+        assert "waits: " in words(await yard.rig.run(MIA, "cd show"))
+        yard.rig.deploys.failure = None
+        await yard.rig.move_on(seconds=70)
+        await yard.rig.reaches((await yard.deployed(sha)).id, State.SUCCEEDED)
+        assert len(await yard.mine()) == 1
+        assert [key for key, _ in await yard.rig.said("post") if "refused" in key] == []

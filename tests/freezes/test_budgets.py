@@ -1,5 +1,6 @@
 """Freezes that follow an error budget: by their readings alone, and on the road with a real Prometheus."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -218,3 +219,15 @@ def test_a_window_beside_a_budget_is_a_mistake(tmp_path: Path):
     path.write_text(yaml.safe_dump({**CONFIG, "freezes": [{**SPENT, "from": "2026-12-01"}]}))
     with pytest.raises(SettingsError, match="cannot stand beside burn"):
         load(path, {})
+
+
+async def test_replicas_that_read_at_once_tell_once(tmp_path: Path, database_url: str):
+    config = {**CONFIG, "freezes": [{**SPENT, "burn": {**BURN, "for": "0s"}}]}
+    async with up(tmp_path, url=database_url, config=config) as rig:
+        rig.history()
+        for value in (1.3, 0.1):
+            rig.metrics.answers[QUERY] = [Answer(value=value)]
+            await asyncio.gather(*(rig.freezes.watching.look("budget") for _ in range(6)))
+        told = [key for key, _ in await rig.said("post") if "freeze/budget" in key]
+        assert [key.split("/")[3] for key in told] == ["1", "2"]
+        assert (await rig.audit.verify()).ok
