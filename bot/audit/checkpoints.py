@@ -91,6 +91,15 @@ class Keys:
             "signature": self._signing.sign(text).hex(),
         }
 
+    def sign_file(self, content: bytes) -> tuple[str, bytes]:
+        """Return the fingerprint of the key that signs and its signature of a file; "" and b"" without a key.
+
+        No checkpoint's text can be taken for a file that begins otherwise than with a brace.
+        """
+        if self._signing is None:
+            return "", b""
+        return fingerprint(self._signing.public_key()), self._signing.sign(content)
+
     def vouch(self, row: Row) -> bool:
         """Tell whether a checkpoint's signature is by a known key and covers the entry before it."""
         try:

@@ -63,12 +63,13 @@ async def confirm(audit: Audit, ident: str, by: Person, *, request_id: str) -> F
     async with audit.store.write() as tx:
         wish = await _get(tx.conn, ident)
         if wish is None or wish.asked_at <= audit.clock.now() - LASTS:
-            raise BadInput("unknown_erasure", f"There is no wish {ident} to erase anybody: done, or older than a week.")
+            raise _gone(ident)
         if _same(by, wish.asked_by):
             raise Refused("same_person", f"You asked for {ident} yourself: somebody else with audit.erase confirms it.")
         if _same(by, wish.person):
             raise Refused("about_yourself", f"{ident} is about you: somebody else with audit.erase confirms it.")
-        await tx.conn.execute(sa.delete(erasures).where(erasures.c.id == ident))
+        if (await tx.conn.execute(sa.delete(erasures).where(erasures.c.id == ident))).rowcount == 0:
+            raise _gone(ident)  # somebody else confirmed it at the same moment
         return await erasure.erase(
             tx,
             audit,
@@ -83,6 +84,10 @@ async def confirm(audit: Audit, ident: str, by: Person, *, request_id: str) -> F
 async def _get(conn: AsyncConnection, ident: str) -> Wish | None:
     row = (await conn.execute(sa.select(erasures).where(erasures.c.id == ident))).mappings().first()
     return None if row is None else Wish(**{**row, "names": tuple(json.loads(row["names"]))})
+
+
+def _gone(ident: str) -> BadInput:
+    return BadInput("unknown_erasure", f"There is no wish {ident} to erase anybody: done, or older than a week.")
 
 
 def _same(one: Person, other: Person) -> bool:

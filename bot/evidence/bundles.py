@@ -113,9 +113,13 @@ class Bundles:
             await self._log(parcel, name, run)
         parcel.files["people.json"] = document({one.key: self._name_of(one) for one in parcel.people})
         parcel.files["verify.py"] = inspect.getsource(offline).encode()
+        keys = self._keys()
+        signer, _ = keys.sign_file(b"")
+        if signer:
+            parcel.files["manifest-key.pem"] = keys.pem_of(signer).encode()
         parcel.files["README.md"] = readme(parcel.subject, parcel.title, parcel.at, parcel.notes)
         folder = f"evidence-{parcel.subject}"
-        content = packed(parcel.files, folder=folder, at=parcel.at)
+        content = packed(parcel.files, folder=folder, at=parcel.at, sign=lambda text: keys.sign_file(text)[1])
         return Bundle(f"{folder}.zip", content, parcel.subject, parcel.title)
 
     async def _begun(self, conn: AsyncConnection, subject: str) -> tuple[_Parcel, Release | None, Sequence[Deployment]]:

@@ -1,9 +1,12 @@
 """Verify this evidence with Python's standard library alone: `python3 verify.py` in the unpacked folder.
 
-It proves that no file was changed; that the audit entries are what their hashes say; that they stand in one unbroken
-chain; that what names people is what the entries committed to; and that what was approved is what was deployed.
-Where there is a signed checkpoint after them, `openssl` proves that it is signed by the key in `audit/keys`.
-Whether that key is Shipmate's, only you can tell: compare it with the one that you were given.
+It proves that no file was changed, and that their list is signed; that the audit entries are what their hashes say;
+that they stand in one unbroken chain; that what names people is what the entries committed to; and that what was
+approved is what was deployed.
+
+Signatures are proven by `openssl`: of MANIFEST by the key in `manifest-key.pem`, and of the checkpoint after these
+entries, where there is one, by the key in `audit/keys`. Whether these are Shipmate's keys, only you can tell: compare
+them with the one that you were given.
 """
 
 import hashlib
@@ -34,7 +37,8 @@ def files(folder: Path) -> Iterator[str]:
     for line in (folder / "MANIFEST").read_text(encoding="utf-8").splitlines():
         digest, _, name = line.partition("  ")
         known[name] = digest
-    there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} - {"MANIFEST"}
+    there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    there -= {"MANIFEST", "MANIFEST.sig"}
     for name in sorted(there ^ known.keys()):
         yield f"{name} is " + ("not in MANIFEST" if name in there else "missing")
     for name in sorted(there & known.keys()):
@@ -102,11 +106,33 @@ def approved(folder: Path) -> Iterator[str]:
                 yield f"{deployment['id']} is not what was approved: {digest} was"
 
 
+def signed(key: Path, name: str, signature: str) -> bool:
+    """Tell whether a file is signed by this key; where there is no openssl it is taken for signed, and said."""
+    folder = Path(__file__).resolve().parent
+    if shutil.which("openssl") is None:
+        print("note: there is no openssl here: no signature was verified")
+        return True
+    given = ["-inkey", str(key), "-rawin", "-in", name, "-sigfile", signature]
+    words = ["openssl", "pkeyutl", "-verify", "-pubin", *given]
+    return subprocess.run(words, capture_output=True, check=False, cwd=folder).returncode == 0
+
+
+def manifest(folder: Path) -> Iterator[str]:
+    """Prove the signature of MANIFEST, if there is one, with openssl."""
+    if not (folder / "MANIFEST.sig").is_file():
+        if (folder / "manifest-key.pem").is_file():
+            yield "MANIFEST.sig is missing"
+        else:
+            print("note: MANIFEST is not signed: no key was configured")
+    elif not signed(folder / "manifest-key.pem", "MANIFEST", "MANIFEST.sig"):
+        yield "the signature of MANIFEST is wrong"
+
+
 def checkpoint(folder: Path) -> Iterator[str]:
     """Prove the signature of the checkpoint after the entries, if there is one, with openssl."""
     frame, found = links(folder)
-    signed = frame.get("checkpoint")
-    if signed is None:
+    named = frame.get("checkpoint")
+    if named is None:
         print("note: no signed checkpoint follows these entries yet")
         return
     text = (folder / "audit/checkpoint.txt").read_text(encoding="utf-8")
@@ -114,23 +140,18 @@ def checkpoint(folder: Path) -> Iterator[str]:
     known = {number: link for number, (_, link) in found.items()} | {frame["after"]: frame["hash"]}
     if known.get(said["number"]) != said["hash"]:
         yield f"the checkpoint signs another entry {said['number']}"
-    key = folder / f"audit/keys/{signed['key']}.pem"
+    key = folder / f"audit/keys/{named['key']}.pem"
     if not key.is_file():
-        yield f"the key {signed['key']} that signed the checkpoint is not here"
-    elif shutil.which("openssl") is None:
-        print("note: there is no openssl here: the signature was not verified")
-    else:
-        signed_files = ["-in", "audit/checkpoint.txt", "-sigfile", "audit/checkpoint.sig"]
-        words = ["openssl", "pkeyutl", "-verify", "-pubin", "-inkey", str(key), "-rawin", *signed_files]
-        if subprocess.run(words, capture_output=True, check=False, cwd=folder).returncode:
-            yield "the checkpoint's signature is wrong"
+        yield f"the key {named['key']} that signed the checkpoint is not here"
+    elif not signed(key, "audit/checkpoint.txt", "audit/checkpoint.sig"):
+        yield "the checkpoint's signature is wrong"
 
 
 def main() -> int:
     """Run every proof and say how it went; 1 when one fails."""
     folder = Path(__file__).resolve().parent
     wrong = 0
-    for proof in (files, chain, diffs, approved, checkpoint):
+    for proof in (files, manifest, chain, diffs, approved, checkpoint):
         faults = list(proof(folder))
         print(f"{'WRONG' if faults else 'ok'}: {(proof.__doc__ or '').splitlines()[0]}")
         for fault in faults:

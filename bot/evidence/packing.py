@@ -5,7 +5,7 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
@@ -13,15 +13,24 @@ from typing import Any
 from bot.identity import Channel, Person
 
 MANIFEST = "MANIFEST"
+SIGNATURE = "MANIFEST.sig"
 _LEVEL = 6
 _READABLE = 0o644 << 16
 _UNIX = 3
 
 
-def packed(files: Mapping[str, bytes], *, folder: str, at: datetime) -> bytes:
-    """Return a zip of these files in a folder, and `MANIFEST` with the SHA-256 of each; every file is dated `at`."""
+Sign = Callable[[bytes], bytes]
+
+
+def packed(files: Mapping[str, bytes], *, folder: str, at: datetime, sign: Sign = lambda _content: b"") -> bytes:
+    """Return a zip of these files in a folder, and `MANIFEST` with the SHA-256 of each; every file is dated `at`.
+
+    What `sign` returns for the manifest is its signature; nothing means that there is none.
+    """
     lines = (f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in sorted(files.items()))
-    everything = {**files, MANIFEST: "".join(lines).encode()}
+    manifest = "".join(lines).encode()
+    signature = sign(manifest)
+    everything = {**files, MANIFEST: manifest, **({SIGNATURE: signature} if signature else {})}
     written = io.BytesIO()
     moment = at.astimezone(UTC)
     date = (moment.year, moment.month, moment.day, moment.hour, moment.minute, moment.second)

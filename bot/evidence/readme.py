@@ -36,7 +36,10 @@ The checkpoint in `audit/` is signed by the key beside it (Ed25519):
         -in audit/checkpoint.txt -sigfile audit/checkpoint.sig
 
 Compare that key with the one that you were given by whoever runs Shipmate: a bundle that somebody made up has a key of
-its own. The MANIFEST is not signed: the signature covers the audit log, and the log names what was decided.
+its own. The MANIFEST, and with it every file, is signed the same way, by the key that Shipmate had when it packed this
+(there is no `MANIFEST.sig` where none was configured):
+
+    openssl pkeyutl -verify -pubin -inkey manifest-key.pem -rawin -in MANIFEST -sigfile MANIFEST.sig
 
 `audit/links.txt` has one line for each entry of the log from the first of these entries to the checkpoint: number,
 digest of the entry's body, hash. A hash is SHA-256 over the hash before, a newline and the body's digest; the first one

@@ -1,5 +1,6 @@
 """Erasing a person: nobody finds them any more, the chain is whole, and nobody can do it in secret or alone."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from bot.audit import Audit, Fault, entries, wishes
+from bot.audit import Audit, Fault, Search, entries, wishes
 from bot.audit.export import json_line, line
 from bot.audit.people import pseudonym
 from bot.audit.tables import people, personal
@@ -92,6 +93,18 @@ async def test_one_who_asked_cannot_confirm_nor_whom_it_is_about_nor_anybody_twi
         await wishes.confirm(audit, wish.id, ANA, request_id="r")
     with pytest.raises(BadInput, match="nothing by them"):
         await wishes.ask(audit, MIA, ["Mia Kowalska"], TOM)
+
+
+async def test_of_racing_confirmations_one_wins(store: Store, audit: Audit) -> None:
+    wish, _ = await wishes.ask(audit, MIA, ["mia"], TOM)
+    people = [Person("T1", f"U1OFFICER{number}") for number in range(8)]
+    racing = (wishes.confirm(audit, wish.id, person, request_id=person.user) for person in people)
+    outcomes = await asyncio.gather(*racing, write(store, audit, 5, actor=MIA), return_exceptions=True)
+    lost = [one for one in outcomes if isinstance(one, BadInput)]
+    assert (len(lost), {one.code for one in lost}) == (7, {"unknown_erasure"})
+    assert len(await audit.find(Search(action="audit.erased"))) == 1
+    verdict = await audit.verify()
+    assert verdict.ok, verdict
 
 
 async def test_a_wish_ends_after_a_week(audit: Audit, clock: HandClock) -> None:

@@ -85,19 +85,20 @@ async def test_it_is_verified_offline_by_strangers(rig: Rig, tmp_path: Path):
     folder = unpacked(bundle.content, tmp_path / "out")
     assert folder.name == f"evidence-{ident}"
     status, said = await verified(folder)
-    assert (status, said.count("ok: "), "note:" in said) == (0, 5, False), said
-    for words in (["sha256sum", "--quiet", "-c", "MANIFEST"], _openssl(folder)):
+    assert (status, said.count("ok: "), "note:" in said) == (0, 6, False), said
+    for words in (["sha256sum", "--quiet", "-c", "MANIFEST"], *_openssl(folder)):
         done = await asyncio.to_thread(subprocess.run, words, cwd=folder, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
 
 
-def _openssl(folder: Path) -> list[str]:
-    """Return the command of the README, as a shell would read it."""
-    readme = (folder / "README.md").read_text()
-    command = re.search(r"openssl pkeyutl(?:.*\\\n)*.*\n", readme)
-    assert command is not None
-    words = command[0].replace("\\\n", " ").split()
-    return [str(next(folder.glob(word)).relative_to(folder)) if "*" in word else word for word in words]
+def _openssl(folder: Path) -> list[list[str]]:
+    """Return the commands of the README, as a shell would read them."""
+    commands = re.findall(r"openssl pkeyutl(?:.*\\\n)*.*\n", (folder / "README.md").read_text())
+    assert len(commands) == 2
+    every = [command.replace("\\\n", " ").split() for command in commands]
+    return [
+        [str(next(folder.glob(word)).relative_to(folder)) if "*" in word else word for word in words] for words in every
+    ]
 
 
 async def test_what_it_holds_and_that_secrets_are_masked(rig: Rig, tmp_path: Path):
@@ -134,7 +135,7 @@ def _rewrite(name: str, old: str, new: str) -> Callable[[Path], None]:
         text = path.read_text()
         assert re.search(old, text), text
         path.write_text(re.sub(old, new, text, count=1))
-        names = [p for p in folder.rglob("*") if p.is_file() and p.name != "MANIFEST"]
+        names = [p for p in folder.rglob("*") if p.is_file() and not p.name.startswith("MANIFEST")]
         files = {p.relative_to(folder).as_posix(): p.read_bytes() for p in names}
         fresh = unpacked(packed(files, folder="x", at=rewritten), folder.parent / "again")
         shutil.copy(fresh / "MANIFEST", folder / "MANIFEST")
@@ -151,6 +152,11 @@ def _rewrite(name: str, old: str, new: str) -> Callable[[Path], None]:
         (lambda folder: (folder / "people.json").write_text("{}"), "people.json was changed"),
         (lambda folder: (folder / "more.txt").write_text("x"), "more.txt is not in MANIFEST"),
         (lambda folder: (folder / "people.json").unlink(), "people.json is missing"),
+        (lambda folder: (folder / "MANIFEST.sig").unlink(), "MANIFEST.sig is missing"),
+        (
+            _rewrite("deployments/*.json", '"state": "succeeded"', '"state": "failed"'),
+            "the signature of MANIFEST is wrong",
+        ),
         (_rewrite("audit/entries.jsonl", '"outcome":"[a-z]+"', '"outcome":"refused"'), "is not the one in the chain"),
         (_rewrite("audit/entries.jsonl", r'"person":"[^"]+"', '"person":"-/T/U"'), "is by somebody else"),
         (_rewrite("audit/entries.jsonl", '"words":"[^"]+"', '"words":"no"'), "the details of entry"),
