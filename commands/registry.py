@@ -62,6 +62,7 @@ COMMANDS: tuple[Command, ...] = (
     release.show,
     release.list_,
     release.notes,
+    release.cancel,
     signoff.signoff,
     evidence.of_release,
     deploys.deploys,

@@ -129,6 +129,21 @@ async def notes(call: Call, args: OneRelease) -> Reply:
 
 
 @command(
+    "release cancel",
+    permission="release.cut",
+    args=OneRelease,
+    effect=Effect.CHANGE,
+    resource=service_of_release,
+    decides=True,
+    examples=("release cancel R-88",),
+)
+async def cancel(call: Call, args: OneRelease) -> Reply:
+    """Cancel a release before its tag is made."""
+    found = await call.use(Releases).overview.find(args.release)
+    return await call.use(Releases).beginnings.cancel(call, found)
+
+
+@command(
     "release retry",
     permission="release.cut",
     args=OneRelease,

@@ -18,6 +18,14 @@ from bot.reply import Reply
 from bot.store import next_id
 
 _LONGEST_NOTES = 60_000
+_AGAIN = {
+    "state": State.STARTING.value,
+    "ended_at": None,
+    "code": "",
+    "words": "",
+    "cancel_by": None,
+    "cancel_at": None,
+}
 _NO_FORM = frozenset({Trigger.TERMINAL, Trigger.SCHEDULE})
 
 
@@ -78,7 +86,7 @@ class Beginnings:
                 parked_at=None,
                 build_number=release.build_number + failed_build,
                 **({"build_run": "", "progress": {}} if failed_build else {}),
-                **({"state": State.STARTING.value, "ended_at": None, "code": "", "words": ""} if release.ended else {}),
+                **(_AGAIN if release.ended else {}),
             )
             if again is None:
                 raise Refused("raced", f"{release.id} has moved on meanwhile: its card shows where it stands.")
@@ -87,6 +95,34 @@ class Beginnings:
             await book.want(again)
             await book.show(again, urgent=True)
             return replies.shown(again)
+
+    async def cancel(self, call: Call, release: Release) -> Reply:
+        """Have a release ended before its tag is made: its build is ended, its version is free again.
+
+        Raises:
+            Refused: it is over (`ended`), or its tag is made (`tagged`).
+        """
+        if release.ended:
+            raise Refused("ended", f"{release.id} {release.name} is over.")
+        async with self._parts.store.write(urgent=True) as tx, self._ledger.open(tx) as book:
+            values: dict[str, object] = {"cancel_by": call.person, "cancel_at": self._parts.clock.now()}
+            if release.parked_at is not None:  # go on, to notice
+                values |= {"attempt": release.attempt + 1, "parked_why": "", "parked_at": None}
+            marked = await records.change(
+                tx,
+                release.id,
+                [State.STARTING, State.BUILDING, State.TAGGING],
+                records.releases.c.attempt == release.attempt,
+                **values,
+            )
+            if marked is None:
+                raise Refused("tagged", f"The tag {release.tag} is made: {release.id} cannot be taken back any more.")
+            said = Said(text="asked to cancel", person=call.person, request_id=call.request_id)
+            book.enter(marked, "release.cancel", "asked", said)
+            await book.want(marked)
+            await book.show(marked, urgent=True)
+            tx.after_commit(self._parts.watch.wake_all)
+            return replies.cancelling(marked)
 
     async def _begun(self, call: Call) -> Release | None:
         async with self._parts.store.read() as conn:

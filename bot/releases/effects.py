@@ -13,6 +13,7 @@ from pydantic import JsonValue
 from bot.builds import progress
 from bot.builds.logs import Tail, read_on
 from bot.builds.sending import LOOK_UPS, UNKNOWN, Sent, start_once
+from bot.identity import Person
 from bot.policy.rules import judge_checks
 from bot.releases import records
 from bot.releases.ledger import Ledger
@@ -136,6 +137,8 @@ class Effects:
         release = await self._load(release_id)
         host = self._parts.toolbox.get(ReleaseHost, release.instance)
         service = self._parts.catalog().service(release.service)
+        if release.cancel_at is not None and await host.get_tag(release.project, release.tag) is None:
+            return Done(code="cancelled", words=cancelled(release, self._parts.name_of))
         if service.releases.checks and await host.get_tag(release.project, release.tag) is None:
             git = self._parts.toolbox.get(GitHost, release.instance)
             told = await git.list_checks(release.project, release.sha)
@@ -214,8 +217,10 @@ class _Following:
         self.tail = Tail()
 
     async def cancelled(self) -> bool:
-        """Tell whether somebody asked to end it: nobody can, a release that is not wanted is simply not deployed."""
-        return False
+        """Tell whether somebody asked to end it."""
+        async with self._parts.store.read() as conn:
+            now = await records.get(conn, self._release.id)
+        return now is None or now.cancel_at is not None
 
     async def changed(self, run: Run) -> None:
         """Show the build as it stands."""
@@ -236,6 +241,11 @@ class _Following:
     async def logged(self, text: str, next_offset: int) -> None:
         """Keep the newest of the log."""
         self.tail.add(text, next_offset)
+
+
+def cancelled(release: Release, name_of: Callable[[Person], str]) -> str:
+    """Return the words for a release that somebody cancelled before its tag was made."""
+    return f"cancelled by @{name_of(release.cancel_by) if release.cancel_by is not None else 'somebody'}"
 
 
 def request_id_of(release: Release) -> str:

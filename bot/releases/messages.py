@@ -87,7 +87,7 @@ def card(release: Release, view: View) -> Message:
         named = ", ".join(release.irreversible[:_LISTED])
         more = f" and {len(release.irreversible) - _LISTED} more" if len(release.irreversible) > _LISTED else ""
         parts.append(Paragraph(say("*Cannot be undone by a rollback*: {}{}", named, more)))
-    parts += _state_parts(release)
+    parts += _state_parts(release, view.name_of)
     if release.state is State.CUT:
         parts += _standing(release, view)
     pressed = tuple(_buttons(release, view))
@@ -162,12 +162,14 @@ def _what(release: Release) -> Markup:
     return joined("\n", lines)
 
 
-def _state_parts(release: Release) -> list[Part]:
+def _state_parts(release: Release, name_of: NameOf) -> list[Part]:
     parts: list[Part] = []
     if release.parked_at is not None:
         parts.append(Paragraph(say("*Stands still* since {}: {}", moment(release.parked_at), release.parked_why)))
     if not release.ended:
         parts.append(Steps(title="Steps", steps=tuple(_steps(release))))
+        if release.cancel_at is not None and release.cancel_by is not None:
+            parts.append(Note(say("@{} asked to cancel", name_of(release.cancel_by))))
         silent = release.progress.get("silent")
         if silent and release.state is State.BUILDING:
             parts.append(Note(say("{}", silent)))
@@ -222,6 +224,8 @@ def _buttons(release: Release, view: View) -> list[Button]:
     found: list[Button] = []
     if release.parked_at is not None or release.state is State.FAILED:
         found.append(_retry(release))
+    if release.state in {State.STARTING, State.BUILDING, State.TAGGING} and release.cancel_at is None:
+        found.append(_cancel(release))
     if release.state is State.CUT:
         runs = {place.environment for place in view.runs}
         furthest = max((view.environments.index(name) for name in runs if name in view.environments), default=-1)
@@ -269,6 +273,15 @@ def _signing(release: Release, gate: Gate) -> list[Button]:
         Button(label=f"Sign off on {gate.of}"[:75], command="signoff", args=args, style=Style.PRIMARY, confirm=confirm),
         Button(label="Reject…", command="signoff-reject", args={"release": release.id, "on": gate.of}, ask=True),
     ]
+
+
+def _cancel(release: Release) -> Button:
+    confirm = Confirm(
+        title=f"Cancel {release.id}?", text=f"{release.name} is not tagged, and its version is free again."[:300],
+        yes="Cancel it",
+    )  # fmt: skip
+    args = {"release": release.id}
+    return Button(label="Cancel", command="release cancel", args=args, style=Style.DANGER, confirm=confirm)
 
 
 def _retry(release: Release) -> Button:

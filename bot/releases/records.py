@@ -54,6 +54,8 @@ class Release:
     state: State
     state_since: datetime
     attempt: int
+    cancel_by: Person | None
+    cancel_at: datetime | None
     parked_why: str
     parked_at: datetime | None
     progress: dict[str, JsonValue]
@@ -131,6 +133,8 @@ releases = sa.Table(
     _words("state", 16),
     sa.Column("state_since", Timestamp, nullable=False),
     sa.Column("attempt", sa.Integer, nullable=False, default=1),
+    sa.Column("cancel_by", PersonColumn, nullable=True),
+    sa.Column("cancel_at", Timestamp, nullable=True),
     sa.Column("parked_why", sa.Text, nullable=False, default=""),
     sa.Column("parked_at", Timestamp, nullable=True),
     sa.Column("progress", JsonColumn, nullable=False, default=dict),

@@ -43,6 +43,17 @@ def shown(release: Release) -> Reply:
     )
 
 
+def cancelling(release: Release) -> Reply:
+    """Answer that the wish to cancel is noted."""
+    line = say("*{}* {} is being cancelled, unless its tag is made first; its card shows it.", release.id, release.name)
+    return Reply(
+        summary=f"{release.id} {release.name} is being cancelled",
+        parts=(Paragraph(line),),
+        subject=release.id,
+        shown_in=release.channel,
+    )
+
+
 def look_first(proposal: "Proposal", args: Mapping[str, str]) -> Missing:
     """Ask to look at version and notes before it is cut: a form where Slack opens one, a button elsewhere."""
     notes = shortened(proposal.notes, LONGEST_NOTES)

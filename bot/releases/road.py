@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bot.releases import messages, records
-from bot.releases.effects import Done, RunEnd
+from bot.releases.effects import Done, RunEnd, cancelled
 from bot.releases.ledger import Ledger, Said
 from bot.releases.records import Release
 from bot.releases.rules import UNDER_WAY, State
@@ -53,6 +53,10 @@ class Road:
                 return release is not None and release.state in UNDER_WAY
             if not end.succeeded:
                 said = Said(text=f"the build failed: {end.words or end.state}", code="build_failed")
+                if release.cancel_at is not None:
+                    said = Said(
+                        text=cancelled(release, self._parts.name_of), code="cancelled", person=release.cancel_by
+                    )
                 failed = await book.move(release, State.FAILED, said)
                 if failed is not None:
                     await self._excerpts(tx, failed, end)

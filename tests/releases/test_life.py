@@ -310,3 +310,51 @@ async def test_releases_are_listed_shown_and_read(rig: Rig):
     notes = read(await rig.run(MIA, "release notes R-1"))
     assert "<!channel>" not in notes
     assert "&lt;!channel&gt;" in notes
+
+
+async def test_a_release_is_cancelled_before_its_tag(rig: Rig):
+    rig.change("feat: pay by card")
+    rig.builds.outcomes["checkout"] = Outcome(state=None)
+    subject = (await rig.run(MIA, "release cut checkout --yes")).subject
+
+    async def building() -> bool:
+        return "[Cancel]" in read(await rig.card(subject)) and bool((await rig.release(subject)).build_run)
+
+    async def why() -> str:
+        return read(await rig.card(subject))
+
+    await rig.until(building, why)
+    press = buttons(await rig.card(subject))["Cancel"]
+    assert "is being cancelled" in (await rig.run(TOM, command=press.command, **press.args)).summary
+    failed = await rig.gets(subject, State.FAILED)
+    assert (failed.code, failed.words, failed.holds) == ("cancelled", "cancelled by @tom", False)
+    assert rig.host.made == []
+    assert (await rig.refused(TOM, f"release cancel {subject}")).code == "ended"
+    rig.builds.outcomes["checkout"] = Outcome(state=RunState.SUCCEEDED)
+    await rig.run(MIA, f"release retry {subject}")
+    assert (await rig.gets(subject, State.CUT)).cancel_at is None
+
+
+async def test_a_release_that_stands_still_is_cancelled_too(rig: Rig):
+    rig.change("feat: pay by card")
+    rig.host.away += ["tag"] * 5
+    subject = (await rig.run(MIA, "release cut checkout --yes")).subject
+
+    async def parked() -> bool:
+        return (await rig.release(subject)).parked_at is not None
+
+    async def why() -> str:
+        return str(await rig.release(subject))
+
+    await rig.until(parked, why)
+    await rig.run(MIA, f"release cancel {subject}")
+    assert (await rig.gets(subject, State.FAILED)).code == "cancelled"
+    assert rig.host.made == []
+
+
+async def test_what_is_tagged_is_not_cancelled(rig: Rig):
+    rig.change("feat: pay by card")
+    rig.host.away += ["release"] * 5
+    subject = (await rig.run(MIA, "release cut checkout --yes")).subject
+    await rig.gets(subject, State.PUBLISHING)
+    assert (await rig.refused(MIA, f"release cancel {subject}")).code == "tagged"

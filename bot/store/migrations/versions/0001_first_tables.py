@@ -613,6 +613,8 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("state_since", columns.Timestamp(), nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("cancel_by", columns.PersonColumn(), nullable=True),
+        sa.Column("cancel_at", columns.Timestamp(), nullable=True),
         sa.Column("parked_why", sa.Text(), nullable=False),
         sa.Column("parked_at", columns.Timestamp(), nullable=True),
         sa.Column("progress", columns.JsonColumn(), nullable=False),
