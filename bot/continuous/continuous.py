@@ -15,7 +15,7 @@ from bot.continuous import messages, records
 from bot.continuous.candidates import Candidates, Ready
 from bot.continuous.overview import Overview
 from bot.continuous.parts import CONTINUOUS, Parts
-from bot.continuous.pauses import Pauses
+from bot.continuous.pauses import Pauses, is_paused
 from bot.continuous.records import Head
 from bot.continuous.rules import Facts, Next, Waiting, decide, number_of, request_id, superseded
 from bot.deployments.records import Deployment
@@ -110,12 +110,12 @@ class Continuous:
 
     async def facts(self, conn: AsyncConnection, head: Head, ready: Ready) -> Facts:
         """Return what is known of a place."""
-        paused = await records.paused(conn, self._parts.clock.now(), head.place.service)
+        pauses = await records.paused(conn, self._parts.clock.now(), head.place.service)
         return Facts(
             seen=ready.seen,
             looked=head.looked,
             on=self.is_on(head.place),
-            paused=any(one.environment in {"", head.place.environment} for one in paused),
+            paused=is_paused(pauses, head.place) is not None,
             ready=ready.sha,
             tried=head.tried,
             running=ready.running,
@@ -192,6 +192,8 @@ class Continuous:
                 await self.want_look(tx, place, cause)
         if deployment.requested_by == CONTINUOUS and deployment.state in _BAD_ENDS:
             await self._tell_failure(tx, deployment)
+        if deployment.requested_by != CONTINUOUS and deployment.state is State.SUCCEEDED:
+            await self._tell_what_follows(tx, deployment)
 
     async def _tell_failure(self, tx: Tx, deployment: Deployment) -> None:
         channel = deployment.channel
@@ -201,6 +203,16 @@ class Continuous:
             message = messages.stopped(deployment, self._branch(deployment.place), self._parts.permissions)
             key = f"continuous/{deployment.id}/{deployment.state.value}"
             await self._parts.outbox.post(tx, key, channel, message, urgent=True, subject=deployment.id)
+
+    async def _tell_what_follows(self, tx: Tx, deployment: Deployment) -> None:
+        """Say in the thread of what was deployed by hand that the next commit replaces it."""
+        place, channel = deployment.place, deployment.channel
+        if channel is None or not self.is_on(place):
+            return
+        if is_paused(await records.paused(tx.conn, self._parts.clock.now(), place.service), place) is None:
+            message = messages.replaced_next(deployment, self._branch(place))
+            key = f"continuous/{deployment.id}/replaced-next"
+            await self._parts.outbox.post(tx, key, channel, message, in_thread_of=deployment.id)
 
     def _following(self, deployment: Deployment) -> list[Place]:
         try:

@@ -56,6 +56,14 @@ def stopped(deployment: Deployment, branch: str, people: Permissions) -> Message
     return Message(summary=summary, parts=(Paragraph(Markup(line.strip())), Note(note), Buttons((retry, pause))))
 
 
+def replaced_next(deployment: Deployment, branch: str) -> Message:
+    """Return what stands in the thread of a deployment by hand where commits go by themselves."""
+    summary = f"The next commit on {branch} replaces {deployment.release.name} on {deployment.place}"
+    line = say("{} is deployed to by itself: the next commit on {} replaces this.", deployment.place, branch)
+    pause = Button(label="Pause…", command="cd pause", args=_place_words(deployment.place), ask=True)
+    return Message(summary=summary, parts=(Paragraph(line), Buttons((pause,))))
+
+
 def refused(place: Place, sha: str, words: str, branch: str) -> Message:
     """Return what the channel is told when a commit is not deployed by itself because a rule says no."""
     line = say("*Continuous deployment of {}* did not deploy {}: {}", place, code(sha[:7]), words)

@@ -30,12 +30,11 @@ class Overview:
         if not places:
             return {}
         heads = {one.place: one for one in await records.of(conn, service)}
-        now = self._parts.clock.now()
-        pauses = list(await records.paused(conn, now, service))
+        pauses = await records.paused(conn, self._parts.clock.now(), service)
         deployments = await records.last(conn, list(heads.values()))
         found: dict[Place, Sequence[Markup]] = {}
         for place, environment in places.items():
-            head, pause = heads.get(place), is_paused(pauses, place, now)
+            head, pause = heads.get(place), is_paused(pauses, place)
             on = environment.continuous
             if on is None:
                 continue

@@ -226,6 +226,8 @@ async def test_by_hand_it_works_and_the_next_push_replaces_it(opened):
         sha = await yard.push()
         await yard.rig.reaches((await yard.deployed(sha)).id, State.SUCCEEDED)
         assert (await yard.rig.deploy("v1.4.0")).state is State.SUCCEEDED
+        told = [message.summary for key, message in await yard.rig.said("post") if "replaced-next" in key]
+        assert told == ["The next commit on main replaces v1.4.0 on checkout/staging"]
         await yard.tell(sha=sha)
         await yard.looked()
         assert len(await yard.mine()) == 1
