@@ -75,8 +75,7 @@ class Help:
         decisions = {command: self.anywhere(command, groups) for command in self._shown()}
         held = [command.name for command, decision in decisions.items() if decision.allowed]
         parts.append(Paragraph(say("Commands: {}.", ", ".join(held))))
-        if lacking := [escape(_who_could(command, one)) for command, one in decisions.items() if not one.allowed]:
-            parts.append(Paragraph(_lines(lacking)))
+        parts += _lacking({command: one for command, one in decisions.items() if not one.allowed})
         return Reply(summary=f"You may use: {', '.join(held)}", parts=tuple(parts))
 
     async def groups_of(self, invocation: Invocation) -> frozenset[str]:
@@ -184,7 +183,7 @@ class Help:
         return f"{begin}{words}"
 
     def _line(self, command: Command, trigger: Trigger) -> Markup:
-        form = f"{self.typed(command, trigger)}{arguments.usage(command).removeprefix(command.name)}"
+        form = f"{self.typed(command, trigger)}{arguments.usage(command, whole=False).removeprefix(command.name)}"
         line = say("{}  {}", code(form), command.summary)
         if not command.examples:
             return line
@@ -220,6 +219,24 @@ def _other_ways(command: Command, trigger: Trigger) -> Markup:
 def _who_could(command: Command, decision: Decision) -> str:
     who = ", ".join(decision.who_could) or "nobody, until the configuration grants it"
     return f"{command.name} needs the permission {command.permission}, which you do not have. Who has: {who}."
+
+
+def _lacking(decisions: Mapping[Command, Decision]) -> list[Part]:
+    """Return who has the permissions that somebody lacks, each told once with all of its commands."""
+    commands: dict[str, list[str]] = {}
+    who: dict[str, tuple[str, ...]] = {}
+    for command, decision in decisions.items():
+        commands.setdefault(command.permission, []).append(command.name)
+        who[command.permission] = decision.who_could
+    told = [
+        say("{} ({}): {}", code(permission), ", ".join(names), ", ".join(who[permission]))
+        for permission, names in commands.items()
+        if who[permission]
+    ]
+    parts: list[Part] = [Paragraph(_lines([Markup("*What you may not do, and who may*"), *told]))] if told else []
+    if unheard := [permission for permission in commands if not who[permission]]:
+        parts.append(Note(say("Granted to nobody by the configuration: {}.", ", ".join(unheard))))
+    return parts
 
 
 def _granted(grant: Grant) -> Markup:

@@ -54,14 +54,19 @@ def as_mapping(command: Command, args: object) -> dict[str, str]:
     return {slot.name: write(_value(slot, args)) for slot in slots if _value(slot, args) != _default(slot)}
 
 
-def usage(command: Command) -> str:
-    """Return the command's form in one line: `deploy <service>[@<version>] [to <environment>] [--dry-run]`."""
+def usage(command: Command, *, whole: bool = True) -> str:
+    """Return the command's form in one line: `deploy <service>[@<version>] [to <environment>] [--dry-run]`.
+
+    Without `whole` the flags that may be left out are.
+    """
     grammar = grammar_of(command.args)
     parts = [command.name]
     for chain in grammar.chains:
         slot = chain.head
         word = f"{slot.arg.word} " if slot.arg.word else ""
         if slot.flag and not word:
+            if not whole and not slot.required:
+                continue
             shown = slot.flag if slot.kind is bool else f"{slot.flag} {_placeholder(slot)}"
         else:
             joined = "".join(_bracket(f"{s.arg.joined}{_placeholder(s)}", required=s.required) for s in chain.joined)

@@ -18,7 +18,7 @@ LATENCY = (
 ).replace("{{", "{").replace("}}", "}")  # fmt: skip
 ALIASES = (
     "rollback", "where", "deploys", "approve", "reject", "revoke", "lock", "unlock", "freeze", "unfreeze", "calendar",
-    "metrics", "build", "review", "audit", "cd",
+    "metrics", "build", "review", "audit", "cd", "release", "promote",
 )  # fmt: skip
 
 
@@ -90,15 +90,15 @@ def _settings(folder: Path, workspace: Workspace, ports: Mapping[str, int], prom
         "people": {name: {"slack": ident, "emails": [email]} for name, (ident, email) in workspace.people.items()},
         "groups": {"developers": ["mia", "tom"], "release-managers": ["ana", "raj"], "on-call": ["raj"]},
         "permissions": [
-            {"allow": ["deployment.read", "build.read", "metrics.read"], "to": ["everyone"]},
+            {"allow": ["*.read"], "to": ["everyone"]},
             {"allow": ["build.start", "build.abort", "run.answer"], "to": ["developers", "release-managers"]},
             {
                 "allow": ["deployment.start", "deployment.cancel", "deployment.rollback", "lock.take", "lock.release"],
                 "to": ["developers", "release-managers"],
             },
-            {"allow": ["deployment.approve"], "to": ["release-managers"]},
+            {"allow": ["deployment.approve", "release.cut"], "to": ["release-managers"]},
             {"allow": ["lock.break", "freeze.change"], "to": ["release-managers", "on-call"]},
-            {"allow": ["deployment.review", "continuous.change", "audit.read"], "to": ["release-managers"]},
+            {"allow": ["deployment.review", "continuous.change", "deployment.unblock"], "to": ["release-managers"]},
             {"allow": ["deployment.force"], "to": ["on-call"]},
             {"allow": ["deployment.start"], "to": ["account:continuous"], "environments": ["staging"]},
         ],

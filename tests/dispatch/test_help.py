@@ -11,12 +11,13 @@ from bot.terminal import render
 from tests.dispatch.commands import PlaceArgs, deploy
 from tests.dispatch.conftest import ACCOUNT, MIA, NAMED_STRANGER, SETTINGS, TOM, Yard
 
-FORM = "<service>[@<version>] [to <environment>[/<target>]] [--dry-run] [--wait]"
+SHORT = "<service>[@<version>] [to <environment>[/<target>]]"
+FORM = f"{SHORT} [--dry-run] [--wait]"
 OVERVIEW = [
-    f"/deploy {FORM}  Deploy a release.   e.g. /deploy checkout@1.4.2 to staging",
-    f"/shipmate hold {FORM}  Run until the test lets it go on.",
-    f"/shipmate where {FORM}  Say what runs.",
-    f"/shipmate frozen {FORM}  Refuse with a rule of its own.",
+    f"/deploy {SHORT}  Deploy a release.   e.g. /deploy checkout@1.4.2 to staging",
+    f"/shipmate hold {SHORT}  Run until the test lets it go on.",
+    f"/shipmate where {SHORT}  Say what runs.",
+    f"/shipmate frozen {SHORT}  Refuse with a rule of its own.",
     "/shipmate help [<command…>]  Show what you can ask, and how.   e.g. /shipmate help deploy",
     "/shipmate access show  Show what you may do here, and who may do the rest.",
     "/shipmate health  Ask every connected system how it is.",
@@ -89,7 +90,7 @@ async def test_access_says_who_could_do_what_one_may_not(yard: Yard):
     page = await shown(yard, "access")
     assert "You count as: developers, everyone, mia." in page
     assert "deployment.* on staging" in page
-    assert "people needs the permission people.read, which you do not have. Who has: release-managers." in page
+    assert "people.read (people): release-managers" in page
 
 
 async def test_a_reload_changes_what_help_shows_at_once(yard: Yard):
