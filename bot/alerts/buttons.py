@@ -6,7 +6,7 @@ from bot.alerts.causes import Suspect
 from bot.alerts.records import Group
 from bot.alerts.rules import State
 from bot.alerts.silence_records import Quiet
-from bot.changes.records import Change, Kind
+from bot.changes.records import Kind
 from bot.reply import Button, Confirm, Style
 from integrations.capabilities.alerts import Matcher
 
@@ -24,7 +24,7 @@ def of(group: Group, suspects: Sequence[Suspect], *, source: str, runbook: str) 
     )
     if group.over:
         return links
-    blamed = tuple(button for one in suspects[:_MOST_SUSPECTS] for button in about(group, one.change))
+    blamed = tuple(button for one in suspects[:_MOST_SUSPECTS] for button in about(group, one))
     return (*to_hold(group), *blamed, *links)
 
 
@@ -49,15 +49,21 @@ def to_hold(group: Group) -> tuple[Button, ...]:
     return (mine, over) if group.state is State.SILENCED else (mine, silence, over)
 
 
-def about(group: Group, change: Change) -> tuple[Button, ...]:
+def about(group: Group, suspect: Suspect) -> tuple[Button, ...]:
     """Return what a person does about a change that may be the cause."""
+    change = suspect.change
     found: list[Button] = []
     before = str(change.data.get("previous_version") or str(change.data.get("previous_sha") or "")[:8])
-    if change.kind in _UNDONE and before:
+    if change.kind in _UNDONE and suspect.last and before:
         version = str(change.data.get("version") or str(change.data.get("sha") or "")[:8])
         place = "/".join(part for part in (change.service, change.environment, change.target) if part)
         warning = " It carries a migration marked irreversible." if change.data.get("irreversible") else ""
-        args = {"service": change.service, "environment": change.environment, "of": change.subject}
+        args = {
+            "service": change.service,
+            "environment": change.environment,
+            "version": str(change.data.get("previous_version") or change.data["previous_sha"]),
+            "reason": f"{group.id} {group.name}"[:200],
+        }
         if change.target:
             args["target"] = change.target
         found.append(

@@ -40,15 +40,21 @@ class Intake:
             log.error("alert.no_group", instance=event.instance, event=event.id)
             return
         await records.heard(tx, event.instance, self._parts.clock.now())
-        await self.take_in(tx, event.instance, group, asked_at=None, complete=False)
+        await self.take_in(tx, event.instance, group, asked_at=None)
 
     async def take_in(
-        self, tx: Tx, instance: str, told: AlertGroup, *, asked_at: datetime | None, complete: bool
+        self,
+        tx: Tx,
+        instance: str,
+        told: AlertGroup,
+        *,
+        asked_at: datetime | None,
+        knows_since: datetime | None = None,
     ) -> Group | None:
         """Merge news of one group into what is known; return the group as it is now, None where there is none.
 
-        `asked_at` is None for a notification, else when the source was asked. With `complete` the alerts that are not
-        named are over.
+        `asked_at` is None for a notification, else when the source was asked. Alerts heard of since `knows_since` that
+        it does not name are over.
         """
         now = self._parts.clock.now()
         seen = {one.fingerprint: one for one in told.alerts[:_MOST]}
@@ -64,7 +70,7 @@ class Intake:
                 return None
         known = await records.alerts_of(tx.conn, group.id)
         before = {name: one.episode for name, one in known.items()}
-        after = rules.taken_in(before, episodes, asked_at=asked_at, complete=complete)
+        after = rules.taken_in(before, episodes, asked_at=asked_at, knows_since=knows_since)
         if group.over:
             following = self._following(before, after, group, now)
             if following is Next.FOLLOWED:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from bot.alerts import buttons
+from bot.alerts import buttons, causes
 from bot.alerts.causes import Suspect
 from bot.alerts.records import Group, Known
 from bot.alerts.rules import State
@@ -221,8 +221,7 @@ def _changes(view: View) -> list[Markup]:
     if not view.suspects or view.group.over:
         return []
     change = view.suspects[0].change
-    gap = view.began - change.at
-    when = f"{duration(gap)} before" if gap.total_seconds() >= 0 else f"{duration(-gap)} after it began"
+    when = f"{duration(view.began - causes.begun(change))} before"
     place = (
         "" if change.service == view.group.service and change.environment == view.group.environment else " elsewhere"
     )

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 import structlog
@@ -26,6 +26,7 @@ from integrations.errors import IntegrationError
 
 SETTLED = timedelta(minutes=5)
 """How long a source must run before what it does not name is over: started anew, it knows nothing until told again."""
+_ALWAYS = datetime.min.replace(tzinfo=UTC)
 _AGAIN = timedelta(seconds=30)
 
 log = structlog.get_logger()
@@ -80,31 +81,29 @@ class Poller:
         asked_at = self._parts.clock.now()
         try:
             told = await source.alert_groups()
-            settled = asked_at - await source.running_since() >= SETTLED
+            since = await source.running_since()
         except IntegrationError as error:
             log.warning("alert.source_silent", instance=instance, error=str(error))
             await self._not_heard(instance)
             return
+        if asked_at - since >= SETTLED:
+            since = _ALWAYS
         await self._silences.compare(instance)
         async with self._parts.store.write() as tx:
             await records.heard(tx, instance, asked_at)
         async with self._parts.store.read() as conn:
             known = {one.key: one for one in await records.open_groups(conn, instance=instance)}
         for group in told:
-            key = records.key_of(group.labels)
-            await self._take_in(instance, group, known.pop(key, None), asked_at, settled=settled)
+            known.pop(records.key_of(group.labels), None)
+            await self._take_in(instance, group, asked_at, since)
         for gone in known.values():
             empty = AlertGroup(labels=gone.labels, alerts=())
-            await self._take_in(instance, empty, gone, asked_at, settled=settled)
+            await self._take_in(instance, empty, asked_at, since)
 
-    async def _take_in(
-        self, instance: str, told: AlertGroup, known: Group | None, asked_at: datetime, *, settled: bool
-    ) -> None:
+    async def _take_in(self, instance: str, told: AlertGroup, asked_at: datetime, since: datetime) -> None:
         """Take in one group, in a transaction of its own, so that none waits for many."""
-        if known is not None and not told.alerts and not settled and not known.hold.quiet:
-            return
         async with self._parts.store.write() as tx:
-            await self._intake.take_in(tx, instance, told, asked_at=asked_at, complete=settled)
+            await self._intake.take_in(tx, instance, told, asked_at=asked_at, knows_since=since)
 
     async def _is_known(self, instance: str) -> bool:
         async with self._parts.store.read() as conn:

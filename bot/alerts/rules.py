@@ -89,16 +89,20 @@ def missing(known: Episode, asked_at: datetime) -> Episode:
     return replace(known, firing=False, ends_at=asked_at, seen_at=asked_at, silenced_by=(), inhibited=False)
 
 
-def taken_in(known: Episodes, seen: Iterable[Episode], *, asked_at: datetime | None, complete: bool) -> Episodes:
+def taken_in(
+    known: Episodes, seen: Iterable[Episode], *, asked_at: datetime | None = None, knows_since: datetime | None = None
+) -> Episodes:
     """Return the episodes of a group after news of it.
 
-    `asked_at` is None for a notification. With `complete` what is not among `seen` is over.
+    `asked_at` is None for a notification. A source knows all that it was told of since `knows_since`, so of what was
+    heard of since then, that which is not among `seen` is over.
     """
     news = {one.fingerprint: one for one in seen}
     result = {name: merged(known.get(name), one, asked=asked_at is not None) for name, one in news.items()}
     for name, one in known.items():
         if name not in news:
-            result[name] = missing(one, asked_at) if complete and asked_at is not None else one
+            certain = asked_at is not None and knows_since is not None and one.seen_at >= knows_since
+            result[name] = missing(one, asked_at) if certain and asked_at is not None else one
     return result
 
 

@@ -360,6 +360,8 @@ def _changed(kind: changes.Kind, moved: Deployment, said: Said) -> changes.Chang
         "previous_sha": moved.previous_sha,
         "previous_version": moved.previous_version,
         "kind": moved.kind.value,
+        "irreversible": moved.irreversible,
+        "begun_at": (moved.started_at or moved.created_at).isoformat(),
     }
     return changes.Change(
         kind=kind,

@@ -218,7 +218,8 @@ async def test_what_changed_before_is_named_with_a_way_back_and_not_this_is_reme
     card = await rig.reads("Changed 4 min before: D-7 checkout D-7 (1 of 2 changes within 1 h)")
     button = buttons(card)["Roll back D-7…"]
     assert button.command == "rollback"
-    assert dict(button.args) == {"service": "checkout", "environment": "production", "of": "D-7"}
+    told = {"service": "checkout", "environment": "production", "version": "1.4.1", "reason": "A-1 HighErrorRate"}
+    assert dict(button.args) == told
     assert button.confirm is not None
     assert "from 1.4.2 to 1.4.1" in button.confirm.text
     assert "irreversible" in button.confirm.text
@@ -228,12 +229,29 @@ async def test_what_changed_before_is_named_with_a_way_back_and_not_this_is_reme
     assert await recorded(rig, "alert.not_this") == ["A-1"]
 
 
-async def test_a_deployment_that_ends_after_the_alert_began_is_named_too(firing: Rig):
+async def test_a_deployment_that_is_under_way_when_it_fires_is_named_when_it_ends_and_its_remedy_is_not(firing: Rig):
     await firing.alerts.poller.look()
+    now = firing.clock.now()
+    data = {"version": "1.4.2", "previous_version": "1.4.1", "begun_at": (now - timedelta(minutes=3)).isoformat()}
     async with firing.store.write() as tx:
-        await changes.record(tx, change(Kind.DEPLOYED, "D-7", firing.clock.now()))
+        await changes.record(tx, change(Kind.DEPLOYED, "D-7", now, data=data))
     await firing.alerts.poller.look()
-    await firing.reads("after it began: D-7")
+    card = await firing.reads("before: D-7 checkout D-7")
+    assert "Roll back D-7…" in buttons(card)
+    await firing.move_on(minutes=2)
+    data = {"version": "1.4.1", "previous_version": "1.4.2", "begun_at": firing.clock.now().isoformat()}
+    async with firing.store.write() as tx:
+        await changes.record(tx, change(Kind.DEPLOYED, "D-8", firing.clock.now(), data=data))
+    await firing.alerts.poller.look()
+
+    async def gone() -> bool:
+        return "Roll back D-7…" not in buttons(await firing.reads("D-7"))
+
+    async def why() -> str:
+        return read(await firing.reads("D-7"))
+
+    await firing.until(gone, why)
+    assert "D-8" not in read(await firing.reads("D-7"))
 
 
 async def test_a_silence_does_not_hide_the_end_and_none_is_made_after_it(firing: Rig):

@@ -44,13 +44,24 @@ def test_the_place_itself_is_likelier_than_others():
     assert ranked(elsewhere, change("D-2", 10), everything) == ["D-2", "D-1", "F-1"]
 
 
-def test_other_services_long_ago_long_after_and_what_was_dismissed_are_left_out():
-    other, old, late = change("D-1", 5, service="cart"), change("D-2", 61), change("D-3", -11)
+def test_other_services_long_ago_afterwards_and_what_was_dismissed_are_left_out():
+    other, old, late = change("D-1", 5, service="cart"), change("D-2", 61), change("D-3", -1)
     assert ranked(other, old, late, change("D-4", 5), change("D-5", 5), dismissed=("D-4",)) == ["D-5"]
 
 
 def test_a_lock_that_was_released_counts_once():
     assert ranked(change("L-1", 20, Kind.LOCKED), change("L-1", 10, Kind.UNLOCKED)) == ["L-1"]
+
+
+def test_only_the_last_deployment_of_a_place_can_be_undone_alone():
+    found = causes.ranked(
+        [change("D-1", 50), change("D-2", 5), change("D-3", 10, environment="staging"), change("D-4", -5)],
+        service="checkout",
+        environment="production",
+        began=BEGAN,
+        within=HOUR,
+    )
+    assert {one.change.subject: one.last for one in found} == {"D-1": False, "D-2": False, "D-3": True}
 
 
 @given(st.lists(st.tuples(st.integers(-20, 80), st.sampled_from(list(Kind)), st.booleans()), max_size=12))

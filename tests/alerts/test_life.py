@@ -49,13 +49,17 @@ async def test_it_is_edited_as_alerts_end_and_closed_with_the_last(rig: Rig):
     assert [line.count("resolved*") for line in await rig.thread()] == [0, 1, 1]
 
 
-async def test_notifications_at_once_and_repeated_have_one_message(rig: Rig):
-    a = rig.alert("a", began=HOUR)
-    bodies = [rig.body(a), rig.body(a, rig.alert("b")), rig.body(a), rig.body(rig.alert("c"))]
-    assert set(await asyncio.gather(*(rig.post(body) for body in bodies * 3))) == {204}
-    await rig.settled()
-    assert len(await rig.groups()) == len(await rig.cards()) == 1
-    await rig.reads("3 alerts firing")
+async def test_notifications_at_once_and_repeated_have_one_message(tmp_path, database_url):
+    async with up(tmp_path, url=database_url) as rig:
+        a = rig.alert("a", began=HOUR)
+        rig.source.alerts = [a, rig.alert("b"), rig.alert("c")]
+        bodies = [rig.body(a), rig.body(a, rig.source.alerts[1]), rig.body(a), rig.body(rig.source.alerts[2])]
+        posted = [rig.post({**body, "truncatedAlerts": number}) for body in bodies for number in range(4)]
+        asked = [rig.alerts.poller.ask("am") for _ in range(3)]
+        assert set(await asyncio.gather(*posted, *asked)) == {204, None}
+        await rig.settled()
+        assert len(await rig.groups()) == len(await rig.cards()) == 1
+        await rig.reads("3 alerts firing")
 
 
 async def test_an_end_that_comes_before_its_beginning_is_no_alarm(rig: Rig):

@@ -68,7 +68,7 @@ class Source(RuleBasedStateMachine):
         told = data.draw(st.sampled_from(self.sent))
         now = self.tick()
         seen = [replace(one, seen_at=now) for one in told]
-        self.known = rules.taken_in(self.known, seen, asked_at=None, complete=False)
+        self.known = rules.taken_in(self.known, seen)
         for one in told:
             newest = self.newest_told.get(one.fingerprint, one.starts_at)
             self.newest_told[one.fingerprint] = max(newest, one.starts_at)
@@ -79,7 +79,7 @@ class Source(RuleBasedStateMachine):
     def the_source_is_asked(self) -> None:
         asked_at = self.tick()
         seen = [replace(one, seen_at=asked_at) for one in self.true.values() if one.firing]
-        self.known = rules.taken_in(self.known, seen, asked_at=asked_at, complete=True)
+        self.known = rules.taken_in(self.known, seen, asked_at=asked_at, knows_since=START)
         self.asked = True
 
     @invariant()
@@ -108,26 +108,29 @@ TestSource.settings = settings(max_examples=60, stateful_step_count=30, deadline
 
 def test_what_was_heard_after_the_asking_began_is_not_taken_for_over():
     known = {"a": episode(seen=5)}
-    assert rules.taken_in(known, [], asked_at=START + 4 * SECOND, complete=True) == known
-    (gone,) = rules.taken_in(known, [], asked_at=START + 6 * SECOND, complete=True).values()
+    assert rules.taken_in(known, [], asked_at=START + 4 * SECOND, knows_since=START) == known
+    (gone,) = rules.taken_in(known, [], asked_at=START + 6 * SECOND, knows_since=START).values()
     assert not gone.firing
 
 
 def test_a_source_that_has_just_begun_to_run_ends_nothing():
     known = {"a": episode()}
-    assert rules.taken_in(known, [], asked_at=START + 9 * SECOND, complete=False) == known
+    since = START + 5 * SECOND
+    assert rules.taken_in(known, [], asked_at=START + 9 * SECOND, knows_since=since) == known
+    heard = {"a": episode(seen=6)}
+    assert not rules.taken_in(heard, [], asked_at=START + 9 * SECOND, knows_since=since)["a"].firing
 
 
 def test_an_alert_that_the_source_names_fires_though_its_end_was_told():
     known = {"a": episode(firing=False)}
     asked = [episode(seen=9)]
-    assert rules.taken_in(known, asked, asked_at=START + 9 * SECOND, complete=True)["a"].firing
+    assert rules.taken_in(known, asked, asked_at=START + 9 * SECOND, knows_since=START)["a"].firing
 
 
 def test_silences_are_known_by_asking_and_stay_until_asked_again():
     muted = episode(silenced_by=("s1",), seen=1)
-    known = rules.taken_in({"a": episode()}, [muted], asked_at=muted.seen_at, complete=True)
-    after = rules.taken_in(known, [episode(seen=2)], asked_at=None, complete=False)
+    known = rules.taken_in({"a": episode()}, [muted], asked_at=muted.seen_at, knows_since=START)
+    after = rules.taken_in(known, [episode(seen=2)])
     assert after["a"].silenced_by == ("s1",)
 
 

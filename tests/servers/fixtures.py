@@ -61,8 +61,8 @@ def alertmanager_server() -> Iterator[Callable[..., AlertmanagerServer]]:
     program("alertmanager")
     with ExitStack() as servers:
 
-        def start(webhook: str | None = None) -> AlertmanagerServer:
-            return servers.enter_context(closing(AlertmanagerServer(webhook)))
+        def start(webhook: str | None = None, *, token: str = "") -> AlertmanagerServer:
+            return servers.enter_context(closing(AlertmanagerServer(webhook, token=token)))
 
         yield start
 

@@ -115,14 +115,18 @@ class AlertmanagerServer:
 
     Args:
         webhook: URL that gets the notifications, resolved ones too; without one they go nowhere.
+        token: bearer token that it proves itself with there.
     """
 
-    def __init__(self, webhook: str | None = None) -> None:
+    def __init__(self, webhook: str | None = None, *, token: str = "") -> None:
         binary = program("alertmanager")
         self._folder = Path(tempfile.mkdtemp(prefix="shipmate-alertmanager-"))
         receiver: dict[str, Any] = {"name": "bot"}
         if webhook:
-            receiver["webhook_configs"] = [{"url": webhook, "send_resolved": True}]
+            hook: dict[str, Any] = {"url": webhook, "send_resolved": True}
+            if token:
+                hook["http_config"] = {"authorization": {"type": "Bearer", "credentials": token}}
+            receiver["webhook_configs"] = [hook]
         route = {
             "receiver": "bot",
             "group_by": ["alertname"],
