@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
+from bot.amendments.comparing import Change
 from bot.amendments.records import Amendment, State
-from bot.amendments.rules import Change
 from bot.identity import Person
 from bot.reply import (
     Button,

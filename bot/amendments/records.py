@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.amendments.rules import Change
+from bot.amendments.comparing import Change
 from bot.identity import Person
 from bot.store import JsonColumn, Timestamp, Tx, insert, metadata, next_id
 

@@ -3,28 +3,17 @@
 Pure: no I/O, no clock but the moment that is handed in. What nothing here knows how to compare counts as widening.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from bot.amendments import scopes
+from bot.amendments.comparing import Change, Notes, Policy, fewer, no_more, rest, switches
+from bot.amendments.places import kind, service
 
-Policy = Mapping[str, Any]
 _ANYTHING = ["*"]
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One change: where it is, in words, and whether it gives somebody a right or takes a guard away."""
-
-    where: str
-    words: str
-    widens: bool
-
-    def __str__(self) -> str:
-        return f"{self.where}: {self.words}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +41,19 @@ def widening(old: Policy, new: Policy, *, now: datetime | None = None) -> tuple[
 
 def compare(old: Policy, new: Policy, *, now: datetime | None = None) -> Comparison:
     """Compare two policies. A freeze that was over by `now` may be taken out without anybody's leave."""
-    notes = _Notes()
+    notes = Notes()
     kept = {
         "people": _people(old["people"], new["people"], notes),
         "groups": _groups(old["groups"], new["groups"], notes),
         "permissions": _grants(old["permissions"], new["permissions"], notes),
         "tokens": _tokens(old["tokens"], new["tokens"], notes),
         "environments": {
-            name: _kind(f"environments.{name}", old["environments"].get(name), one, notes)
+            name: kind(f"environments.{name}", old["environments"].get(name), one, notes)
             for name, one in new["environments"].items()
         },
         "freezes": _freezes(old["freezes"], new["freezes"], notes, now),
         "services": {
-            name: _service(f"services.{name}", old["services"].get(name), one, notes)
+            name: service(f"services.{name}", old["services"].get(name), one, notes)
             for name, one in new["services"].items()
         },
         "identity": _identity(old.get("identity", {}), new.get("identity", {}), notes),
@@ -82,18 +71,7 @@ def remembered(old: Policy, kept: Policy) -> dict[str, Any]:
     return {**kept, "services": services, "environments": {**old["environments"], **kept["environments"]}}
 
 
-@dataclass
-class _Notes:
-    changes: list[Change] = field(default_factory=list)
-
-    def wider(self, where: str, words: str) -> None:
-        self.changes.append(Change(where, words, widens=True))
-
-    def other(self, where: str, words: str) -> None:
-        self.changes.append(Change(where, words, widens=False))
-
-
-def _people(old: Policy, new: Policy, notes: _Notes) -> dict[str, Any]:
+def _people(old: Policy, new: Policy, notes: Notes) -> dict[str, Any]:
     kept = {}
     for name, one in new.items():
         where, was, now = f"people.{name}", old.get(name), dict(one)
@@ -106,7 +84,7 @@ def _people(old: Policy, new: Policy, notes: _Notes) -> dict[str, Any]:
                 notes.wider(f"{where}.slack", f"{one['slack']} instead of {was.get('slack') or 'nobody'}")
             else:
                 notes.other(f"{where}.slack", "nobody any more")
-        now["emails"] = _fewer(f"{where}.emails", was.get("emails", []), one.get("emails", []), notes, fold=True)
+        now["emails"] = fewer(f"{where}.emails", was.get("emails", []), one.get("emails", []), notes, fold=True)
         if not now["emails"]:
             del now["emails"]
         accounts = {}
@@ -117,13 +95,13 @@ def _people(old: Policy, new: Policy, notes: _Notes) -> dict[str, Any]:
                 notes.wider(f"{where}.accounts", f"{account} of {tool}")
         if accounts or "accounts" in now:
             now["accounts"] = accounts
-        _rest(where, was, one, now, notes, known={"slack", "emails", "accounts"})
+        rest(where, was, one, now, notes, known={"slack", "emails", "accounts"})
     for name in old.keys() - new.keys():
         notes.other(f"people.{name}", "removed")
     return kept
 
 
-def _groups(old: Policy, new: Policy, notes: _Notes) -> dict[str, Any]:
+def _groups(old: Policy, new: Policy, notes: Notes) -> dict[str, Any]:
     kept = {}
     for name, one in new.items():
         where, was = f"groups.{name}", old.get(name)
@@ -131,14 +109,17 @@ def _groups(old: Policy, new: Policy, notes: _Notes) -> dict[str, Any]:
             kept[name] = dict(one)
             notes.other(where, "added")
             continue
-        kept[name] = {"people": _no_more(f"{where}.people", was.get("people", []), one.get("people", []), notes)}
-        for key in sorted((one.keys() | was.keys()) - {"people"}):
-            if one.get(key) == was.get(key):
+        kept[name] = {"people": no_more(f"{where}.people", was.get("people", []), one.get("people", []), notes)}
+        for key in ("usergroup", "claim"):
+            if one.get(key) and one.get(key) == was.get(key):
                 kept[name][key] = one[key]
             elif one.get(key):
                 notes.wider(f"{where}.{key}", f"{one[key]} instead of {was.get(key) or 'none'}")
-            else:
-                notes.other(f"{where}.{key}", f"{was.get(key)} removed")
+            elif was.get(key):
+                notes.other(f"{where}.{key}", f"{was[key]} removed")
+        kept[name] |= {key: value for key, value in one.items() if key not in {"people", "usergroup", "claim"}}
+        switches(where, was, one, kept[name], notes, guards={"delegable": False})
+        rest(where, was, one, kept[name], notes, known={"people", "usergroup", "claim", "delegable"})
         if not kept[name]["people"]:
             del kept[name]["people"]
     for name in old.keys() - new.keys():
@@ -146,7 +127,7 @@ def _groups(old: Policy, new: Policy, notes: _Notes) -> dict[str, Any]:
     return kept
 
 
-def _grants(old: Sequence[Policy], new: Sequence[Policy], notes: _Notes) -> list[Any]:
+def _grants(old: Sequence[Policy], new: Sequence[Policy], notes: Notes) -> list[Any]:
     kept: list[Any] = []
     for grant in new:
         if scopes.covered(grant, old):
@@ -160,35 +141,34 @@ def _grants(old: Sequence[Policy], new: Sequence[Policy], notes: _Notes) -> list
     return kept
 
 
-def _tokens(old: Policy, new: Policy, notes: _Notes) -> dict[str, Any]:
+def _tokens(old: Policy, new: Policy, notes: Notes) -> dict[str, Any]:
     kept = {}
     for name, one in new.items():
-        if old.get(name) == one:
+        was = old.get(name)
+        if was == one or (was is not None and _opensno_more(one, was)):
             kept[name] = one
+            if was != one:
+                notes.other(f"terminal.tokens.{name}", "may be used for less")
         else:
             whose = one.get("person") or one.get("account") or name
-            notes.wider(f"terminal.tokens.{name}", f"{'stands for' if name in old else 'added, for'} {whose}")
+            notes.wider(f"terminal.tokens.{name}", f"{'changed' if name in old else 'added'}, for {whose}")
     for name in old.keys() - new.keys():
         notes.other(f"terminal.tokens.{name}", "removed")
     return kept
 
 
-def _kind(where: str, old: Policy | None, new: Policy, notes: _Notes) -> dict[str, Any]:
-    kept = dict(new)
-    if old is None:
-        notes.other(where, "added")
-        return kept
-    was, now = old.get("production_like", False), new.get("production_like", False)
-    if was and not now:
-        notes.wider(where, "no longer production-like")
-        kept["production_like"] = True
-    elif now and not was:
-        notes.other(where, "production-like")
-    _rest(where, old, new, kept, notes, known={"production_like"})
-    return kept
+def _opensno_more(new: Policy, old: Policy) -> bool:
+    """Tell whether a token stands for the same holder by the same secret, for no more and no longer."""
+    same = all(new.get(key) == old.get(key) for key in (new.keys() | old.keys()) - {*scopes.FIELDS, "expires"})
+    ends = old.get("expires") is None or (
+        new.get("expires") is not None
+        and datetime.fromisoformat(new["expires"]) <= datetime.fromisoformat(old["expires"])
+    )
+    one, other = ({"to": ["token"], "allow": ["*"], **each} for each in (new, old))
+    return same and ends and scopes.covered(one, [other])
 
 
-def _freezes(old: Policy, new: Policy, notes: _Notes, now: datetime | None) -> dict[str, Any]:
+def _freezes(old: Policy, new: Policy, notes: Notes, now: datetime | None) -> dict[str, Any]:
     kept = {}
     for name, one in new.items():
         was = old.get(name)
@@ -235,80 +215,7 @@ def _over(freeze: Policy, now: datetime | None) -> bool:
     return (ends if ends.tzinfo else ends.replace(tzinfo=ZoneInfo(freeze.get("timezone", "UTC")))) <= now
 
 
-def _service(where: str, old: Policy | None, new: Policy, notes: _Notes) -> dict[str, Any]:
-    kept = dict(new)
-    if old is None:
-        notes.other(where, "added")
-        return kept
-    kept["owners"] = _no_more(f"{where}.owners", old.get("owners", []), new.get("owners", []), notes)
-    if not kept["owners"]:
-        del kept["owners"]
-    kept["environments"] = {
-        name: _environment(f"{where}.{name}", old["environments"].get(name), one, notes)
-        for name, one in new["environments"].items()
-    }
-    return kept
-
-
-def _environment(where: str, old: Policy | None, new: Policy, notes: _Notes) -> dict[str, Any]:
-    kept = dict(new)
-    if old is None:
-        notes.other(where, "added")
-        return kept
-    was, now = old.get("approvals", []), new.get("approvals", [])
-    if was != now:
-        if _asks_no_less(now, was):
-            notes.other(f"{where}.approvals", f"{_asked(now)} instead of {_asked(was)}")
-        else:
-            notes.wider(f"{where}.approvals", f"{_asked(now)} instead of {_asked(was)}")
-            kept["approvals"] = was
-    checks = _fewer(f"{where}.checks", old.get("checks", []), new.get("checks", []), notes)
-    if checks:
-        kept["checks"] = checks
-    if old.get("promote_from") != new.get("promote_from"):
-        if old.get("promote_from"):
-            words = f"{new.get('promote_from') or 'nothing'} instead of {old['promote_from']} comes before"
-            notes.wider(f"{where}.promote_from", words)
-            kept["promote_from"] = old["promote_from"]
-        else:
-            notes.other(f"{where}.promote_from", f"{new['promote_from']} comes before")
-    if old.get("authors_may_approve", False) != new.get("authors_may_approve", False):
-        if new.get("authors_may_approve"):
-            notes.wider(f"{where}.authors_may_approve", "authors may approve")
-            kept["authors_may_approve"] = False
-        else:
-            notes.other(f"{where}.authors_may_approve", "authors may not approve")
-    known = {"approvals", "checks", "promote_from", "authors_may_approve"}
-    if "sign_off" in new and "sign_off" not in old:
-        notes.other(f"{where}.sign_off", "a sign-off is needed")
-        known.add("sign_off")
-    _rest(where, old, new, kept, notes, known=known)
-    return kept
-
-
-def _asks_no_less(new: Sequence[Policy], old: Sequence[Policy]) -> bool:
-    """Tell whether who satisfies the new rules has satisfied each old one with people of its own."""
-
-    def asks(one: Policy, other: Policy) -> bool:
-        rest = (one.keys() | other.keys()) - {"count", "from"}
-        same = all(one.get(key) == other.get(key) or (key == "when" and key not in one) for key in rest)
-        return same and one.get("count", 1) >= other.get("count", 1) and set(one["from"]) <= set(other["from"])
-
-    def fit(wanted: Sequence[Policy], free: Sequence[int]) -> bool:
-        if not wanted:
-            return True
-        return any(
-            asks(new[number], wanted[0]) and fit(wanted[1:], [one for one in free if one != number]) for number in free
-        )
-
-    return fit(old, range(len(new)))
-
-
-def _asked(rules: Sequence[Policy]) -> str:
-    return " and ".join(f"{one.get('count', 1)} of {' or '.join(one['from'])}" for one in rules) or "no approval"
-
-
-def _classes(old: Policy, new: Policy, notes: _Notes) -> dict[str, Any]:
+def _classes(old: Policy, new: Policy, notes: Notes) -> dict[str, Any]:
     """Compare change classes, break-glass and the second person: what is taken out of them narrows."""
     kept = dict(new)
     was, now = old.get("second_person", False), new.get("second_person", False)
@@ -332,54 +239,18 @@ def _classes(old: Policy, new: Policy, notes: _Notes) -> dict[str, Any]:
     gone = {key for key in ("emergency", "force") if key in old and key not in new}
     for key in sorted(gone):
         notes.other(f"policy.{key}", "removed")
-    _rest("policy", old, new, kept, notes, known={"second_person", "standard", *gone})
+    rest("policy", old, new, kept, notes, known={"second_person", "standard", *gone})
     return kept
 
 
-def _identity(old: Policy, new: Policy, notes: _Notes) -> dict[str, Any]:
+def _identity(old: Policy, new: Policy, notes: Notes) -> dict[str, Any]:
     """Compare where people sign in: whoever is the provider says who they are, so only a further need narrows."""
     kept = dict(new)
     if not old and new:
         notes.wider("identity", f"people sign in at {new.get('issuer')}")
         return {}
-    needs = _fewer("identity.required_for", old.get("required_for", []), new.get("required_for", []), notes)
+    needs = fewer("identity.required_for", old.get("required_for", []), new.get("required_for", []), notes)
     if needs:
         kept["required_for"] = needs
-    _rest("identity", old, new, kept, notes, known={"required_for"})
+    rest("identity", old, new, kept, notes, known={"required_for"})
     return kept
-
-
-def _no_more(where: str, old: Sequence[str], new: Sequence[str], notes: _Notes) -> list[str]:
-    """Return those of `new` that were there: one that is added widens."""
-    for one in new:
-        if one not in old:
-            notes.wider(where, f"{one} added")
-    for one in old:
-        if one not in new:
-            notes.other(where, f"{one} removed")
-    return [one for one in new if one in old]
-
-
-def _fewer(where: str, old: Sequence[str], new: Sequence[str], notes: _Notes, *, fold: bool = False) -> list[str]:
-    """Return `new` and what was taken out of `old`: one that is removed widens."""
-    had, has = ({one.lower() if fold else one for one in many} for many in (old, new))
-    gone = [one for one in old if (one.lower() if fold else one) not in has]
-    for one in gone:
-        notes.wider(where, f"{one} removed")
-    for one in new:
-        if (one.lower() if fold else one) not in had:
-            notes.other(where, f"{one} added")
-    return [*new, *gone]
-
-
-def _rest(where: str, old: Policy, new: Policy, kept: dict[str, Any], notes: _Notes, *, known: set[str]) -> None:
-    """Keep as it was what nothing here knows how to compare."""
-    for key in sorted(_differing(old, new, known)):
-        notes.wider(f"{where}.{key}", "changed")
-        kept.pop(key, None)
-        if key in old:
-            kept[key] = old[key]
-
-
-def _differing(old: Policy, new: Policy, known: set[str]) -> Iterator[str]:
-    yield from (key for key in (old.keys() | new.keys()) - known if old.get(key) != new.get(key))

@@ -11,7 +11,7 @@ import pytest
 from bot.amendments.amendments import APPROVE, Amendments, Parts
 from bot.amendments.policy import policy_of
 from bot.amendments.records import Amendment, Source, State, newest
-from bot.app.amending import source_of
+from bot.app.amending import foretell, source_of
 from bot.audit import Audit
 from bot.command import Resource
 from bot.errors import BadInput, Refused
@@ -272,6 +272,22 @@ async def test_the_channel_is_told_once_of_each_change(rig: Rig, store: Store) -
     assert waiting is not None
     assert [row.key for row in rows] == [f"post/policy/{waiting.id}"]
     assert "ana added" in str(rows[0].payload)
+
+
+async def test_check_foretells_what_would_wait(tmp_path: Path, clock: HandClock) -> None:
+    config = {**CONFIG, "state_dir": str(tmp_path)}
+    said: list[str] = []
+    await foretell(settings(config), clock, said.append)
+    assert said == [], "nothing is recorded yet"
+    store = await Store.open(settings(config).database_url, clock=clock)
+    await Rig(store, Audit(store, clock), clock).read(config)
+    await store.close()
+    await foretell(settings({**WIDER, "state_dir": str(tmp_path)}), clock, said.append)
+    assert said[0] == "waits    groups.developers.people: ana added"
+    assert "second person" in said[1]
+    said.clear()
+    await foretell(settings(config), clock, said.append)
+    assert said == []
 
 
 def git(folder: Path, *words: str, author: str = "mia") -> None:

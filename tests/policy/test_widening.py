@@ -222,6 +222,7 @@ BASE: Policy = {
         }
     },
     "policy": {"second_person": True},
+    "identity": {},
 }
 
 
@@ -269,6 +270,40 @@ def test_what_widens_is_named_and_held_back(path: str, value: object, where: str
     assert [str(one) for one in found.widening] == [where]
     assert widening(BASE, found.kept) == ()
     assert canonical(found.kept) != canonical(new)
+
+
+TOKEN = {"name": "ci", "account": "ci", "secret_hash": "a" * 64, "allow": ["deployment.*"]}
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "widens"),
+    [
+        ("tokens.ci", TOKEN, {**TOKEN, "allow": ["deployment.start"]}, False),
+        ("tokens.ci", TOKEN, {**TOKEN, "services": ["checkout"]}, False),
+        ("tokens.ci", TOKEN, {**TOKEN, "expires": "2027-01-01T00:00:00+00:00"}, False),
+        ("tokens.ci", TOKEN, {**TOKEN, "secret_hash": "b" * 64}, True),
+        ("tokens.ci", {**TOKEN, "services": ["checkout"]}, TOKEN, True),
+        ("tokens.ci", {**TOKEN, "expires": "2027-01-01T00:00:00+00:00"}, TOKEN, True),
+        ("groups.managers", {"people": ["mia"], "delegable": False}, {"people": ["mia"]}, True),
+        ("groups.managers", {"people": ["mia"]}, {"people": ["mia"], "delegable": False}, False),
+        ("groups.managers", {"people": ["mia"]}, {"people": ["mia"], "claim": "sre"}, True),
+        ("groups.managers", {"people": ["mia"], "claim": "sre"}, {"people": ["mia"]}, False),
+        ("identity", {"issuer": "https://a", "required_for": ["forced"]}, {"issuer": "https://a"}, True),
+        ("identity", {"issuer": "https://a"}, {"issuer": "https://a", "required_for": ["forced"]}, False),
+        ("identity", {"issuer": "https://a"}, {"issuer": "https://b"}, True),
+        ("services.checkout.environments.production", {}, {"identity": "required"}, False),
+        ("services.checkout.environments.production", {"identity": "required"}, {}, True),
+        ("services.checkout.environments.production", {"continuous": {"branch": "main"}}, {}, False),
+        ("services.checkout.environments.production", {}, {"continuous": {"branch": "main"}}, True),
+    ],
+)
+def test_which_way_a_change_goes(path: str, old: object, new: object, widens: bool) -> None:
+    before, after = changed(BASE, path, old), changed(BASE, path, new)
+    found = compare(before, after)
+    assert bool(found.widening) is widens
+    assert widening(before, found.kept) == ()
+    assert found.changes
+    assert bool(found.kept == after) is not widens
 
 
 def test_a_rule_for_every_change_asks_no_less_than_one_for_some() -> None:
@@ -329,6 +364,12 @@ def test_the_policy_of_settings_is_put_back_into_settings() -> None:
     policy = policy_of(SETTINGS)
     assert "0123456789abcdef" not in canonical(policy), "secrets stay out"
     assert applied(SETTINGS, policy) == SETTINGS
+    identity = {"issuer": "https://login.example.org", "client_id": "shipmate", "client_secret": "hidden-away"}
+    signing = Settings.model_validate({"identity": {**identity, "required_for": ["forced"]}})
+    assert "hidden-away" not in canonical(policy_of(signing))
+    held = applied(signing, {**policy_of(signing), "identity": {"issuer": "https://a.org", "client_id": "x"}})
+    assert (held.identity.issuer, held.identity.required_for) == ("https://a.org", ())
+    assert held.identity.client_secret == signing.identity.client_secret
     empty = Settings.model_validate(
         {"services": {"checkout": {**SETTINGS.services["checkout"].model_dump(by_alias=True), "owners": []}}}
     )
