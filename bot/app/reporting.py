@@ -34,8 +34,8 @@ COLUMNS = (
     "asked_by", "approved_by", "rule", "outcome", "ended_at", "detail", "change_class", "forced", "review",
 )  # fmt: skip
 RIGHTS = (
-    "configuration.reloaded", "policy.*", "access.*", "delegation.*", "identity.*", "grant.*", "freeze.exception",
-    ERASED,
+    "configuration.reloaded", "policy.*", "access.*", "approval.delegat*", "person.*", "identity.*", "grant.*",
+    "freeze.exception", ERASED,
 )  # fmt: skip
 """The actions told of as changes of rights: of the policy, lent ones, of identities, ways through a freeze, erasing."""
 

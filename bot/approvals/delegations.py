@@ -177,6 +177,5 @@ class Delegations:
             outcome="succeeded",
             resource=Resource(),
             request_id=request_id,
-            subject=one.delegate.key,
-            data={"group": one.group, "until": one.until.isoformat()},
+            data={"to_person": one.delegate.key, "group": one.group, "until": one.until.isoformat()},
         )
