@@ -1,5 +1,6 @@
 """What is read before votes are counted: groups, addresses, and rights that were lent. Read anew for every count."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection, Set as AbstractSet
 
 from bot.approvals.records import Approval, Cast
@@ -13,6 +14,10 @@ EmailsOf = Callable[[Person], Awaitable[Collection[str]]]
 
 Any error of it means that they cannot be told.
 """
+
+
+PATIENCE = 5.0
+"""Seconds that the address of somebody else may take: a deployment does not wait for Slack to come back."""
 
 
 class Reader:
@@ -37,7 +42,8 @@ class Reader:
                 known = frozenset[str]() if strict else frozenset(cast.groups)
                 voters.append(Voter(person=cast.person, groups=known, principal=cast.principal, reading=False))
         people = {cast.person for cast in casts} | {cast.principal for cast in casts if cast.principal is not None}
-        addresses = {person: await self.known(person) for person in sorted(people | approval.excluded.keys())}
+        asked = sorted(people | approval.excluded.keys())
+        addresses = dict(zip(asked, await asyncio.gather(*(self.known(person) for person in asked)), strict=True))
         return Facts(voters=tuple(voters), addresses=addresses)
 
     async def groups(self, person: Person) -> AbstractSet[str]:
@@ -72,7 +78,8 @@ class Reader:
         if self.emails_of is None or person.team == ACCOUNT_TEAM:
             return known
         try:
-            return known | await self._more(person)
+            async with asyncio.timeout(PATIENCE):
+                return known | await self._more(person)
         except Exception:  # noqa: BLE001 - whatever keeps us from knowing: what the configuration tells still counts
             return known
 
