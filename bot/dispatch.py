@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 
 from bot import arguments, refusals
-from bot.arguments import Incomplete
+from bot.arguments import Explain, Incomplete
 from bot.audit import Audit
 from bot.catalog import Catalog
 from bot.clock import Clock
@@ -63,10 +63,14 @@ def _no_limit(*_: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A wish that is understood: the command and an instance of its argument class."""
+    """A wish that is understood: the command and an instance of its argument class.
+
+    With `explain` nothing is done; the answer says by which rule it would be.
+    """
 
     command: Command
     args: Any
+    explain: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,6 +215,7 @@ class Dispatcher:
             return error
         try:
             args = arguments.parse(near, words)
+            args = args.args if isinstance(args, Explain) else args
         except BadInput:
             return error
         if isinstance(args, Incomplete):
@@ -261,6 +266,8 @@ class Dispatcher:
         limit = self.why_not(invocation, command, parsed.args, trip.resource)
         if limit:
             decision = Decision(allowed=False, rule=limit, who_could=())
+        if parsed.explain:
+            return refusals.explained(command, trip.resource, decision)
         recorded = command.effect is Effect.CHANGE or command.sensitive
         if not decision.allowed:
             if recorded:
@@ -361,6 +368,8 @@ async def _resource(call: Call, parsed: Parsed) -> Resource:
 
 
 def _parsed(command: Command, args: object) -> Parsed | Incomplete:
+    if isinstance(args, Explain):
+        return Parsed(command, args.args, explain=True)
     return args if isinstance(args, Incomplete) else Parsed(command, args)
 
 

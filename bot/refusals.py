@@ -10,7 +10,7 @@ from bot.closest import closest
 from bot.command import Call, Command, Resource, Trigger
 from bot.errors import BadInput, Degraded, NotAllowed, Refused, UserError
 from bot.permissions import Decision
-from bot.reply import Button, Buttons, Paragraph, Reply, code, say
+from bot.reply import Button, Buttons, Note, Paragraph, Part, Reply, code, say
 from integrations.errors import (
     BadReply,
     IntegrationError,
@@ -44,6 +44,22 @@ def not_allowed(command: Command, resource: Resource, decision: Decision) -> Not
             Button(label="What I may do", command="access show"),
         ),
     )
+
+
+def explained(command: Command, resource: Resource, decision: Decision) -> Reply:
+    """Answer `--explain`: which rule allows a command to who asks, or who could; nothing was done."""
+    where = "/".join(part for part in (resource.service, resource.environment, resource.target) if part)
+    what = f"{command.name} on {where}" if where else command.name
+    verdict = "you may" if decision.allowed else "you may not"
+    parts: list[Part] = [
+        Paragraph(say("*{}*: {}; nothing was done.", what, verdict)),
+        Paragraph(say("{} Permission ({}): {}", "✓" if decision.allowed else "✗", command.permission, decision.rule)),
+    ]
+    if decision.who_could:
+        parts.append(Paragraph(say("Who could: {}", ", ".join(decision.who_could))))
+    if command.decides:
+        parts.append(Note(say("It decides, so a mention or a reaction only brings up the button to press.")))
+    return Reply(summary=f"{what}: {verdict}; nothing was done.", parts=tuple(parts))
 
 
 def outside(why: str) -> NotAllowed:

@@ -4,10 +4,10 @@
 
 Arguments stand in their place, behind a keyword ("to", "in" and "on" stand in for one another where only one of them
 is declared), joined by a character, or behind a flag (`--x`, `--x value`, `--x=value`); any of them may also be given
-as `--<name> value`. Quotes hold words together; a lone `--` ends the flags.
+as `--<name> value`. Every command understands `--explain`. Quotes hold words together; a lone `--` ends the flags.
 """
 
-from bot.arguments.parsing import Incomplete, build, parse
+from bot.arguments.parsing import Explain, Incomplete, build, parse
 from bot.arguments.slots import Slot, grammar_of, takes_pairs, without_pairs
 from bot.arguments.values import shown
 from bot.arguments.words import MAX_TEXT, clean, from_slack, unwrap
@@ -15,6 +15,7 @@ from bot.arguments.writing import as_mapping, format, line, usage  # noqa: A004 
 
 __all__ = [
     "MAX_TEXT",
+    "Explain",
     "Incomplete",
     "Slot",
     "as_mapping",

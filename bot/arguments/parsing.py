@@ -16,6 +16,8 @@ from bot.reply import Button
 _BUTTON_LINE = 200
 """A corrected line longer than this is no button: nobody could read what it does."""
 _MOST_FIXES = 3
+_EXPLAIN = "--explain"
+"""What every command understands."""
 _LONGEST_NAME = 255
 """What stands in a place of the line names something; only flags and the rest hold text."""
 
@@ -29,8 +31,18 @@ class Incomplete:
     missing: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Explain:
+    """Arguments of a command that shall only say by which rule it would be done: `--explain` was among the words.
+
+    Commands that declare a flag of this name have more to say, and read it themselves.
+    """
+
+    args: object
+
+
 def parse(command: Command, words: str) -> object:
-    """Return the arguments that `words`, the text behind the command's name, stand for, or `Incomplete`.
+    """Return the arguments that `words`, the text behind the command's name, stand for, `Explain`, or `Incomplete`.
 
     Raises:
         BadInput: "unknown_flag", "extra_word", "given_twice", "empty_value", "bad_value" or "too_long"; with a
@@ -58,7 +70,8 @@ def _parse(command: Command, words: Sequence[Word], *, fixes: bool) -> object:
     grammar = grammar_of(command.args)
     reading = _Reading(command, grammar, words, fixes=fixes)
     reading.run()
-    return _finish(command, grammar, reading.given, reading.wanted)
+    args = _finish(command, grammar, reading.given, reading.wanted)
+    return Explain(args) if reading.explain and not isinstance(args, Incomplete) else args
 
 
 def _finish(command: Command, grammar: Grammar, given: Mapping[str, str], wanted: Sequence[str]) -> object:
@@ -94,6 +107,7 @@ class _Reading:
         self.fixes = fixes
         self.given: dict[str, str] = {}
         self.wanted: list[str] = []
+        self.explain = False
         self._open = list(grammar.positional)
         self._at = 0
         self._literal = False
@@ -125,6 +139,9 @@ class _Reading:
     def _take_flag(self, word: Word) -> None:
         slot = self._slot_of(word)
         equals = word.find("=")
+        if slot is None and word.text.casefold() == _EXPLAIN:
+            self.explain = True
+            return
         if slot is None:
             raise self._unknown_flag(word.text[: equals if equals >= 0 else None])
         if equals >= 0:
@@ -258,7 +275,7 @@ class _Reading:
                 args = _parse(self.command, words, fixes=False)
             except BadInput:
                 continue
-            if not isinstance(args, Incomplete) and len(label := line(self.command, args)) <= _BUTTON_LINE:
+            if not isinstance(args, Explain | Incomplete) and len(label := line(self.command, args)) <= _BUTTON_LINE:
                 offers.append(Button(label=label, command=self.command.name, args=as_mapping(self.command, args)))
         return tuple(offers)
 

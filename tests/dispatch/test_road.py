@@ -144,6 +144,22 @@ async def test_without_the_permission_nothing_runs_and_who_could_is_said(yard):
     assert (await yard.answer("deploy checkout to prod", ACCOUNT, trigger=Trigger.TERMINAL)).code == ""
 
 
+@pytest.mark.parametrize("text", ["hold checkout to staging --explain", "where checkout --EXPLAIN"])
+async def test_any_command_says_by_which_rule_it_would_be_done_and_does_nothing(yard, text):
+    reply = await yard.answer(text)
+    assert reply.code == ""
+    assert "you may; nothing was done" in reply.summary
+    assert "permissions[" in str(reply.parts)
+    assert yard.notes.ran == []
+    assert await yard.entries() == []
+
+
+async def test_explain_says_who_could_where_one_may_not(yard):
+    reply = await yard.answer("people --explain")
+    assert "you may not; nothing was done" in reply.summary
+    assert "Who could: release-managers" in str(reply.parts)
+
+
 async def test_a_change_whose_target_is_not_said_needs_the_right_for_all(yard):
     assert (await yard.answer("deploy checkout")).code == "not_allowed"
     assert (await yard.answer("deploy checkout", TOM)).code == ""
