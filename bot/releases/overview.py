@@ -80,7 +80,7 @@ class Overview:
             found = await records.newest(conn, service=name, limit=_LISTED)
             runs = [await self._ledger.runs_on(conn, one) for one in found]
         if not found:
-            return replies.asks(name) if name else Reply(summary="No releases yet: /release cut makes one")
+            return replies.none_yet(name) if name else Reply(summary="No releases yet: /release cut makes one")
         lines = [messages.line(one, self._parts.name_of, on) for one, on in zip(found, runs, strict=True)]
         of = f" of {name}" if name else ""
         return Reply(summary=f"The newest releases{of}", parts=(Paragraph(joined("\n", lines)),))

@@ -128,12 +128,11 @@ class Proposals:
         """Return every version that has a tag or is being released, the greatest first."""
         prefix = service.releases.tag_prefix
         refs = await git.list_refs(service.repository.project, prefix, limit=_TAGS)
-        named = [(one.name.removeprefix(prefix), one.sha) for one in refs if one.kind is RefKind.TAG]
-        starts = [one.name.startswith(prefix) for one in refs if one.kind is RefKind.TAG]
+        tags = [one for one in refs if one.kind is RefKind.TAG and one.name.startswith(prefix)]
         async with self._parts.store.read() as conn:
             ours = await records.versions(conn, service.name)
         found: dict[str, _Cut] = {}
-        for text, sha in (*ours, *(pair for pair, ours_ in zip(named, starts, strict=True) if ours_)):
+        for text, sha in (*ours, *((one.name.removeprefix(prefix), one.sha) for one in tags)):
             version = scheme.read(text)
             if version is not None:
                 found[text] = _Cut(version, sha)

@@ -108,9 +108,8 @@ def nothing_to_release(service: Service, latest: str, changelog: Changelog, ref:
 
 def no_version(service: Service, text: str) -> BadInput:
     """Refuse words that are no version of the service's scheme."""
-    form = (
-        "YYYY.MM… like " + service.releases.format if service.releases.scheme == "calver" else "SemVer, such as 1.4.2"
-    )
+    releases = service.releases
+    form = releases.format if releases.scheme == "calver" else "SemVer, such as 1.4.2"
     return BadInput("bad_version", f"{text} is no version of {service.name}: they are written by {form}.")
 
 
@@ -179,7 +178,7 @@ def told(changelog: Changelog) -> str:
     return f"{named}{more}"
 
 
-def asks(service: str) -> Reply:
+def none_yet(service: str) -> Reply:
     """Answer that a service has no release yet."""
     button = Button(
         label=f"Cut one of {service}…", command="release cut", args={"service": service}, style=Style.PRIMARY

@@ -1,7 +1,9 @@
 """A release from its wish to its end: version, form, build, tag, release, card, failures, and going on."""
 
 import asyncio
+import copy
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -12,9 +14,9 @@ from bot.reply import Reply
 from integrations.capabilities.git import Check, CheckState
 from integrations.capabilities.runs import RunState
 from integrations.errors import NotPermitted
-from tests.deployments.rig import ANA, MIA, TOM, buttons
+from tests.deployments.rig import ANA, CONFIG, MIA, TOM, buttons
 from tests.fakes.runs import Outcome
-from tests.releases.rig import Rig, read
+from tests.releases.rig import Rig, read, up
 
 
 async def test_a_release_is_built_tagged_and_published(rig: Rig):
@@ -358,3 +360,37 @@ async def test_what_is_tagged_is_not_cancelled(rig: Rig):
     subject = (await rig.run(MIA, "release cut checkout --yes")).subject
     await rig.gets(subject, State.PUBLISHING)
     assert (await rig.refused(MIA, f"release cancel {subject}")).code == "tagged"
+
+
+async def test_versions_by_the_calendar(tmp_path: Path):
+    config = copy.deepcopy(CONFIG)
+    config["services"]["checkout"]["releases"] = {"scheme": "calver", "format": "YYYY.0M.MICRO", "tag_prefix": "shop/"}
+    async with up(tmp_path, config=config) as rig:
+        today = f"{rig.clock.now():%Y.%m}"
+        assert (await rig.refused(MIA, "release cut checkout --bump major --yes")).code == "bump_without_meaning"
+        first = await rig.cut("release cut checkout --yes")
+        assert (first.version, first.tag, first.previous) == (f"{today}.0", f"shop/{today}.0", "")
+        assert (await rig.refused(MIA, "release cut checkout --yes")).code == "nothing_to_release"
+        rig.change("Tidy the shelves")
+        second = await rig.cut("release cut checkout --yes")
+        assert (second.version, second.previous) == (f"{today}.1", f"{today}.0")
+        deployment = await rig.get(await rig.ships(f"deploy checkout@{today}.1 to staging"))
+        assert (deployment.version, deployment.sha) == (f"shop/{today}.1", second.sha)
+        assert "written by YYYY.0M.MICRO" in str((await rig.refused(MIA, "release cut checkout --version 1.0.0")).text)
+
+
+async def test_two_hundred_commits_of_forty_people_are_told(rig: Rig):
+    for number in range(200):
+        rig.change(f"feat(part{number}): {'words ' * 30}<!channel> PAY-{number}", who=f"person{number % 40}")
+    error = await rig.refused(MIA, "release cut checkout")
+    form = error.reply().form
+    assert form is not None
+    assert len(form.args["notes"]) <= 2900
+    rig.trigger = Trigger.MODAL
+    reply = await rig.run(MIA, command="release cut", **{**form.args, "notes": f"Much.\n{form.args['notes']}"})
+    release = await rig.gets(reply.subject, State.CUT)
+    assert release.notes.startswith("Much.")
+    assert all(f"**part{number}:**" in release.notes for number in range(200))
+    card = await rig.card(release.id)
+    assert len(card.parts) < 15
+    assert "and 35 more" in read(card)
