@@ -5,7 +5,6 @@ good as told: both end in the same rows.
 """
 
 import asyncio
-import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -45,13 +44,13 @@ class Poller:
     def start(self) -> None:
         """Begin to ask, at once and then as often as the configuration says."""
         self._task = asyncio.create_task(self._go_on(), name="alerts-poll")
+        self._task.add_done_callback(_tell_of_a_mistake)
 
     async def stop(self) -> None:
         """Ask no more."""
         if self._task is not None:
             self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.gather(self._task, return_exceptions=True)
 
     async def _go_on(self) -> None:
         while True:
@@ -154,3 +153,9 @@ class Poller:
         for group in waiting:
             async with self._parts.store.write() as tx:
                 await want(tx, f"{group.id}/show/{group.version}/{now:%Y%m%dT%H%M%S}", SHOW, group.id)
+
+
+def _tell_of_a_mistake(task: asyncio.Task[None]) -> None:
+    """Say in the log that nothing is asked any more, and why: a mistake of ours, as failures of tools are expected."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("alert.poll_stopped", exc_info=error)

@@ -97,7 +97,8 @@ groups = sa.Table(
 OPEN = groups.c.state != State.RESOLVED.value
 sa.Index("ux_alert_groups_open", groups.c.instance, groups.c.key, unique=True, sqlite_where=OPEN, postgresql_where=OPEN)
 sa.Index("ix_alert_groups_key", groups.c.instance, groups.c.key, groups.c.opened_at)
-sa.Index("ix_alert_groups_unshown", groups.c.id, sqlite_where=groups.c.version > groups.c.shown)
+_UNSHOWN = groups.c.version > groups.c.shown
+sa.Index("ix_alert_groups_unshown", groups.c.id, sqlite_where=_UNSHOWN, postgresql_where=_UNSHOWN)
 
 alerts = sa.Table(
     "alerts",
@@ -191,7 +192,7 @@ async def ended_since(conn: AsyncConnection, moment: datetime, *, limit: int) ->
 
 async def unshown(conn: AsyncConnection, *, limit: int = 1000) -> Sequence[Group]:
     """Return the groups whose message is behind what is known."""
-    statement = sa.select(groups).where(groups.c.version > groups.c.shown).order_by(groups.c.id).limit(limit)
+    statement = sa.select(groups).where(_UNSHOWN).order_by(groups.c.id).limit(limit)
     return [_read(row) for row in (await conn.execute(statement)).all()]
 
 

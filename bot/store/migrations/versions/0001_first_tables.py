@@ -59,7 +59,12 @@ def upgrade() -> None:
     )
     op.create_index("ix_alert_groups_key", "alert_groups", ["instance", "key", "opened_at"], unique=False)
     op.create_index(
-        "ix_alert_groups_unshown", "alert_groups", ["id"], unique=False, sqlite_where=sa.text("version > shown")
+        "ix_alert_groups_unshown",
+        "alert_groups",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("version > shown"),
+        postgresql_where=sa.text("version > shown"),
     )
     op.create_index(
         "ux_alert_groups_open",
@@ -1068,7 +1073,12 @@ def downgrade() -> None:
         sqlite_where=sa.text("state != 'resolved'"),
         postgresql_where=sa.text("state != 'resolved'"),
     )
-    op.drop_index("ix_alert_groups_unshown", table_name="alert_groups", sqlite_where=sa.text("version > shown"))
+    op.drop_index(
+        "ix_alert_groups_unshown",
+        table_name="alert_groups",
+        sqlite_where=sa.text("version > shown"),
+        postgresql_where=sa.text("version > shown"),
+    )
     op.drop_index("ix_alert_groups_key", table_name="alert_groups")
     op.drop_table("alert_groups")
     op.drop_index("ix_access_requests_person", table_name="access_requests")
