@@ -12,6 +12,8 @@ from bot.deployments.rules import Kind, State
 from bot.errors import BadInput, Refused
 from bot.freezes import messages as freeze_messages
 from bot.freezes.freezes import Standing
+from bot.policy.evaluator import EXCEPTION
+from bot.policy.facts import Facts, FreezeSeen
 from bot.policy.rules import FREEZES, judge_freeze
 from bot.reply import Reply
 
@@ -56,11 +58,28 @@ class Exceptions:
             if now is None or now.state not in _WAITING:
                 raise replies.raced(deployment)
             await let_through(book, now, passed, Said(text=reason, person=call.person, request_id=call.request_id))
-            shown = await book.change(now, plan=self._plan(now, passed))
+            facts = self._facts(now, passed)
+            shown = await book.change(now, plan=self._plan(now, passed), facts=facts.to_json())
             if shown is None:
                 raise replies.raced(deployment)
             await book.next_for(place)
         return replies.goes_through(deployment, passed)
+
+    def _facts(self, deployment: Deployment, passed: Standing) -> Facts:
+        """Return the facts of a deployment with what it goes through now."""
+        name_of = self._parts.name_of
+        seen = tuple(
+            FreezeSeen(
+                name=halt.freeze.name,
+                words=freeze_messages.words(halt, name_of),
+                until=halt.until,
+                passed=EXCEPTION,
+                declared=halt.freeze.person is not None,
+            )
+            for halt in passed.passed
+        )
+        who = name_of(passed.by) if passed.by else ""
+        return replace(deployment.the_facts, freezes=seen, opens=None, exceptor=who, exception=passed.reason)
 
     def _plan(self, deployment: Deployment, passed: Standing) -> object:
         name_of = self._parts.name_of
