@@ -113,9 +113,9 @@ def may_roll_back_itself(*, policy: str, previous_sha: str, irreversible: bool) 
 
 
 def digest(content: Mapping[str, object]) -> str:
-    """Return the name of exactly this content: sha256 of its canonical JSON, 16 hex digits of it.
+    """Return the name of exactly this content: sha256 of its canonical JSON.
 
     An approval binds to it: whatever moves in the plan makes another digest.
     """
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hashlib.sha256(text.encode()).hexdigest()

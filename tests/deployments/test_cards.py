@@ -180,7 +180,7 @@ def test_asked_again_says_why():
         before=BEFORE.to_json(),
     )
     assert "*Asked again*: what was approved before is void." in said
-    assert "*What changed*: Checkout/production ran 1.4.1 when this was planned and runs 1.4.0 now.\n" in said
+    assert "*What changed*: checkout/production ran 1.4.1 when this was planned and runs 1.4.0 now.\n" in said
 
 
 def test_queued():
@@ -263,6 +263,7 @@ def test_rolled_back():
             "failed: verify 3 of 5 · errors 31 % (limit 1 %)",
             "done: roll back to 1.4.1",
             "checkout/production runs *1.4.1* again since 14:21 UTC. Verification failed: errors 31 % (limit 1 %).",
+            "1.4.2 is blocked here until its commits are fixed or reverted. A fix may be deployed.",
             "[Deploy a fix…]",
         ]
     )
