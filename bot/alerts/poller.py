@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-import sqlalchemy as sa
 import structlog
 
 from bot.alerts import records
@@ -18,7 +17,7 @@ from bot.alerts.parts import Parts
 from bot.alerts.records import Group
 from bot.alerts.silences import Silences
 from bot.changes import records as changes
-from bot.store import StoreUnavailable
+from bot.repeating import Repeating
 from bot.store.starts import want
 from integrations.capabilities.alerts import AlertGroup, AlertSource
 from integrations.errors import IntegrationError
@@ -38,27 +37,19 @@ class Poller:
         self._parts = parts
         self._intake = intake
         self._silences = silences
-        self._task: asyncio.Task[None] | None = None
+        self._repeating = Repeating("alerts-poll", self.look, parts.clock, pause=self._pause)
         self._looked_at: datetime | None = None
 
     def start(self) -> None:
         """Begin to ask, at once and then as often as the configuration says."""
-        self._task = asyncio.create_task(self._go_on(), name="alerts-poll")
-        self._task.add_done_callback(_tell_of_a_mistake)
+        self._repeating.start()
 
     async def stop(self) -> None:
         """Ask no more."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self._repeating.stop()
 
-    async def _go_on(self) -> None:
-        while True:
-            try:
-                await self.look()
-            except (StoreUnavailable, sa.exc.SQLAlchemyError):
-                log.exception("alert.poll_not_kept")
-            await self._parts.clock.sleep(self._parts.settings().alerts.poll.total_seconds())
+    def _pause(self) -> float:
+        return self._parts.settings().alerts.poll.total_seconds()
 
     def sources(self) -> Mapping[str, AlertSource]:
         """Return the connected sources by instance."""
@@ -153,9 +144,3 @@ class Poller:
         for group in waiting:
             async with self._parts.store.write() as tx:
                 await want(tx, f"{group.id}/show/{group.version}/{now:%Y%m%dT%H%M%S}", SHOW, group.id)
-
-
-def _tell_of_a_mistake(task: asyncio.Task[None]) -> None:
-    """Say in the log that nothing is asked any more, and why: a mistake of ours, as failures of tools are expected."""
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.error("alert.poll_stopped", exc_info=error)

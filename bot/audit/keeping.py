@@ -1,11 +1,9 @@
 """`Keeper`: signs a checkpoint a day, and prunes what an old one vouches for."""
 
-import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
-import structlog
 
 from bot.audit.checkpoints import Keys
 from bot.audit.log import SHIPMATE, Audit
@@ -13,11 +11,9 @@ from bot.audit.proof import CHECKPOINT, PRUNE
 from bot.audit.search import Search
 from bot.audit.tables import cursors, entries, personal
 from bot.command import Resource
-from bot.store import StoreUnavailable
+from bot.repeating import Repeating
 
 _LOOK_AGAIN = 600.0
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +30,16 @@ class Keeper:
     def __init__(self, audit: Audit, keys: Keys) -> None:
         self._audit = audit
         self._keys = keys
-        self._task: asyncio.Task[None] | None = None
+        self._repeating = Repeating("audit-checkpoints", self.look, audit.clock, pause=lambda: _LOOK_AGAIN)
 
     def start(self) -> None:
         """Begin to sign a checkpoint on every day (UTC) that has entries; does nothing without a signing key."""
         if self._keys.can_sign:
-            self._task = asyncio.create_task(self._run(), name="audit-checkpoints")
+            self._repeating.start()
 
     async def stop(self) -> None:
         """End."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
+        await self._repeating.stop()
 
     async def checkpoint(self) -> int:
         """Sign the log as it stands and return the number of the entry that was signed.
@@ -110,11 +103,3 @@ class Keeper:
             await tx.conn.execute(sa.delete(personal).where(personal.c.number <= through))
             await tx.conn.execute(sa.delete(entries).where(entries.c.number <= through))
         return Pruned(count, through)
-
-    async def _run(self) -> None:
-        while True:
-            try:
-                await self.look()
-            except StoreUnavailable as error:
-                log.warning("audit.no_checkpoint", error=str(error))
-            await self._audit.clock.sleep(_LOOK_AGAIN)

@@ -11,7 +11,7 @@ from bot.continuous.continuous import Continuous
 from bot.continuous.parts import Parts, places_of
 from bot.continuous.rules import Next, decide
 from bot.errors import UserError
-from bot.store import StoreUnavailable
+from bot.repeating import Repeating
 from integrations.errors import IntegrationError
 
 TICK = 5.0
@@ -32,19 +32,16 @@ class Polling:
         self._parts = parts
         self._continuous = continuous
         self._due: dict[Place, float] = {}
-        self._task: asyncio.Task[None] | None = None
+        self._repeating = Repeating("continuous-polling", self._look_at_due, parts.clock, pause=lambda: TICK)
 
     def start(self) -> None:
         """Begin, where something is deployed by itself; after a reload of the configuration once more."""
-        if self._task is None and self._places():
-            self._task = asyncio.create_task(self._run(), name="continuous-polling")
+        if self._places():
+            self._repeating.start()
 
     async def stop(self) -> None:
         """End."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
+        await self._repeating.stop()
 
     async def look(self, place: Place) -> Next | None:
         """Look at one place; return what would follow, None where that cannot be told now."""
@@ -62,14 +59,6 @@ class Polling:
             async with self._parts.store.write() as tx:
                 await self._continuous.want_look(tx, place, {"event": "poll"})
         return following
-
-    async def _run(self) -> None:
-        while True:
-            try:
-                await self._look_at_due()
-            except StoreUnavailable as error:
-                log.warning("continuous.store_away", reason=error.reason)
-            await self._parts.clock.sleep(TICK)
 
     async def _look_at_due(self) -> None:
         now = self._parts.clock.monotonic()

@@ -14,7 +14,8 @@ from bot.deployments import places
 from bot.deployments.parts import Parts
 from bot.deployments.places import Standing
 from bot.errors import UserError
-from bot.store import StoreUnavailable, Tx
+from bot.repeating import Repeating
+from bot.store import Tx
 from integrations.capabilities.deploys import Deployer, Running
 from integrations.errors import IntegrationError
 
@@ -35,18 +36,15 @@ class Outside:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._turns = asyncio.Semaphore(_AT_ONCE)
-        self._task: asyncio.Task[None] | None = None
+        self._repeating = Repeating("deployments-outside", self.look, parts.clock, pause=lambda: EVERY)
 
     def start(self) -> None:
         """Begin to look."""
-        self._task = asyncio.create_task(self._run(), name="deployments-outside")
+        self._repeating.start()
 
     async def stop(self) -> None:
         """End."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
+        await self._repeating.stop()
 
     async def look(self) -> int:
         """Look at every production-like place once, and return how many changes were noticed that nobody knew of.
@@ -112,11 +110,3 @@ class Outside:
             subject=subject,
             data={**facts, "words": words},
         )
-
-    async def _run(self) -> None:
-        while True:
-            try:
-                await self.look()
-            except StoreUnavailable as error:
-                log.warning("outside.look_later", reason=error.reason)
-            await self._parts.clock.sleep(EVERY)

@@ -17,8 +17,9 @@ from bot.freezes.budgets import Budget, Limits, Unreadable, after
 from bot.freezes.parts import Parts
 from bot.identity import Channel
 from bot.locks.rules import Scope
+from bot.repeating import Repeating
 from bot.settings.freezes import Burn, FreezeSettings
-from bot.store import StoreUnavailable, Tx
+from bot.store import Tx
 from integrations.capabilities.metrics import MetricsSource
 from integrations.errors import IntegrationError
 
@@ -45,19 +46,16 @@ class Watching:
         self._parts = parts
         self._freezes = freezes
         self._due: dict[str, float] = {}
-        self._task: asyncio.Task[None] | None = None
+        self._repeating = Repeating("freeze-budgets", self._look_at_due, parts.clock, pause=lambda: TICK)
 
     def start(self) -> None:
         """Begin, where a budget is configured; after a reload of the configuration once more."""
-        if self._task is None and self._budgets():
-            self._task = asyncio.create_task(self._run(), name="freeze-budgets")
+        if self._budgets():
+            self._repeating.start()
 
     async def stop(self) -> None:
         """End."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
+        await self._repeating.stop()
 
     async def look(self, name: str) -> Budget | None:
         """Read a budget once and keep what follows; None where no freeze of this name has one."""
@@ -119,17 +117,12 @@ class Watching:
         found = {await self._parts.channel_of(catalog.service(name), None) for name in sorted(concerned)}
         return sorted(channel for channel in found if channel is not None)
 
-    async def _run(self) -> None:
-        while True:
-            now = self._parts.clock.monotonic()
-            for freeze in self._budgets():
-                if freeze.burn is not None and self._due.get(freeze.name, 0.0) <= now:
-                    self._due[freeze.name] = now + freeze.burn.every.total_seconds()
-                    try:
-                        await self.look(freeze.name)
-                    except StoreUnavailable as error:
-                        log.warning("freeze.store_away", reason=error.reason)
-            await self._parts.clock.sleep(TICK)
+    async def _look_at_due(self) -> None:
+        now = self._parts.clock.monotonic()
+        for freeze in self._budgets():
+            if freeze.burn is not None and self._due.get(freeze.name, 0.0) <= now:
+                self._due[freeze.name] = now + freeze.burn.every.total_seconds()
+                await self.look(freeze.name)
 
     def _budgets(self) -> list[FreezeSettings]:
         return [one for one in self._parts.settings().freezes if one.burn is not None]

@@ -12,6 +12,7 @@ DOORS = {
     "bot/dispatch.py": "every command passes here; a mistake in one answers its caller",
     "bot/engine.py": "runs the workflows: one that fails is parked and somebody is told",
     "bot/permissions/permissions.py": "whatever keeps it from knowing who somebody is means no",
+    "bot/repeating.py": "what is done again and again: one time that fails is not the last one",
     "bot/starter.py": "runs the stored deliveries: one that fails is parked and its person told",
     "bot/slack/connection.py": "asks Slack again until it answers, whatever the last attempt said",
     "bot/slack/home.py": "a section of the home tab that fails must not hide the others",
