@@ -1,7 +1,6 @@
-"""Evidence bundles: how the running bot makes them, and `shipmate evidence`, which makes one from the store."""
+"""`shipmate evidence`: an evidence bundle made from the store."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bot import logs
 from bot.app.auditing import Say, opened
@@ -15,20 +14,6 @@ from bot.health import HealthChecks
 from bot.logs import Masker
 from bot.settings import Settings
 from bot.toolbox import Toolbox
-
-if TYPE_CHECKING:
-    from bot.app.composition import App
-
-
-def bundles_of(app: "App") -> Bundles:
-    """Return what makes evidence in the running bot; settings are asked each time, so that a reload is seen at once."""
-    return Bundles(
-        store=app.store,
-        toolbox=app.toolbox,
-        name_of=app.permissions.name_of,
-        masker=Masker(logs.secrets_of(app.settings)),
-        keys=lambda: keys_of(app.settings),
-    )
 
 
 async def write_evidence(settings: Settings, say: Say, subject: str, *, out: Path | None, offline: bool) -> int:

@@ -14,13 +14,13 @@ from bot.activity.activity import Activity
 from bot.activity.news import News
 from bot.app.alerting import alerts_of
 from bot.app.amending import PolicyInForce, amendments_of
-from bot.app.bundling import bundles_of
 from bot.app.continuing import Continuing
 from bot.app.evidence import Evidence
 from bot.app.parts import (
     activity_parts,
     addresses_of,
     build_parts,
+    bundles_of,
     delegations_of,
     deployment_parts,
     freeze_parts,

@@ -6,10 +6,13 @@ Settings and catalog are asked each time, so that a reload is seen at once.
 from functools import partial
 from typing import TYPE_CHECKING
 
+from bot import logs
 from bot.activity.activity import Parts as ActivityParts
+from bot.app.evidence import keys_of
 from bot.approvals.delegations import Delegations
 from bot.builds.parts import Parts as BuildParts
 from bot.deployments.parts import Parts as DeploymentParts
+from bot.evidence import Bundles
 from bot.freezes.parts import Parts as FreezeParts
 from bot.grants.grants import Lending
 from bot.grants.people import SlackPeople
@@ -202,4 +205,15 @@ def activity_parts(app: "App") -> ActivityParts:
         outbox=app.slack.outbox,
         failures=app.builds.failures,
         channel_of=app.channel_of,
+    )
+
+
+def bundles_of(app: "App") -> Bundles:
+    """Return what makes evidence."""
+    return Bundles(
+        store=app.store,
+        toolbox=app.toolbox,
+        name_of=app.permissions.name_of,
+        masker=logs.Masker(logs.secrets_of(app.settings)),
+        keys=lambda: keys_of(app.settings),
     )

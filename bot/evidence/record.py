@@ -9,7 +9,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.audit import Entry, entries
 from bot.audit.chain import rows_after
-from bot.audit.checkpoints import signed_text
 from bot.audit.entries import Row, body_digest, entry_of, plain, read_all
 from bot.audit.export import json_line
 from bot.audit.proof import CHECKPOINT
@@ -41,6 +40,8 @@ async def files(
     made = {"entries.jsonl": "".join(f"{_line(entry, masked)}\n" for entry in found).encode()}
     made["links.txt"] = "".join([_link(row) async for row in rows_after(conn, first - 1, through)]).encode()
     if signed is not None:
+        from bot.audit.checkpoints import signed_text  # noqa: PLC0415 - cryptography is loaded only where it is used
+
         facts = signed.facts
         frame["checkpoint"] = {"entry": signed.number, "key": facts["key"], "signed": facts["number"]}
         made["checkpoint.txt"] = signed_text(int(facts["number"]), str(facts["hash"]), str(facts["at"]))
