@@ -159,10 +159,11 @@ async def keep(tx: Tx, who: Identity, person: Person, *, now: datetime) -> bool:
         added.on_conflict_do_update(
             index_elements=[identities.c.issuer, identities.c.subject],
             set_=values,
-            where=identities.c.seen_at <= who.issued_at,
+            where=(identities.c.person == person) & (identities.c.seen_at <= who.issued_at),
         )
     )
-    return True
+    kept = await of_subject(tx.conn, who.issuer, who.subject)  # somebody else may have come in the same moment
+    return kept is not None and kept.person == person
 
 
 async def replace(tx: Tx, who: Identity, person: Person) -> None:

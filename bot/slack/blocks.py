@@ -288,7 +288,9 @@ def _joined(lines: Sequence[str]) -> list[Json]:
     for line in lines:
         short = cut(line, MAX_TEXT)
         if held and size + len(short) + 1 > MAX_TEXT:
-            blocks.append(_section("\n".join(held)))
+            blocks += (
+                [_section("\n".join(held))] if any(one.strip() for one in held) else []
+            )  # a section without text is refused
             held, size = [], 0
         held.append(short)
         size += len(short) + 1

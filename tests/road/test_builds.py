@@ -147,8 +147,8 @@ async def test_typos_are_corrected_and_who_may_not_is_told(town):
     shop = Shop(town, "typos")
     outcome = await shop.slash("mia", "/build rnu {}")
     assert pressable(answer(outcome), "build run typos")
-    said = words(answer(await shop.slash("mia", "/build")))
-    assert "/build run &lt;service&gt; [&lt;ref&gt;] [--param &lt;name=value&gt;]" in said
+    said = words(answer(await shop.slash("mia", "/shipmate help build")))
+    assert "/build run &lt;service&gt; [&lt;ref&gt;]" in said
     assert "/build logs" in said
     await shop.slash("mia", "/build run {} mian")
     near = await shop.told("mia", "Did you mean main?", "unknown_ref")

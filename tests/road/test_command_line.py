@@ -1,6 +1,7 @@
 """Shipmate's command line as operators meet it: checks, mistakes, manifest, schema, audit, help."""
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import sqlite3
@@ -143,9 +144,12 @@ async def test_the_audit_log_is_proved_and_tampering_is_found(town):
     status, said = await town.shipmate("audit", "verify", *_config(town))
     assert status == 0, said
     assert said.startswith("whole: ")
-    with sqlite3.connect(town.folder / "state" / "shipmate.db") as store:
-        store.execute("UPDATE audit_entries SET outcome = 'refused' WHERE number = 2")
-    store.close()
+    file = town.folder / "state" / "shipmate.db"
+    with contextlib.closing(sqlite3.connect(file)) as store, store:
+        (was,) = store.execute("SELECT outcome FROM audit_entries WHERE number = 2").fetchone()
+        store.execute("UPDATE audit_entries SET outcome = 'tampered with' WHERE number = 2")
     status, said = await town.shipmate("audit", "verify", *_config(town))
+    with contextlib.closing(sqlite3.connect(file)) as store, store:
+        store.execute("UPDATE audit_entries SET outcome = ? WHERE number = 2", [was])
     assert status == 1
     assert "2" in said

@@ -32,6 +32,7 @@ SHOPS = {
     "limited": Wishes(production={**FREE, "verify": _watch({"name": "errors", "with": "prom", "query": "vector(0.31)",
                                                             "max": 0.01, "unit": "ratio"}), "rollback": "automatic"}),
     "threads": Wishes(production={"promote_from": None}),
+    "tabs": Wishes(production={"promote_from": None}),
 }  # fmt: skip
 
 
@@ -219,7 +220,7 @@ async def test_the_home_tab_shows_what_waits_for_whom(town):
 
 
 async def test_it_is_approved_on_the_home_tab_which_says_so_by_itself(town):
-    shop = Shop(town, "threads")
+    shop = Shop(town, "tabs")
     card = await shop.ask("1.4.2", user="mia")
     ident = card["text"].split()[0]
     await town.control("home", user="raj")
@@ -238,7 +239,7 @@ async def test_it_is_approved_on_the_home_tab_which_says_so_by_itself(town):
     approve = next(one for one in block["elements"] if one["text"]["text"] == "Approve")
     where = {"view_id": shown["id"], "action_id": approve["action_id"], "block_id": block["block_id"]}
     await town.control("actions", user="raj", **where)
-    await town.see(ident, "done", channel="threads")
+    await town.see(ident, "done", channel="tabs")
 
     async def waits_no_more():
         return not await waits()

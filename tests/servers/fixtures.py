@@ -39,7 +39,7 @@ def postgres_url(postgres_server: PostgresServer) -> str:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
     """Yield a disk of 32 MB in memory, which a test can fill; only root may mount one."""
-    with mounted(tmp_path / "disk", size="32m") as disk:
+    with mounted(tmp_path / "disk", size="64m") as disk:
         yield disk
 
 

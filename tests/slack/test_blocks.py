@@ -54,6 +54,13 @@ def test_any_message_renders_to_blocks_slack_takes(message, rich):
         message_blocks(page)
 
 
+def test_empty_lines_before_a_full_one_make_no_empty_section():
+    message = Message(summary="x", parts=(Paragraph(Markup("\n\n" + "a" * 3000 + "\n\n" + "b" * 3000)),))
+    rendered = blocks.render(message)
+    message_blocks(rendered)
+    assert [block["text"]["text"].strip()[0] for block in rendered] == ["a", "b"]
+
+
 @settings(deadline=None, max_examples=40)
 @given(any_message.messages)
 def test_any_message_renders_in_a_modal_and_in_the_home_tab(message):
