@@ -4,12 +4,13 @@ from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.builds.ledger import Said
 from bot.command import Call, Trigger
 from bot.deployments import records as deployment_records
 from bot.errors import Refused
 from bot.releases import records, replies
 from bot.releases.changelog import lengthened
-from bot.releases.ledger import Ledger, Said
+from bot.releases.ledger import Ledger
 from bot.releases.proposals import Proposal, Proposals, Wanted
 from bot.releases.records import Release
 from bot.releases.rules import State

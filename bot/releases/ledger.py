@@ -2,18 +2,17 @@
 
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 from pydantic import JsonValue
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.audit import SHIPMATE
+from bot.builds.ledger import Said
 from bot.catalog import Place, Service
 from bot.command import Resource
 from bot.deployments import places
 from bot.deployments.standing import stands_with_success
 from bot.errors import UserError
-from bot.identity import Person
 from bot.permissions import ACCOUNT_TEAM
 from bot.releases import messages, records, replies
 from bot.releases.parts import Parts
@@ -24,16 +23,6 @@ from bot.store import Tx
 from bot.store.starts import want
 
 CUT = "release.cut.v1"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
-    """What is told of a move: why, who did it (None: Shipmate), the reason code, and the wish."""
-
-    text: str = ""
-    person: Person | None = None
-    code: str = ""
-    request_id: str = ""
 
 
 class Ledger:

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
+from bot.builds.ledger import Said
 from bot.releases import messages, records
 from bot.releases.effects import Done, RunEnd, cancelled
-from bot.releases.ledger import Ledger, Said
+from bot.releases.ledger import Ledger
 from bot.releases.records import Release
 from bot.releases.rules import UNDER_WAY, State
 from bot.store import Tx

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.approvals.rules import No
+from bot.builds.ledger import Said
 from bot.catalog import Environment, Service
 from bot.command import Call
 from bot.deployments import places
@@ -16,7 +17,7 @@ from bot.identity import Person
 from bot.permissions import ACCOUNT_TEAM, MembershipUnreadable
 from bot.policy.verdicts import Verdict
 from bot.releases import records, replies
-from bot.releases.ledger import Ledger, Said, gates_of, places_of
+from bot.releases.ledger import Ledger, gates_of, places_of
 from bot.releases.messages import Gate
 from bot.releases.records import Release, SignOff
 from bot.releases.rules import Opinion, State, Word, judge_artifact, judge_sign_off, may_sign_off
