@@ -19,6 +19,7 @@ sys.path.insert(0, str(ROOT))
 
 from bot import logs
 from bot.app.composition import App
+from bot.app.running import Running
 from bot.clock import SystemClock
 from bot.command import Call, Effect, NoArgs, command
 from bot.demo import repository
@@ -152,13 +153,14 @@ async def running(
         logs.configure(clock=SystemClock(), level=level)
         store = await Store.open(settings.database_url, clock=SystemClock())
         app = App(settings, store, SystemClock(), more_commands(commands))
-        await app.start()
+        running = Running(app)
+        await running.start()
         gc.collect()
         gc.freeze()  # as `shipmate serve` does
         try:
             yield app, sandbox
         finally:
-            await app.stop(grace=1)
+            await running.stop(grace=1)
 
 
 def facts_of(app: App, sandbox: Sandbox) -> Json:

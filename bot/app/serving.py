@@ -12,6 +12,7 @@ import structlog
 from bot import logs
 from bot.app.composition import App
 from bot.app.reload import reload
+from bot.app.running import Running
 from bot.app.tools import resources
 from bot.clock import SystemClock
 from bot.settings import Settings, warnings
@@ -40,13 +41,14 @@ async def serve(settings: Settings, config: Path) -> int:
         with _alone(settings):
             store = await Store.open(settings.database_url, clock=clock)
             app = App(settings, store, clock, commands)
+            running = Running(app)
             try:
-                await app.start()
+                await running.start()
                 gc.freeze()  # what is there now stays: no later collection looks through it
                 gc.enable()
                 await _until(stop, again, app, config, masker)
             finally:
-                await app.stop()
+                await running.stop()
     except (StoreUnavailable, StoreMismatch, OSError, ValueError) as error:
         log.critical("shipmate.not_started", reason=str(error))
         sys.stderr.write(f"shipmate serve: {error}\n")
