@@ -3,7 +3,8 @@
 Each tool's `wire` module knows its signature and its format; this module knows neither a tool nor a domain. What a
 domain writes and the note that the event was seen are one transaction, so a redelivery changes nothing and a
 failure lets the sender try again. What a tool signs together with the time is refused when it comes late: a replay
-finds its id noted for a week, and after that its time is long over.
+finds its id noted for a week, and after that its time is long over. A tool that reads what it is answered, such as a
+telephone call that goes on as we say, is told by its own module.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -14,11 +15,12 @@ from typing import Final, Protocol, runtime_checkable
 import sqlalchemy as sa
 import structlog
 from aiohttp import web
+from multidict import CIMultiDict
 from pydantic import BaseModel
 
 from bot.clock import Clock
 from bot.store import Store, StoreUnavailable, Timestamp, Tx, insert, metadata
-from integrations.contract import WebhookEvent
+from integrations.contract import PATH, WebhookEvent
 from integrations.errors import BadReply
 
 BODY_LIMIT: Final = 1024 * 1024
@@ -61,6 +63,15 @@ class TimedWire(Wire, Protocol):
         ...
 
 
+@runtime_checkable
+class ReplyingWire(Wire, Protocol):
+    """A tool that reads what it is answered."""
+
+    def reply(self, headers: Mapping[str, str], body: bytes) -> tuple[str, str]:
+        """Return the media type and the text that answer a delivery which was taken in."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Hook:
     """One instance that sends us events."""
@@ -84,17 +95,18 @@ class Webhooks:
         return [web.post("/hooks/{instance}", self.receive)]
 
     async def receive(self, request: web.Request) -> web.Response:
-        """Answer 204 when all is taken in, 4xx when it never will be, 503 when the sender shall try again."""
+        """Answer 204, or what the tool reads, once all is taken in, 4xx when it never will be, 503 to be told again."""
         hook = self._hooks.get(request.match_info["instance"])
         if hook is None:
             raise web.HTTPNotFound(text="no instance of this name receives webhooks\n")
         body = await _read(request)
-        if not hook.wire.verify(hook.settings, request.headers, body):
+        headers = _headers(request)
+        if not hook.wire.verify(hook.settings, headers, body):
             log.warning("webhook.forged", instance=hook.instance, remote=request.remote)
             raise web.HTTPUnauthorized(text="the signature or token is missing or wrong\n")
-        self._must_be_fresh(hook, request.headers)
+        self._must_be_fresh(hook, headers)
         try:
-            events = hook.wire.parse(hook.instance, request.headers, body)
+            events = hook.wire.parse(hook.instance, headers, body)
         except BadReply as error:
             log.warning("webhook.unreadable", instance=hook.instance, error=error.message, excerpt=error.excerpt)
             raise web.HTTPBadRequest(text=f"{error.message}\n") from error
@@ -104,6 +116,9 @@ class Webhooks:
         except StoreUnavailable as error:
             log.exception("webhook.not_kept", instance=hook.instance)
             raise web.HTTPServiceUnavailable(text="not kept; try again\n", headers={"Retry-After": "5"}) from error
+        if isinstance(hook.wire, ReplyingWire):
+            media_type, text = hook.wire.reply(headers, body)
+            return web.Response(text=text, content_type=media_type)
         return web.Response(status=204)
 
     def _must_be_fresh(self, hook: Hook, headers: Mapping[str, str]) -> None:
@@ -127,6 +142,13 @@ class Webhooks:
         """Forget events older than a week: no tool sends again after that."""
         async with self._store.write() as tx:
             await tx.conn.execute(sa.delete(seen).where(seen.c.received_at < now - KEEP))
+
+
+def _headers(request: web.Request) -> CIMultiDict[str]:
+    """Return the headers and, as HTTP/2 does, the target: some tools sign it, or say in it what they are about."""
+    headers = CIMultiDict(request.headers)
+    headers[PATH] = request.raw_path
+    return headers
 
 
 async def _read(request: web.Request) -> bytes:

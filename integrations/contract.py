@@ -1,10 +1,19 @@
 """What one integration declares, and what every adapter can do."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from datetime import UTC, datetime
+from typing import Final, Protocol, runtime_checkable
 
 from pydantic import BaseModel
+
+PATH: Final = ":path"
+"""The header under which a webhook's target is told: path and query as they were sent. No real header has this name."""
+
+
+def wall_clock() -> datetime:
+    """Return the present moment, in UTC: what an adapter goes by where nobody hands it a clock."""
+    return datetime.now(UTC)  # noqa: TID251 -- the bot hands out its own, see Resources
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +69,9 @@ class Integration:
     lists the capability protocols; what `connect` returns is an instance of each. `connect` is
     "module:callable", imported only when the tool is configured and called as
     `await callable(instance: str, settings, resources: Resources)`. `webhook` is a module with
-    `verify(settings, headers, body) -> bool` and `parse(instance, headers, body) -> Sequence[WebhookEvent]`.
+    `verify(settings, headers, body) -> bool` and `parse(instance, headers, body) -> Sequence[WebhookEvent]`; where the
+    tool reads what it is answered, also with `reply(headers, body) -> tuple[str, str]`: a media type and a text.
+    Among the headers is the request's target, as `PATH`.
     """
 
     name: str
@@ -73,8 +84,9 @@ class Integration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resources:
-    """What the bot lends to an adapter: where it may keep files, proxy and private CA."""
+    """What the bot lends to an adapter: where it may keep files, proxy and private CA, and what tells the time."""
 
     state_dir: str
     proxy: str = ""
     ca_file: str = ""
+    now: Callable[[], datetime] = wall_clock

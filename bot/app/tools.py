@@ -3,6 +3,7 @@
 import asyncio
 import importlib
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from types import ModuleType
 from typing import Final, cast
 
@@ -89,7 +90,8 @@ class Tools:
         try:
             connect = cast("Callable[..., Awaitable[Adapter]]", load(integration.connect))
             async with asyncio.timeout(CONNECT_SECONDS):
-                adapter = await connect(name, instance.settings, resources(self._settings))
+                lent = replace(resources(self._settings), now=self._clock.now)
+                adapter = await connect(name, instance.settings, lent)
         except ImportError as error:
             reason = f"{integration.title} needs a package that is not installed ({error.name}): "
             reason += f"pip install 'shipmate[{integration.name}]'"

@@ -1,5 +1,6 @@
 """Pager: ways to wake a person that are not Slack, and what comes back from them."""
 
+import hashlib
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
@@ -62,15 +63,24 @@ class Receipt:
 class PageAnswer:
     """What came back from a page, in `WebhookEvent.data["answer"]` of kind "page.answer".
 
-    `page` is the `Page.id` where the way tells it, else "" and `address` says who answered: a telephone number or an
-    address. `acknowledged` only where a person did something that cannot happen by itself: a key pressed, a reply, a
-    button. That a call was taken is no answer, a mailbox does that too.
+    `address` says who answered, in the form in which a page is sent there: a telephone number, a topic. `page` is the
+    `Page.id` where the way tells it, else "". Then `code` is the `reply_code` that the person gave, or `subject` is
+    what the answer is about; with neither it is about what that person was paged for last. `acknowledged` only where a
+    person did something that cannot happen by itself: a key pressed, a reply, a button. That a call was taken is no
+    answer, a mailbox does that too. Some ways cannot prove who pressed a button, only that it was at this address.
     """
 
     address: str
     page: str = ""
+    code: str = ""
+    subject: str = ""
     acknowledged: bool = False
     words: str = ""
+
+
+def reply_code(page_id: str) -> str:
+    """Return the six digits by which a person names a page in a reply."""
+    return f"{int(hashlib.sha256(page_id.encode()).hexdigest(), 16) % 1_000_000:06d}"
 
 
 @runtime_checkable
@@ -78,7 +88,7 @@ class Pager(Protocol):
     """Pages people by one or several ways.
 
     How far a page has come is told later as a `WebhookEvent` of kind "page.delivery" (`ref` is the receipt's, its
-    data holds `receipt`: `Receipt`) where the tool can tell, else by `look_up`.
+    data holds `receipt`: `Receipt`, and `page`: the `Page.id` or "") where the tool can tell, else by `look_up`.
     """
 
     @property

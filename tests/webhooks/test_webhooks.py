@@ -11,11 +11,12 @@ import pytest
 from aiohttp.test_utils import TestServer
 from aiohttp.web import Application
 from pydantic import BaseModel, SecretStr
+from yarl import URL
 
 from bot.clock import SystemClock
 from bot.store import Store, Tx
 from bot.webhooks import BODY_LIMIT, Hook, Webhooks
-from integrations.contract import WebhookEvent
+from integrations.contract import PATH, WebhookEvent
 from integrations.errors import BadReply
 
 
@@ -105,3 +106,27 @@ async def test_an_event_that_broke_on_our_side_is_taken_when_sent_again(url: str
     broken = {**EVENT, "id": "2", "ref": "break"}
     assert [await post(url, [broken]), await post(url, [broken])] == [500, 204]
     assert [event.ref for event in taken] == ["break", "break"]
+
+
+class TalkingWire(TokenWire):
+    """A tool that signs the address it calls, and does as it is answered."""
+
+    def verify(self, settings: BaseModel, headers: Mapping[str, str], body: bytes) -> bool:
+        return super().verify(settings, headers, body) and headers[PATH] == "/hooks/phone?page=a%2Fb"
+
+    def reply(self, headers: Mapping[str, str], body: bytes) -> tuple[str, str]:
+        return "text/xml", f"<Response>{headers[PATH]}</Response>"
+
+
+async def test_a_tool_that_reads_its_answer_gets_one_and_its_address_is_told_as_it_was_sent(store: Store) -> None:
+    hooks = [Hook("phone", Secret(token=SecretStr("s3cret")), TalkingWire())]
+    app = Application()
+    app.add_routes(Webhooks(store, SystemClock(), hooks, {}).routes())
+    async with TestServer(app) as server, aiohttp.ClientSession() as session:
+        address = URL(f"{server.make_url('/')}hooks/phone?page=a%2Fb", encoded=True)
+        async with session.post(address, data=b"[]", headers={"X-Token": "s3cret"}) as answer:
+            assert (answer.status, answer.content_type) == (200, "text/xml")
+            assert await answer.text() == "<Response>/hooks/phone?page=a%2Fb</Response>"
+        forged = {"X-Token": "s3cret", "path": "/hooks/phone?page=a%2Fb"}
+        async with session.post(server.make_url("/hooks/phone"), data=b"[]", headers=forged) as answer:
+            assert answer.status == 401
