@@ -10,6 +10,9 @@ DEV := $(VENV)/.dev.stamp
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
 SERVERS := $(PYTHON) tools/servers.py
 CLIENTS := $(BIN)/python tools/clients.py
+# A run of the tests ends by itself, in less than 90 minutes together with all the rest, and says what hung.
+TESTS := $(PYTHON) tools/bounded.py --seconds 3000 $(BIN)/python -m pytest
+AGAIN := $(PYTHON) tools/bounded.py --seconds 900 $(BIN)/python -m pytest
 
 # Some hundred processes are started by the tests: compiled modules are kept, whatever the caller's shell says.
 unexport PYTHONDONTWRITEBYTECODE
@@ -35,10 +38,10 @@ demo: $(RUNTIME) ## Start a local Slack workspace with Shipmate in it (PORT=8055
 
 test: $(DEV) servers clients ## Run all checks and all tests, whatever the first say: what .ci/run runs
 	@$(CHECKS) \
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term || { \
+	$(TESTS) -n $(WORKERS) --dist worksteal --cov --cov-report=term || { \
 		[ $$? -eq 1 ] && \
 		echo "Once more, alone, what failed: on a busy machine a deadline may pass. What passes only now is worth an issue." && \
-		$(BIN)/python -m pytest --last-failed --last-failed-no-failures none; } || status=1; \
+		$(AGAIN) --last-failed --last-failed-no-failures none; } || status=1; \
 	exit $$status
 
 coverage: $(DEV) servers clients ## As test, without checks, and count what the processes run that tests start: takes longer

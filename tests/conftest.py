@@ -5,7 +5,7 @@ Nothing of the bot is imported here, so that a broken module fails the tests of 
 
 import hypothesis
 
-pytest_plugins = ("tests.servers.fixtures",)
+pytest_plugins = ("tests.overdue", "tests.servers.fixtures")
 
 # No test fails by the clock: this machine may be busy.
 hypothesis.settings.register_profile("shipmate", deadline=None, print_blob=True)
