@@ -66,6 +66,7 @@ class Service:
     news: News
     environments: tuple[Environment, ...]
     releases: Releases = Releases()  # noqa: RUF009 - frozen
+    oncall: str = ""
 
     def lives_at(self, instance: str, path: str) -> bool:
         """Tell whether a repository is this service's, by its full path; the configuration may leave its group out."""
@@ -218,6 +219,7 @@ def _service(name: str, one: ServiceSettings, settings: Settings) -> Service:
         news=one.news,
         migrations=one.migrations,
         releases=one.releases,
+        oncall=one.oncall,
         environments=tuple(_environment(name, one, environment, settings) for environment in one.environments),
     )
 

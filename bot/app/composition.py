@@ -11,6 +11,7 @@ from bot.app.alerting import alerts_of
 from bot.app.amending import PolicyInForce, amendments_of
 from bot.app.continuing import Continuing
 from bot.app.evidence import Evidence
+from bot.app.oncall import oncall_of
 from bot.app.parts import (
     activity_parts,
     addresses_of,
@@ -90,7 +91,7 @@ class App:
         self.delegations = delegations_of(self)
         self.notices = notices_of(self)
         self.locks, self.freezes = locks_of(self), Freezes(freeze_parts(self))
-        self.alerts = alerts_of(self)
+        self.oncall, self.alerts = oncall_of(self), alerts_of(self)
         self.deployments = Deployments(deployment_parts(self))
         lending = lending_of(self)
         self.grants = Grants(lending)
@@ -146,6 +147,7 @@ class App:
             self.locks,
             self.freezes,
             self.alerts,
+            self.oncall,
             bundles_of(self),
             self.continuing.continuous,
             self.approvals,

@@ -12,7 +12,6 @@ from bot.freezes import messages, records
 from bot.freezes.parts import Parts, resource_of
 from bot.freezes.records import Declared
 from bot.freezes.rules import Freeze, State
-from bot.freezes.windows import instant
 from bot.identity import Channel, Person
 from bot.locks.rules import STALE, Scope, nag_at
 from bot.reply import Message
@@ -20,6 +19,7 @@ from bot.settings.freezes import LONGEST, SHORTEST
 from bot.settings.moments import read_moment
 from bot.store import Tx
 from bot.store.starts import want
+from bot.walls import instant
 
 if TYPE_CHECKING:
     from bot.freezes.freezes import Freezes

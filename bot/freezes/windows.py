@@ -7,11 +7,12 @@ hour twice, a window begins with the first and ends with the second, so that it 
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from typing import Protocol
-from zoneinfo import ZoneInfo
 
-_SECOND = timedelta(seconds=1)
+from bot.walls import instant, offset, shown
+
+__all__ = ["Calendar", "Dates", "Recurring", "Window", "instant"]
+
 _DAY = timedelta(days=1)
 _MOST_JOINED = 400
 """Windows that touch each other are taken for one; of more than this many the first are."""
@@ -79,7 +80,7 @@ class Recurring:
 
     def following(self, now: datetime) -> Window | None:
         """Return the first window that begins after `now`."""
-        walls = _Walls(self.cron, _wall(now, self.zone))
+        walls = _Walls(self.cron, shown(now, self.zone))
         for _ in range(_MOST_JOINED):
             begun = walls.next()
             if begun is None:
@@ -108,8 +109,8 @@ class Recurring:
         In the second pass of an hour that is shown twice, all of that hour's beginnings lie behind: they count in
         its first pass.
         """
-        back = _offset(now - _DAY, self.zone) - _offset(now, self.zone)
-        wall = _wall(now, self.zone) + max(back, timedelta()) + timedelta(microseconds=1)
+        back = offset(now - _DAY, self.zone) - offset(now, self.zone)
+        wall = shown(now, self.zone) + max(back, timedelta()) + timedelta(microseconds=1)
         walls = _Walls(self.cron, wall)
         begun = walls.previous()
         while begun is not None and instant(begun, self.zone) > now:
@@ -117,39 +118,8 @@ class Recurring:
         return begun
 
 
-def instant(wall: datetime, zone: str, *, last: bool = False) -> datetime:
-    """Return the moment in UTC at which the clocks of `zone` show `wall` (naive).
-
-    Shown twice, it is the first time, or the `last`; never shown, it is the moment of the jump.
-    """
-    there = _zone(zone)
-    first = wall.replace(tzinfo=there, fold=0).astimezone(UTC)
-    second = wall.replace(tzinfo=there, fold=1).astimezone(UTC)
-    if first <= second:
-        return second if last else first
-    early, late = second, first  # in a gap: with the offset after the jump, and with the one before it
-    before = _offset(early, zone)
-    while late - early > _SECOND:
-        middle = early + (late - early) / 2
-        early, late = (middle, late) if _offset(middle, zone) == before else (early, middle)
-    return late.replace(microsecond=0)
-
-
 def _aware(moment: datetime, zone: str, *, last: bool) -> datetime:
     return instant(moment, zone, last=last) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-def _wall(moment: datetime, zone: str) -> datetime:
-    return moment.astimezone(_zone(zone)).replace(tzinfo=None, fold=0)
-
-
-def _offset(moment: datetime, zone: str) -> timedelta:
-    return moment.astimezone(_zone(zone)).utcoffset() or timedelta()
-
-
-@cache
-def _zone(name: str) -> ZoneInfo:
-    return ZoneInfo(name)
 
 
 class _Walls:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from bot.closest import did_you_mean
-from bot.settings import freezes, identity, policy
+from bot.settings import freezes, identity, oncall, policy
 from bot.settings.mistakes import Where
 from bot.settings.source import Source
 from integrations.contract import Integration
@@ -86,6 +86,7 @@ class Checks:
             self._instance(freeze.get("burn"), "MetricsSource", ("freezes", number, "burn"))
         policy.check(self._source, **names)
         identity.check(self._source)
+        oncall.check(self._source, people=_keys(self._data.get("people")))
 
     def _second_person(self) -> None:
         if _mapping(self._data.get("policy")).get("second_person") is not True:

@@ -23,6 +23,7 @@ from pydantic_core import PydanticCustomError
 from bot.settings.alerts import AlertSettings
 from bot.settings.freezes import FreezeSettings
 from bot.settings.identity import IdentitySettings
+from bot.settings.oncall import OnCallSettings
 from bot.settings.policy import PolicySettings
 from bot.settings.record import AuditSettings
 from bot.settings.services import ServiceSettings, Word
@@ -202,6 +203,7 @@ class Settings(Model):
     freezes: tuple[FreezeSettings, ...] = Field((), description="Windows in which environments take no deployments.")
     policy: PolicySettings = Field(default_factory=PolicySettings, description="Change classes and break-glass.")
     alerts: AlertSettings = Field(default_factory=AlertSettings, description="What becomes of alerts.")
+    oncall: OnCallSettings = Field(default_factory=OnCallSettings, description="Who is on call.")
     services: dict[Name, ServiceSettings] = Field({}, description="The services there are.")
 
     @property

@@ -234,6 +234,7 @@ class ServiceSettings(Model):
     title: str = Field("", description="What people read; the name where it is empty.")
     channel: str = Field("", description="Slack channel of its deployments, by name or id; else slack.announce.")
     owners: tuple[Word, ...] = Field((), description="Groups that own it.")
+    oncall: str = Field("", description="Schedule of who is on call for it, from oncall.schedules.")
     repository: Repository = Field(description="Where its code is.")
     issues: Issues | None = Field(None, description="Where its issues are, if not beside its code.")
     review_reminders: Schedule = Field(

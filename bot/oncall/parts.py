@@ -1,0 +1,32 @@
+"""What on call is made of, handed in by the composition root."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from bot.audit import Audit
+from bot.catalog import Catalog
+from bot.clock import Clock
+from bot.identity import Channel, Person
+from bot.permissions import Permissions
+from bot.settings import Settings
+from bot.slack.outbox import Outbox
+from bot.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What on call is made of. `settings` and `catalog` are asked each time, so that a reload is seen at once.
+
+    `channel_named` finds a channel by name or id, None where the bot sees none; `zone_of` tells a person's time zone,
+    "" where nobody knows it.
+    """
+
+    store: Store
+    clock: Clock
+    audit: Audit
+    outbox: Outbox
+    permissions: Permissions
+    settings: Callable[[], Settings]
+    catalog: Callable[[], Catalog]
+    channel_named: Callable[[str], Awaitable[Channel | None]]
+    zone_of: Callable[[Person], Awaitable[str]]
