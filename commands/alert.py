@@ -1,7 +1,7 @@
 """`/alerts`, `/alert A-7`, and what people do about an alert group: acknowledge it, resolve it, say what it was not."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from bot.alerts.alerts import ACT, READ, Alerts
@@ -111,6 +111,30 @@ async def unacknowledge(call: Call, args: AlertArgs) -> Reply:
 async def resolve(call: Call, args: AlertArgs) -> Reply:
     """Call an alert group over; it comes back if it still fires after a while."""
     return await call.use(Alerts).acting.act(call, args.alert, Act.RESOLVE)
+
+
+@command(
+    "unresolve",
+    permission=ACT,
+    args=AlertArgs,
+    effect=Effect.CHANGE,
+    resource=place,
+    decides=True,
+    examples=("unresolve A-7",),
+)
+async def unresolve(call: Call, args: AlertArgs) -> Reply:
+    """Take back that an alert group was called over."""
+    return await call.use(Alerts).acting.act(call, args.alert, Act.UNRESOLVE)
+
+
+@command("still-on-it", permission=ACT, args=AlertArgs, effect=Effect.CHANGE, resource=place, decides=True, hidden=True)
+async def still_on_it(call: Call, args: AlertArgs) -> Reply:
+    """Say that you are still on an alert group that you acknowledged."""
+    return await call.use(Alerts).acting.still_on(call, args.alert)
+
+
+ack = replace(acknowledge, name="ack", hidden=True)
+"""What people type in a hurry."""
 
 
 @command("not-this", permission=ACT, args=NotThisArgs, effect=Effect.CHANGE, resource=place, decides=True, hidden=True)

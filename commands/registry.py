@@ -83,6 +83,7 @@ COMMANDS: tuple[Command, ...] = (
     alert.acknowledge,
     alert.unacknowledge,
     alert.resolve,
+    alert.unresolve,
     silence.silence,
     silence.unsilence,
     silence.silences,
@@ -131,6 +132,8 @@ COMMANDS: tuple[Command, ...] = (
     release.retry,
     signoff.reject,
     alert.not_this,
+    alert.still_on_it,
+    alert.ack,
     silence.silence_longer,
 )
 

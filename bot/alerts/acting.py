@@ -3,12 +3,14 @@
 from dataclasses import replace
 
 from bot.alerts import messages, records, rules
+from bot.alerts.attention import Keeping
 from bot.alerts.intake import Intake, held
 from bot.alerts.parts import Parts
 from bot.alerts.records import Group
 from bot.alerts.rules import Act
-from bot.command import Call, Resource
+from bot.command import Call, Resource, Trigger
 from bot.errors import BadInput, Refused
+from bot.permissions import ACCOUNT_TEAM
 from bot.reply import Reply, text
 from bot.store import Tx
 
@@ -16,15 +18,23 @@ _SAID = {
     Act.ACKNOWLEDGE: "{} is acknowledged: you are on it.",
     Act.UNACKNOWLEDGE: "{} is acknowledged no more: nobody is on it.",
     Act.RESOLVE: "{} is shown as over.",
+    Act.UNRESOLVE: "{} is not over.",
 }
+_STOPS_PAGING = {Act.ACKNOWLEDGE, Act.RESOLVE}
 
 
 class Acting:
-    """Acknowledge, un-acknowledge, resolve; and what was not the cause."""
+    """Acknowledge, still on it, un-acknowledge, resolve, un-resolve; and what was not the cause."""
 
     def __init__(self, parts: Parts, intake: Intake) -> None:
         self._parts = parts
         self._intake = intake
+        self._keeping = Keeping(parts, intake)
+
+    @property
+    def keeping(self) -> Keeping:
+        """What asks whether somebody is still on it."""
+        return self._keeping
 
     async def find(self, name: str) -> Group:
         """Return a group by its id. Raises: BadInput when there is none."""
@@ -40,40 +50,71 @@ class Acting:
         return Resource(group.service, group.environment)
 
     async def act(self, call: Call, name: str, act: Act) -> Reply:
-        """Do something about a group.
+        """Do something about a group: the one place where what a person does moves it.
 
         Raises:
-            Refused: it is over (`alert_resolved`), or the act changes nothing.
+            Refused: it is over (`alert_resolved`), only a person may (`people_only`), or the act changes nothing.
         """
+        by_nobody = call.person.team == ACCOUNT_TEAM or call.invocation.trigger is Trigger.SCHEDULE
+        if act in _STOPS_PAGING and by_nobody:
+            raise Refused("people_only", f"Only a person may {act.value} an alert: it would stop calling people.")
         group_id = (await self.find(name)).id
         async with self._parts.store.write() as tx:
-            group = await records.locked(tx, group_id)
-            if group is None:
-                raise BadInput("unknown_alert", f"{group_id} is forgotten.")
+            group = await self._locked(tx, group_id)
             no = rules.refusal(act, group.state, group.hold, call.person)
             if no is not None:
                 raise Refused(no.code, f"{group.id} {no.words}.")
             now = self._parts.clock.now()
             known = await records.alerts_of(tx.conn, group.id)
-            moved = held(group, known, rules.done(act, group.hold, call.person, now), now)
-            await self._intake.look_again(tx, moved)
+            after = held(group, known, rules.done(act, group.hold, call.person, now), now)
+            if act is Act.UNRESOLVE:
+                await self._must_fire(tx, after)
+            moved = await self._intake.turn(tx, group, after)
             await self._note(tx, call, moved, f"alert.{act.value}")
         return replace(
             text(_SAID[act].format(f"{group.id} {messages.title(group)}")), subject=group.id, shown_in=group.channel
+        )
+
+    async def still_on(self, call: Call, name: str) -> Reply:
+        """Take the word of who acknowledged that they are still on it; where nobody is any more, they acknowledge anew.
+
+        Raises:
+            Refused: another is on it (`taken_over`), it is over (`alert_resolved`), or nobody asks (`not_asked`).
+        """
+        found = await self.find(name)
+        if found.hold.acknowledged_by is None:
+            return await self.act(call, name, Act.ACKNOWLEDGE)
+        async with self._parts.store.write() as tx:
+            group = await self._locked(tx, found.id)
+            await self._keeping.still_on(tx, group, call.person)
+            await self._note(tx, call, group, "alert.still_on_it")
+        return replace(
+            text(f"You are still on {group.id} {messages.title(group)}."), subject=group.id, shown_in=group.channel
         )
 
     async def not_this(self, call: Call, name: str, change: str) -> Reply:
         """Remember that a change is not the cause of a group, so that its message names the next one."""
         group_id = (await self.find(name)).id
         async with self._parts.store.write() as tx:
-            group = await records.locked(tx, group_id)
-            if group is None:
-                raise BadInput("unknown_alert", f"{group_id} is forgotten.")
+            group = await self._locked(tx, group_id)
             if await records.dismiss(tx, group.id, change, call.person, self._parts.clock.now()):
                 await self._intake.look_again(tx, group)
                 await self._note(tx, call, group, "alert.not_this", change=change)
         reply = text(f"{change} is no longer named as a cause of {group.id}.")
         return replace(reply, subject=group.id, shown_in=group.channel)
+
+    async def _locked(self, tx: Tx, group_id: str) -> Group:
+        group = await records.locked(tx, group_id)
+        if group is None:
+            raise BadInput("unknown_alert", f"{group_id} is forgotten.")
+        return group
+
+    async def _must_fire(self, tx: Tx, after: Group) -> None:
+        if after.over:
+            raise Refused("alert_resolved", f"{after.id} is over in its source as well.")
+        newest = await records.newest(tx, after.instance, after.key)
+        if newest is not None and newest.id != after.id:
+            raise Refused("alert_followed", f"{newest.id} has followed {after.id}: act on that one.")
 
     async def _note(self, tx: Tx, call: Call, group: Group, action: str, **data: str) -> None:
         await self._parts.audit.record(

@@ -57,7 +57,7 @@ class Alerts:
 
     def bind(self) -> None:
         """Give the workflows what they work on; before the engine is launched."""
-        workflow.bind(self.showing, self.silences, self.poller)
+        workflow.bind(self.showing, self.silences, self.poller, self.acting.keeping)
 
     async def parked(self, _workflow_id: str, name: str, args: tuple[object, ...], why: str) -> None:
         """Show that a silence could not be made or changed, because its workflow stands still."""

@@ -23,7 +23,8 @@ def of(group: Group, suspects: Sequence[Suspect], *, source: str, runbook: str) 
         if url.startswith(("https://", "http://")) and len(url) < _LONGEST_URL
     )
     if group.over:
-        return links
+        back = Button(label="Un-resolve", command="unresolve", args={"alert": group.id})
+        return links if group.hold.closed_by is None else (back, *links)
     blamed = tuple(button for one in suspects[:_MOST_SUSPECTS] for button in about(group, one))
     return (*to_hold(group), *blamed, *links)
 

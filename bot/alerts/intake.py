@@ -4,7 +4,7 @@ Each change asks for the workflow that shows the group; while one is asked for a
 ride along with it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -24,6 +24,12 @@ SHOW = "alert.show.v1"
 _MOST = 2000
 """Alerts that one group keeps; a source may name more, which are counted."""
 
+Turned = Callable[[Tx, Group, Group], Awaitable[None]]
+"""(the transaction, a group before, the same now): where it stands or who is on it has changed.
+
+Of a group that has just opened the one before is of version 0.
+"""
+
 log = structlog.get_logger()
 
 
@@ -32,6 +38,8 @@ class Intake:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self.on_turned: list[Turned] = []
+        """Who is told, in the same transaction, of every group that turns; each is told of it with its row locked."""
 
     async def notified(self, tx: Tx, event: WebhookEvent) -> None:
         """Take in a notification; it is safe to be given twice, late, and in any order."""
@@ -84,6 +92,22 @@ class Intake:
     async def look_again(self, tx: Tx, group: Group) -> None:
         """Have a group shown anew, because something it tells of has changed."""
         await records.keep(tx, await self.bumped(tx, group))
+
+    async def turn(self, tx: Tx, before: Group, after: Group) -> Group:
+        """Write a group that people, or the silence of its source, have moved; have it shown and tell who listens.
+
+        Whatever moves a group but news of its source goes through here; return the group as it is now.
+        """
+        now = await self.bumped(tx, after)
+        await records.keep(tx, now)
+        if before.state is not now.state or before.hold != now.hold:
+            log.info("alert.state", group=now.id, state=now.state.value, was=before.state.value)
+            await self._tell(tx, before, now)
+        return now
+
+    async def _tell(self, tx: Tx, before: Group, now: Group) -> None:
+        for listener in self.on_turned:
+            await listener(tx, before, now)
 
     async def bumped(self, tx: Tx, group: Group) -> Group:
         """Return a group one version on, and have it shown unless that is under way already."""
@@ -151,6 +175,7 @@ class Intake:
         await records.keep(tx, moved)
         if state is not group.state or not group.version:
             log.info("alert.state", group=group.id, state=state.value, was=group.state.value, alerts=len(after))
+            await self._tell(tx, group, moved)
         return moved
 
     def _place(self, labels: Mapping[str, str]) -> tuple[str, str]:

@@ -114,8 +114,7 @@ class Poller:
                     continue
                 known = await records.alerts_of(tx.conn, group.id)
                 quiet = held(group, known, replace(group.hold, quiet=True), now)
-                log.warning("alert.state", group=group.id, state=quiet.state.value, was=group.state.value)
-                await self._intake.look_again(tx, quiet)
+                await self._intake.turn(tx, group, quiet)
 
     async def _note_changes(self) -> None:
         """Show the groups anew whose service was changed since the last look: it may be the cause."""

@@ -164,6 +164,7 @@ class Act(StrEnum):
     ACKNOWLEDGE = "acknowledge"
     UNACKNOWLEDGE = "unacknowledge"
     RESOLVE = "resolve"
+    UNRESOLVE = "unresolve"
     SILENCE = "silence"
 
 
@@ -177,6 +178,10 @@ class No:
 
 def refusal(act: Act, state: State, hold: Hold, person: Person) -> No | None:
     """Return why somebody may not do this now, None when they may."""
+    if act is Act.UNRESOLVE:
+        if state is not State.RESOLVED:
+            return No("alert_open", "is not over")
+        return None if hold.closed_by is not None else No("not_called_over", "ended by itself: nothing of it fires")
     if state is State.RESOLVED:
         return No("alert_resolved", "is over already")
     if act is Act.ACKNOWLEDGE and hold.acknowledged_by == person:
@@ -195,6 +200,8 @@ def done(act: Act, hold: Hold, person: Person, now: datetime) -> Hold:
             return replace(hold, acknowledged_by=None)
         case Act.RESOLVE:
             return replace(hold, closed_at=now, closed_by=person)
+        case Act.UNRESOLVE:
+            return replace(hold, closed_at=None, closed_by=None)
         case Act.SILENCE:
             return hold
 

@@ -1,5 +1,6 @@
 """Showing groups, and making, extending, ending silences. The only file of this package that meets the engine."""
 
+from bot.alerts.attention import ATTEND, Keeping
 from bot.alerts.intake import SHOW
 from bot.alerts.poller import Poller
 from bot.alerts.showing import Outlook, Showing
@@ -11,13 +12,15 @@ OF_SILENCES = frozenset((CREATE, EXTEND, END))
 _showing: list[Showing] = []
 _silences: list[Silences] = []
 _poller: list[Poller] = []
+_keeping: list[Keeping] = []
 
 
-def bind(showing: Showing, silences: Silences, poller: Poller) -> None:
+def bind(showing: Showing, silences: Silences, poller: Poller, keeping: Keeping) -> None:
     """Give the workflows what they work on; called by the composition root before the engine is launched."""
     _showing[:] = [showing]
     _silences[:] = [silences]
     _poller[:] = [poller]
+    _keeping[:] = [keeping]
 
 
 @workflow(SHOW)
@@ -60,3 +63,9 @@ async def end(silence_id: str) -> None:
 async def warn(silence_id: str) -> None:
     """Say that a silence ends soon while what it silences still fires."""
     await transact("alert.silence_warn", _silences[-1].warn, silence_id)
+
+
+@workflow(ATTEND)
+async def attend(group_id: str, number: int) -> None:
+    """Ask whether somebody is still on it, or have nobody on it."""
+    await transact("alert.attend", _keeping[-1].attend, group_id, number)

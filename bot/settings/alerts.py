@@ -10,11 +10,18 @@ from bot.settings.services import Word
 from bot.settings.values import Duration, Model, Schedule, Timezone
 
 LEAST_POLL = timedelta(seconds=5)
+LEAST_ANSWER = timedelta(minutes=1)
 
 
 def _poll(length: timedelta) -> timedelta:
     if length < LEAST_POLL:
         raise PydanticCustomError("poll", "a source is asked every 5s at most")
+    return length
+
+
+def _answered(length: timedelta) -> timedelta:
+    if length < LEAST_ANSWER:
+        raise PydanticCustomError("fall_back_after", "people need 1m at least to answer")
     return length
 
 
@@ -53,6 +60,13 @@ class AlertSettings(Model):
     )
     reopen_within: Duration = Field(
         timedelta(minutes=10), description="What fires again so soon after its end goes on in the same message."
+    )
+    remind_after: Duration = Field(
+        timedelta(hours=1),
+        description="How long after somebody acknowledged what still fires they are asked if they still are on it.",
+    )
+    fall_back_after: Annotated[Duration, AfterValidator(_answered)] = Field(
+        timedelta(minutes=30), description="How long they may leave that unanswered before nobody is on it any more."
     )
     look_back: Duration = Field(timedelta(hours=1), description="How long before an alert a change may be its cause.")
     workday: Schedule = Field("0 9 * * 1-5", description="When working days begin, as a cron expression.")

@@ -180,7 +180,9 @@ def test_what_follows_an_end(before, after, hold, minutes, following):
 def test_what_people_may_do(state, act, holder):
     no = rules.refusal(act, state, Hold(acknowledged_by=holder), MIA)
     code = no.code if no else ""
-    if state is State.RESOLVED:
+    if act is Act.UNRESOLVE:
+        assert code == ("not_called_over" if state is State.RESOLVED else "alert_open")
+    elif state is State.RESOLVED:
         assert code == "alert_resolved"
     elif act is Act.ACKNOWLEDGE and holder == MIA:
         assert code == "acknowledged_already"

@@ -779,6 +779,18 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_webhook_events_received_at"), "webhook_events", ["received_at"], unique=False)
     op.create_table(
+        "alert_attention",
+        sa.Column("group_id", sa.String(length=32), nullable=False),
+        sa.Column("person", columns.PersonColumn(), nullable=False),
+        sa.Column("said_at", columns.Timestamp(), nullable=False),
+        sa.Column("asked_at", columns.Timestamp(), nullable=True),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["group_id"], ["alert_groups.id"], name=op.f("fk_alert_attention_group_id_alert_groups"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("group_id", name=op.f("pk_alert_attention")),
+    )
+    op.create_table(
         "alert_dismissals",
         sa.Column("group_id", sa.String(length=32), nullable=False),
         sa.Column("subject", sa.String(length=64), nullable=False),
@@ -952,6 +964,7 @@ def downgrade() -> None:
     op.drop_table("approval_votes")
     op.drop_table("alerts")
     op.drop_table("alert_dismissals")
+    op.drop_table("alert_attention")
     op.drop_index(op.f("ix_webhook_events_received_at"), table_name="webhook_events")
     op.drop_table("webhook_events")
     op.drop_index("ix_test_runs_service_at", table_name="test_runs")
