@@ -33,6 +33,10 @@ class AlertsArgs:
     """Of which service."""
 
     service: Annotated[str | None, arg("a service; all of them without", options=services)] = None
+    storm: Annotated[str | None, arg("only those told of in the message of a storm, such as ST-1", flag="--storm")] = (
+        None
+    )
+    page: Annotated[int, arg("which page of the list", flag="--page")] = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +44,14 @@ class AlertArgs:
     """Which group."""
 
     alert: Annotated[str, arg("its id, such as A-7", options=groups)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownArgs:
+    """Which group, and which of its single alerts."""
+
+    alert: Annotated[str, arg("its id, such as A-7", options=groups)]
+    page: Annotated[int, arg("which page of its single alerts", flag="--page")] = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,14 +73,14 @@ class NotThisArgs:
 async def alerts(call: Call, args: AlertsArgs) -> Reply:
     """List what fires: what nobody is on first."""
     name = call.use(Catalog).service(args.service).name if args.service else ""
-    return await call.use(Alerts).overview.firing(name)
+    return await call.use(Alerts).overview.firing(name, inside=(args.storm or "").strip().upper(), number=args.page)
 
 
-@command("alert", permission=READ, args=AlertArgs, effect=Effect.READ, resource=place, examples=("alert A-7",))
-async def alert(call: Call, args: AlertArgs) -> Reply:
+@command("alert", permission=READ, args=ShownArgs, effect=Effect.READ, resource=place, examples=("alert A-7",))
+async def alert(call: Call, args: ShownArgs) -> Reply:
     """Show an alert group with its single alerts, and what changed before it."""
     found = call.use(Alerts)
-    return await found.overview.one(await found.acting.find(args.alert))
+    return await found.overview.one(await found.acting.find(args.alert), number=args.page)
 
 
 @command(

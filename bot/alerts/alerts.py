@@ -14,6 +14,7 @@ from bot.alerts.records import Group
 from bot.alerts.rules import Act, refusal
 from bot.alerts.showing import Showing
 from bot.alerts.silences import Silences, Wish
+from bot.alerts.storms import Storms
 from bot.command import Call, Option, Resource
 from bot.errors import BadInput, Refused, UserError
 from bot.reply import Reply, moment, say, text
@@ -46,9 +47,20 @@ class Alerts:
         self.intake = Intake(parts)
         self.showing = Showing(parts)
         self.silences = Silences(parts, self.intake)
+        self.storms = Storms(parts, self.intake.gathering, self.intake, self.showing)
         self.poller = Poller(parts, self.intake, self.silences)
         self.acting = Acting(parts, self.intake)
         self.overview = Overview(parts, self.showing)
+
+    def start(self) -> None:
+        """Begin to ask the sources, and to keep the messages of storms."""
+        self.poller.start()
+        self.storms.start()
+
+    async def stop(self) -> None:
+        """Do that no more."""
+        await self.poller.stop()
+        await self.storms.stop()
 
     @property
     def handlers(self) -> Mapping[str, EventHandler]:

@@ -11,6 +11,7 @@ from datetime import datetime
 import structlog
 
 from bot.alerts import records, rules
+from bot.alerts.gathering import Gathering
 from bot.alerts.parts import Parts
 from bot.alerts.records import Group, Known
 from bot.alerts.rules import Episode, Hold, Next, State
@@ -30,6 +31,8 @@ Turned = Callable[[Tx, Group, Group], Awaitable[None]]
 Of a group that has just opened the one before is of version 0.
 """
 
+_ON = {State.FIRING, State.ACKNOWLEDGED}
+
 log = structlog.get_logger()
 
 
@@ -40,6 +43,7 @@ class Intake:
         self._parts = parts
         self.on_turned: list[Turned] = []
         """Who is told, in the same transaction, of every group that turns; each is told of it with its row locked."""
+        self.gathering = Gathering(parts)
 
     async def notified(self, tx: Tx, event: WebhookEvent) -> None:
         """Take in a notification; it is safe to be given twice, late, and in any order."""
@@ -112,6 +116,8 @@ class Intake:
     async def bumped(self, tx: Tx, group: Group) -> Group:
         """Return a group one version on, and have it shown unless that is under way already."""
         moved = replace(group, version=max(group.version, 0) + 1)
+        if group.inside:  # another message tells of it, and looks for itself
+            return replace(moved, shown=moved.version, shown_state=group.state.value)
         if group.version <= group.shown:
             await want(tx, f"{group.id}/show/{moved.version}", SHOW, group.id)
         return moved
@@ -165,6 +171,9 @@ class Intake:
             state=state,
             state_since=group.state_since if state is group.state and group.version else now,
         )
+        begins = moved.state is State.FIRING and (not group.version or group.state not in _ON)
+        if begins:
+            moved = await self._begins(tx, moved, now)
         if moved == group and not any(_visible(known.get(one.episode.fingerprint), one) for one in changed):
             return group
         if not group.version and state is State.RESOLVED:
@@ -177,6 +186,17 @@ class Intake:
             log.info("alert.state", group=group.id, state=state.value, was=group.state.value, alerts=len(after))
             await self._tell(tx, group, moved)
         return moved
+
+    async def _begins(self, tx: Tx, group: Group, now: datetime) -> Group:
+        """Return a group that begins to fire, with the channel that is meant for it and the message that tells of it.
+
+        One that has a message of its own goes on in it.
+        """
+        group = replace(group, address=self.gathering.address(group))
+        storm = await self.gathering.joins(tx, group, now)
+        inside = storm if group.inside or not group.shown_state else ""
+        left = bool(group.inside and not inside)
+        return replace(group, news_at=now, inside=inside, shown_state="" if left else group.shown_state)
 
     def _place(self, labels: Mapping[str, str]) -> tuple[str, str]:
         """Return the service and environment of the catalog that labels name, "" for what they do not name."""
@@ -200,9 +220,12 @@ def shared(labels: Iterable[Mapping[str, str]]) -> dict[str, str]:
 
 
 def held(group: Group, known: Mapping[str, Known], hold: Hold, now: datetime) -> Group:
-    """Return a group whose hold has changed, with the state that makes."""
+    """Return a group whose hold has changed, with the state that makes; who is on it gets a message of its own."""
     state = rules.state_of({name: one.episode for name, one in known.items()}, hold)
-    return replace(group, hold=hold, state=state, state_since=group.state_since if state is group.state else now)
+    moved = replace(group, hold=hold, state=state, state_since=group.state_since if state is group.state else now)
+    if group.inside and hold.acknowledged_by is not None and group.hold.acknowledged_by is None:
+        return replace(moved, inside="", shown_state="")
+    return moved
 
 
 def _episode(alert: Alert, seen_at: datetime) -> Episode:

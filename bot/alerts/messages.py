@@ -113,12 +113,12 @@ def happened(view: View) -> Message | None:
     return Message(summary=f"{view.group.id}: alerts: {what}", parts=(Paragraph(joined("\n", lines)),))
 
 
-def alert_lines(view: View, *, most: int) -> Markup:
-    """Return the single alerts of a group, those that fire first, each in a line."""
+def alert_lines(view: View, *, most: int, after: int = 0) -> Markup:
+    """Return so many single alerts of a group `after` the first, those that fire first, each in a line."""
     everything = [*view.firing, *sorted((one for one in view.known.values() if not one.episode.firing), key=_began)]
-    lines = [_line(one) for one in everything[:most]]
-    if len(everything) > most:
-        lines.append(say("… and {} more.", len(everything) - most))
+    lines = [_line(one) for one in everything[after : after + most]]
+    if len(everything) > after + most:
+        lines.append(say("… and {} more.", len(everything) - after - most))
     return joined("\n", lines)
 
 

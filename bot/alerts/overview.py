@@ -2,22 +2,21 @@
 
 from datetime import timedelta
 
-from bot.alerts import buttons, messages, records, silence_records
+from bot.alerts import buttons, listing, messages, records, silence_records
 from bot.alerts.messages import View
 from bot.alerts.parts import Parts
 from bot.alerts.records import Group
-from bot.alerts.rules import State
 from bot.alerts.showing import Showing
 from bot.alerts.silence_records import Quiet
 from bot.amounts import count, duration
 from bot.command import Option
-from bot.reply import Buttons, Markup, Note, Paragraph, Part, Reply, Table, escape, say, text
+from bot.errors import BadInput
+from bot.reply import Button, Buttons, Markup, Note, Paragraph, Part, Reply, Table, escape, say, text
 from integrations.capabilities.matchers import written
 
 _MOST = 30
 _MOST_ALERTS = 20
 _ENDED = timedelta(hours=24)
-_FIRST = {State.FIRING: 0, State.UNKNOWN: 1, State.ACKNOWLEDGED: 2, State.SILENCED: 3}
 
 
 class Overview:
@@ -27,32 +26,49 @@ class Overview:
         self._parts = parts
         self._showing = showing
 
-    async def firing(self, service: str = "") -> Reply:
-        """Return the groups that are not over, of one service or of all: what nobody is on first."""
+    async def firing(self, service: str = "", *, inside: str = "", number: int = 1) -> Reply:
+        """Return a page of the groups that are not over, of a service or a storm or of all: what nobody is on first.
+
+        Raises:
+            BadInput: there is no such page.
+        """
         async with self._parts.store.read() as conn:
-            found = [one for one in await records.open_groups(conn) if service in {"", one.service}]
+            total = await listing.not_over(conn, service=service, inside=inside)
+            found = await listing.page(conn, number, service=service, inside=inside) if number > 0 else ()
             ended = await records.ended_since(conn, self._parts.clock.now() - _ENDED, limit=_MOST)
-        ended = [one for one in ended if service in {"", one.service}]
-        of = f" of {service}" if service else ""
-        if not found:
+        ended = [one for one in ended if service in {"", one.service} and inside in {"", one.inside}]
+        of = "".join(f" of {one}" for one in (service, inside) if one)
+        if not total:
             last = f" {count(len(ended), 'group')} ended in the last 24 h." if ended else ""
             return text(f"Nothing fires{of}.{last}")
-        found = sorted(found, key=lambda one: (_FIRST.get(one.state, 9), one.opened_at, one.id))
-        rows = tuple(self._row(one) for one in found[:_MOST])
-        parts: list[Part] = [Table(("Alert", "State", "Since", "On it"), rows)]
-        if len(found) > _MOST:
-            parts.append(Note(say("… and {} more. Name a service: /alerts checkout.", len(found) - _MOST)))
-        return Reply(summary=f"{count(len(found), 'alert group')}{of} not over", parts=tuple(parts))
+        pages = -(-total // listing.PAGE)
+        if not found:
+            raise BadInput("no_such_page", f"There is no page {number}: there are {count(pages, 'page')}{of}.")
+        parts: list[Part] = [Table(("Alert", "State", "Since", "On it"), tuple(self._row(one) for one in found))]
+        if pages > 1:
+            parts.append(Note(say("Page {} of {}.", number, pages)))
+            given = {name: value for name, value in (("service", service), ("storm", inside)) if value}
+            near = (("Previous", number - 1), ("Next", number + 1))
+            turned = [
+                Button(label=f"{label} {listing.PAGE}", command="alerts", args={**given, "page": str(to)})
+                for label, to in near
+                if 1 <= to <= pages
+            ]
+            parts.append(Buttons(tuple(turned)))
+        return Reply(summary=f"{count(total, 'alert group')}{of} not over", parts=tuple(parts))
 
-    async def one(self, group: Group) -> Reply:
-        """Return a group as its message shows it, with its single alerts."""
+    async def one(self, group: Group, *, number: int = 1) -> Reply:
+        """Return a group as its message shows it, with a page of its single alerts."""
         outlook = await self._showing.look_at(group.id)
         async with self._parts.store.write() as tx:
             view: View = await self._showing.view(tx, group, outlook)
         card = messages.card(view)
-        lines = messages.alert_lines(view, most=_MOST_ALERTS)
+        lines = messages.alert_lines(view, most=_MOST_ALERTS, after=(max(number, 1) - 1) * _MOST_ALERTS)
         last = card.parts[-1:] if isinstance(card.parts[-1], Buttons) else ()
         body = card.parts[: len(card.parts) - len(last)]
+        if len(view.known) > max(number, 1) * _MOST_ALERTS:
+            args = {"alert": group.id, "page": str(max(number, 1) + 1)}
+            last = (*last, Buttons((Button(label=f"Next {_MOST_ALERTS} alerts", command="alert", args=args),)))
         return Reply(summary=card.summary, parts=(*body, Paragraph(lines), *last), subject=group.id)
 
     def silences(self, found: list[Quiet]) -> Reply:

@@ -32,6 +32,9 @@ class Group:
 
     `labels` are those it is grouped by, `common` those that all its alerts share. `version` counts its changes and
     `shown` is the last that its message was made of. `shown_state` is where it stood then, "" before the first.
+    `address` is the channel that is meant for it, in the words of the configuration, and `news_at` when it last began
+    to fire there. `inside` names the message that tells of it where it has none of its own: that of a storm, or of
+    another group. `asked` is the digest of what its source answered when last asked, "" where it was told otherwise.
     """
 
     id: str
@@ -52,6 +55,10 @@ class Group:
     version: int = 1
     shown: int = 0
     shown_state: str = ""
+    address: str = ""
+    news_at: datetime | None = None
+    inside: str = ""
+    asked: str = ""
 
     @property
     def name(self) -> str:
@@ -93,12 +100,20 @@ groups = sa.Table(
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("shown", sa.Integer, nullable=False),
     sa.Column("shown_state", sa.String(16), nullable=False),
+    sa.Column("severity", sa.String(64), nullable=False),  # to count and order by; the labels have it whole
+    sa.Column("address", sa.String(255), nullable=False),
+    sa.Column("news_at", Timestamp, nullable=True),
+    sa.Column("inside", sa.String(32), nullable=False),
+    sa.Column("asked", sa.String(64), nullable=False),
 )
 OPEN = groups.c.state != State.RESOLVED.value
 sa.Index("ux_alert_groups_open", groups.c.instance, groups.c.key, unique=True, sqlite_where=OPEN, postgresql_where=OPEN)
 sa.Index("ix_alert_groups_key", groups.c.instance, groups.c.key, groups.c.opened_at)
 _UNSHOWN = groups.c.version > groups.c.shown
 sa.Index("ix_alert_groups_unshown", groups.c.id, sqlite_where=_UNSHOWN, postgresql_where=_UNSHOWN)
+sa.Index("ix_alert_groups_news", groups.c.address, groups.c.news_at)
+_INSIDE = groups.c.inside != ""
+sa.Index("ix_alert_groups_inside", groups.c.inside, sqlite_where=_INSIDE, postgresql_where=_INSIDE)
 
 alerts = sa.Table(
     "alerts",
@@ -146,7 +161,7 @@ async def newest(tx: Tx, instance: str, key: str) -> Group | None:
     # Ids are counted: of two that opened at the same moment the open one is the last.
     statement = statement.order_by(sa.case((OPEN, 0), else_=1), groups.c.opened_at.desc()).limit(1)
     row = (await tx.conn.execute(statement.with_for_update())).one_or_none()
-    return None if row is None else _read(row)
+    return None if row is None else read(row)
 
 
 async def begin(tx: Tx, wanted: Group) -> Group | None:
@@ -166,13 +181,13 @@ async def locked(tx: Tx, group_id: str) -> Group | None:
     """Return a group by its id, its row locked until the transaction ends."""
     statement = sa.select(groups).where(groups.c.id == group_id).with_for_update()
     row = (await tx.conn.execute(statement)).one_or_none()
-    return None if row is None else _read(row)
+    return None if row is None else read(row)
 
 
 async def find(conn: AsyncConnection, group_id: str) -> Group | None:
     """Return a group by its id."""
     row = (await conn.execute(sa.select(groups).where(groups.c.id == group_id))).one_or_none()
-    return None if row is None else _read(row)
+    return None if row is None else read(row)
 
 
 async def open_groups(conn: AsyncConnection, *, instance: str = "", limit: int = 10_000) -> Sequence[Group]:
@@ -180,20 +195,29 @@ async def open_groups(conn: AsyncConnection, *, instance: str = "", limit: int =
     statement = sa.select(groups).where(OPEN).order_by(groups.c.opened_at, groups.c.id).limit(limit)
     if instance:
         statement = statement.where(groups.c.instance == instance)
-    return [_read(row) for row in (await conn.execute(statement)).all()]
+    return [read(row) for row in (await conn.execute(statement)).all()]
+
+
+async def news_since(conn: AsyncConnection, address: str, moment: datetime, *, most: int, own: bool = False) -> int:
+    """Return how many groups began to fire in a channel since a moment, at most `most`; `own` those with a message."""
+    statement = sa.select(groups.c.id).where(groups.c.address == address, groups.c.news_at > moment)
+    if own:
+        statement = statement.where(groups.c.inside == "")
+    counted = sa.select(sa.func.count()).select_from(statement.limit(most).subquery())
+    return int((await conn.execute(counted)).scalar_one())
 
 
 async def ended_since(conn: AsyncConnection, moment: datetime, *, limit: int) -> Sequence[Group]:
     """Return the groups that ended after a moment and were shown, newest first."""
     statement = sa.select(groups).where(~OPEN, groups.c.state_since >= moment, groups.c.shown_state != "")
     rows = (await conn.execute(statement.order_by(groups.c.state_since.desc()).limit(limit))).all()
-    return [_read(row) for row in rows]
+    return [read(row) for row in rows]
 
 
 async def unshown(conn: AsyncConnection, *, limit: int = 1000) -> Sequence[Group]:
     """Return the groups whose message is behind what is known."""
     statement = sa.select(groups).where(_UNSHOWN).order_by(groups.c.id).limit(limit)
-    return [_read(row) for row in (await conn.execute(statement)).all()]
+    return [read(row) for row in (await conn.execute(statement)).all()]
 
 
 async def alerts_of(conn: AsyncConnection, group_id: str) -> dict[str, Known]:
@@ -268,10 +292,16 @@ def _values(group: Group) -> dict[str, Any]:
         "version": group.version,
         "shown": group.shown,
         "shown_state": group.shown_state,
+        "severity": group.severity.lower()[:64],
+        "address": group.address,
+        "news_at": group.news_at,
+        "inside": group.inside,
+        "asked": group.asked,
     }
 
 
-def _read(row: sa.Row[Any]) -> Group:
+def read(row: sa.Row[Any]) -> Group:
+    """Return a group of its row."""
     hold = Hold(
         acknowledged_by=row.acknowledged_by, closed_at=row.closed_at, closed_by=row.closed_by, quiet=bool(row.quiet)
     )
@@ -294,6 +324,10 @@ def _read(row: sa.Row[Any]) -> Group:
         version=row.version,
         shown=row.shown,
         shown_state=row.shown_state,
+        address=row.address,
+        news_at=row.news_at,
+        inside=row.inside,
+        asked=row.asked,
     )
 
 

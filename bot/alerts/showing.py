@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from bot.alerts import causes, messages, records, silence_records
+from bot.alerts import causes, messages, records, silence_records, storm_records
 from bot.alerts.causes import Suspect
 from bot.alerts.messages import View
 from bot.alerts.parts import Parts
@@ -66,16 +66,17 @@ class Showing:
             return
         urgent = group.severity.lower() in _CRITICAL
         await self._parts.outbox.show(tx, group.id, channel, messages.card(view), urgent=urgent, final=group.over)
-        heard = messages.happened(view)
+        storm = await storm_records.raging(tx.conn, group.address)
+        heard = None if storm else messages.happened(view)
         stamp = f"{group.id}/{group.version}"
         if heard is not None:
             await self._parts.outbox.post(tx, f"{stamp}/alerts", channel, heard, in_thread_of=group.id)
         again = messages.turned(view)
-        if again is not None:
+        if again is not None and (urgent or not storm):
             await self._parts.outbox.post(
                 tx, f"{stamp}/again", channel, again, in_thread_of=group.id, also_to_channel=True, urgent=True
             )
-        told = [replace(one, told=_now(one)) for one in view.told]
+        told = [replace(one, told=_now(one)) for one in view.told] if heard is not None else []
         await records.keep_alerts(tx, group.id, told)
         await records.keep(tx, replace(group, shown=group.version, shown_state=group.state.value))
 

@@ -68,7 +68,7 @@ class Running:
             app.slack.home.add(section)
         await app.starter.start()
         app.evidence.start()
-        app.alerts.poller.start()
+        app.alerts.start()
         await app.slack.connect(app.dispatcher, app.registry, app.world)
         server = app.settings.server
         await app.web.start(server.host, server.port, self._routes())
@@ -84,7 +84,7 @@ class Running:
         await app.continuing.polling.stop()
         await app.freezes.watching.stop()
         await app.starter.stop(grace)
-        await app.alerts.poller.stop()
+        await app.alerts.stop()
         if app.engine is not None:
             await app.engine.stop(grace=min(grace, HANDED_OVER_AFTER))
         await app.policy.stop()

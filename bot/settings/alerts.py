@@ -45,6 +45,21 @@ class AlertRoute(Model):
     channel: Word = Field(description="Channel, by name or id.")
 
 
+class StormSettings(Model):
+    """When a channel has more new groups than people can read: they are gathered in one message."""
+
+    rate: int = Field(
+        20, ge=0, le=1000, description="New groups a minute in one channel above which they are gathered; 0: never."
+    )
+    priority: tuple[Word, ...] = Field(
+        ("critical",), description="Severities whose groups have a message of their own in a storm, too."
+    )
+    calm: Duration = Field(timedelta(minutes=3), description="How long it must be calm before a storm counts as over.")
+    after: int = Field(
+        20, ge=0, le=200, description="How many that still fire when it is over get a message of their own."
+    )
+
+
 class AlertSettings(Model):
     """What becomes of alerts."""
 
@@ -67,6 +82,9 @@ class AlertSettings(Model):
     )
     fall_back_after: Annotated[Duration, AfterValidator(_answered)] = Field(
         timedelta(minutes=30), description="How long they may leave that unanswered before nobody is on it any more."
+    )
+    storm: StormSettings = Field(
+        default_factory=StormSettings, description="When groups are gathered, because too many begin at once."
     )
     look_back: Duration = Field(timedelta(hours=1), description="How long before an alert a change may be its cause.")
     workday: Schedule = Field("0 9 * * 1-5", description="When working days begin, as a cron expression.")

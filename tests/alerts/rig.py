@@ -144,7 +144,7 @@ class Rig(deployments.Rig):
     async def groups(self) -> list[Group]:
         async with self.store.read() as conn:
             rows = (await conn.execute(records.groups.select())).all()
-        found = [records._read(row) for row in rows]
+        found = [records.read(row) for row in rows]
         return sorted(found, key=lambda one: int(one.id.removeprefix("A-")))
 
     async def group(self, ident: str = "A-1") -> Group:

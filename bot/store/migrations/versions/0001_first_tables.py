@@ -55,9 +55,23 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("shown", sa.Integer(), nullable=False),
         sa.Column("shown_state", sa.String(length=16), nullable=False),
+        sa.Column("severity", sa.String(length=64), nullable=False),
+        sa.Column("address", sa.String(length=255), nullable=False),
+        sa.Column("news_at", columns.Timestamp(), nullable=True),
+        sa.Column("inside", sa.String(length=32), nullable=False),
+        sa.Column("asked", sa.String(length=64), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_alert_groups")),
     )
+    op.create_index(
+        "ix_alert_groups_inside",
+        "alert_groups",
+        ["inside"],
+        unique=False,
+        sqlite_where=sa.text("inside != ''"),
+        postgresql_where=sa.text("inside != ''"),
+    )
     op.create_index("ix_alert_groups_key", "alert_groups", ["instance", "key", "opened_at"], unique=False)
+    op.create_index("ix_alert_groups_news", "alert_groups", ["address", "news_at"], unique=False)
     op.create_index(
         "ix_alert_groups_unshown",
         "alert_groups",
@@ -106,6 +120,33 @@ def upgrade() -> None:
         sa.Column("instance", sa.String(length=255), nullable=False),
         sa.Column("heard_at", columns.Timestamp(), nullable=False),
         sa.PrimaryKeyConstraint("instance", name=op.f("pk_alert_sources")),
+    )
+    op.create_table(
+        "alert_storms",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("address", sa.String(length=255), nullable=False),
+        sa.Column("began_at", columns.Timestamp(), nullable=False),
+        sa.Column("raged_at", columns.Timestamp(), nullable=False),
+        sa.Column("channel", columns.ChannelColumn(), nullable=True),
+        sa.Column("ended_at", columns.Timestamp(), nullable=True),
+        sa.Column("closed_at", columns.Timestamp(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_alert_storms")),
+    )
+    op.create_index(
+        "ix_alert_storms_live",
+        "alert_storms",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("closed_at IS NULL"),
+        postgresql_where=sa.text("closed_at IS NULL"),
+    )
+    op.create_index(
+        "ux_alert_storms_raging",
+        "alert_storms",
+        ["address"],
+        unique=True,
+        sqlite_where=sa.text("ended_at IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL"),
     )
     op.create_table(
         "amendments",
@@ -1071,6 +1112,19 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_approval_delegations_delegate"), table_name="approval_delegations")
     op.drop_table("approval_delegations")
     op.drop_table("amendments")
+    op.drop_index(
+        "ux_alert_storms_raging",
+        table_name="alert_storms",
+        sqlite_where=sa.text("ended_at IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL"),
+    )
+    op.drop_index(
+        "ix_alert_storms_live",
+        table_name="alert_storms",
+        sqlite_where=sa.text("closed_at IS NULL"),
+        postgresql_where=sa.text("closed_at IS NULL"),
+    )
+    op.drop_table("alert_storms")
     op.drop_table("alert_sources")
     op.drop_index(
         "ux_alert_silences_source",
@@ -1092,7 +1146,14 @@ def downgrade() -> None:
         sqlite_where=sa.text("version > shown"),
         postgresql_where=sa.text("version > shown"),
     )
+    op.drop_index("ix_alert_groups_news", table_name="alert_groups")
     op.drop_index("ix_alert_groups_key", table_name="alert_groups")
+    op.drop_index(
+        "ix_alert_groups_inside",
+        table_name="alert_groups",
+        sqlite_where=sa.text("inside != ''"),
+        postgresql_where=sa.text("inside != ''"),
+    )
     op.drop_table("alert_groups")
     op.drop_index("ix_access_requests_person", table_name="access_requests")
     op.drop_table("access_requests")
