@@ -64,7 +64,8 @@ class HttpClient:
     """Asks the HTTP servers of one instance.
 
     `timeout` is in seconds, for one call from its beginning to its end; `max_bytes` is the largest answer that is read.
-    `words` takes what the tool says of a failure out of an answer's body, "" when it is none of the tool's.
+    `words` takes what the tool says of a failure out of an answer's body, "" when it is none of the tool's; `secrets`
+    are taken out of that, should the tool repeat them.
     """
 
     def __init__(
@@ -77,12 +78,14 @@ class HttpClient:
         words: Callable[[bytes], str],
         ca_file: Path | None = None,
         headers: Mapping[str, str] | None = None,
+        secrets: Sequence[str] = (),
     ) -> None:
         self._instance = instance
         self._proxy = resources.proxy or None
         self._timeout = timeout
         self._max_bytes = max_bytes
         self._words = words
+        self._secrets = (*secrets, (headers or {}).get("Authorization", "").partition(" ")[2])
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=8, ssl=trust(instance, resources, ca_file)),
             headers={"User-Agent": "shipmate", **(headers or {})},
@@ -122,7 +125,7 @@ class HttpClient:
             if request_id:
                 raise OutcomeUnknown(self._instance, f"{said}, after it was sent", request_id=request_id) from None
             raise Unavailable(self._instance, said) from None
-        failure = self._failure(answer, request_id, hidden)
+        failure = self._failure(answer, request_id, (*self._secrets, *hidden))
         if failure is not None:
             raise failure
         return answer

@@ -13,7 +13,12 @@ INTEGRATIONS: tuple[str, ...] = (
     "gitlab",
     "jenkins",
     "local",
+    "ntfy",
+    "pagerduty",
     "prometheus",
+    "smtp",
+    "twilio",
+    "webhook",
 )
 
 

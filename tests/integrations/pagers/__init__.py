@@ -1,0 +1,1 @@
+"""Pagers: what they send, what comes back, and what goes wrong."""
