@@ -176,6 +176,7 @@ class App:
         if self.engine is not None:
             self.continuing.polling.start()
             self.freezes.watching.start()
+            self.freezes.following.start()
 
     # ------------------------------------------------------------------------------------------- what parts ask of us
 

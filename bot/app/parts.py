@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bot import logs
 from bot.activity.activity import Parts as ActivityParts
+from bot.alerts.troubles import troubles
 from bot.app.evidence import keys_of
 from bot.approvals.delegations import Delegations
 from bot.builds.parts import Parts as BuildParts
@@ -55,6 +56,7 @@ def freeze_parts(app: "App") -> FreezeParts:
         toolbox=app.toolbox,
         channel_of=app.channel_of,
         zone_of=partial(zone_of, app),
+        troubles=troubles,
     )
 
 

@@ -83,6 +83,7 @@ class Running:
         await app.web.stop()
         await app.continuing.polling.stop()
         await app.freezes.watching.stop()
+        await app.freezes.following.stop()
         await app.starter.stop(grace)
         await app.alerts.stop()
         if app.engine is not None:
@@ -123,6 +124,7 @@ class Running:
         await app.reminders.begin()
         app.continuing.polling.start()
         app.freezes.watching.start()
+        app.freezes.following.start()
 
     def _routes(self) -> list[web.RouteDef]:
         """Return what the web server answers."""

@@ -41,9 +41,10 @@ class Trial:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._grants = grants_of(settings)
-        dated = [one for one in settings.freezes if one.burn is None]
-        self._freezes: tuple[Freeze, ...] = tuple(freeze_of(one, calendar_of(one)) for one in dated)
-        self._measured = {one.name for one in settings.freezes if one.burn is not None}
+        self._freezes: tuple[Freeze, ...] = tuple(
+            freeze_of(one, calendar_of(one)) for one in settings.freezes if one.dated
+        )
+        self._followed = {one.name for one in settings.freezes if not one.dated}
         self._places: dict[tuple[str, str], PlacePolicy] = {}
 
     def policy(self, service: str, environment: str) -> PlacePolicy:
@@ -88,7 +89,7 @@ class Trial:
         halts = in_force(covering, facts.at)
         stopping = blocking(halts, rollback=facts.kind != DEPLOY)
         by_name = {one.name: one for one in facts.freezes}
-        found = [one for one in facts.freezes if one.declared or one.name in self._measured]
+        found = [one for one in facts.freezes if one.declared or one.name in self._followed]
         for halt in halts:
             name, could = halt.freeze.name, halt.freeze.exceptions
             passed = "" if halt in stopping else "restores"

@@ -1,6 +1,6 @@
 """`Freezes`: what is frozen now, who may go on all the same, and who waits."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -11,10 +11,13 @@ from bot.errors import UserError
 from bot.freezes import budget_records, messages, records
 from bot.freezes.budgets import Budget, Spent
 from bot.freezes.declarations import Declarations
+from bot.freezes.following import Following
 from bot.freezes.overview import Overview
 from bot.freezes.parts import Parts, resource_of
 from bot.freezes.records import Passage
 from bot.freezes.rules import Freeze, Halt, blocking, in_force, on, opens
+from bot.freezes.trouble_records import Followed
+from bot.freezes.troubles import Trouble, caught, frozen_by
 from bot.freezes.watching import Watching
 from bot.freezes.windows import Calendar, Dates, Recurring
 from bot.identity import Person
@@ -53,7 +56,9 @@ class Standing:
 
 
 class Freezes:
-    """All freezes; `declarations` changes them, `overview` shows them, `watching` reads error budgets.
+    """All freezes; `declarations` changes them, `overview` shows them.
+
+    `watching` reads error budgets, `following` tells of those that follow trouble.
 
     Each of `on_change` is called in the transaction that freezes or frees something.
     """
@@ -63,16 +68,24 @@ class Freezes:
         self.declarations = Declarations(parts, self)
         self.overview = Overview(parts, self)
         self.watching = Watching(parts, self)
+        self.following = Following(parts, self)
         self.on_change: list[OnChange] = []
 
     async def configured(self, conn: AsyncConnection) -> tuple[Freeze, ...]:
-        """Return the freezes of the configuration; how error budgets stand is asked only where there are some."""
+        """Return the freezes of the configuration; budgets and troubles are read only where some follow them."""
         settings = self._parts.settings().freezes
         known = await budget_records.all_of(conn) if any(one.burn is not None for one in settings) else {}
-        return tuple(self.of(one, known.get(one.name)) for one in settings)
+        troubles = await self._parts.troubles(conn) if any(one.during is not None for one in settings) else ()
+        return tuple(
+            freeze
+            for one in settings
+            for freeze in (self.of(one, known.get(one.name)), *(found for _, found in self._by_troubles(one, troubles)))
+        )
 
     def of(self, one: FreezeSettings, budget: Budget | None) -> Freeze:
         """Return a freeze of the configuration as a rule; `budget` is how its budget stands, if it was ever read."""
+        if one.during is not None:
+            return replace(freeze_of(one, Spent(None)), note=messages.follows(one.during))
         if one.burn is None:
             return freeze_of(one, calendar_of(one))
         found = budget or Budget(name=one.name)
@@ -83,6 +96,34 @@ class Freezes:
             opens_when=messages.recovers(one.burn),
             note=messages.burnt(one.burn, found),
         )
+
+    async def followed(self, conn: AsyncConnection) -> Sequence[Followed]:
+        """Return what is frozen now because of trouble."""
+        settings = [one for one in self._parts.settings().freezes if one.during is not None]
+        troubles = await self._parts.troubles(conn) if settings else ()
+        return [
+            Followed(
+                freeze=one.name,
+                trouble=trouble.name,
+                title=trouble.title,
+                service=trouble.service,
+                environment=trouble.environment,
+                since=trouble.since,
+            )
+            for one in settings
+            for trouble, _ in self._by_troubles(one, troubles)
+        ]
+
+    def _by_troubles(self, one: FreezeSettings, troubles: Sequence[Trouble]) -> Iterator[tuple[Trouble, Freeze]]:
+        """Yield what a freeze that follows trouble freezes now, trouble by trouble."""
+        if one.during is None:
+            return
+        rule = freeze_of(one, Spent(None))
+        for trouble in caught(one.during, troubles):
+            like = self.production_like(Scope(trouble.service, trouble.environment))
+            freeze = frozen_by(rule, trouble, production_like=like)
+            if freeze is not None:
+                yield trouble, freeze
 
     async def all(self, conn: AsyncConnection) -> tuple[Freeze, ...]:
         """Return every freeze that is or may come in force.
@@ -209,7 +250,7 @@ class Freezes:
 
 
 def calendar_of(one: FreezeSettings) -> Calendar:
-    """Return when a freeze of the configuration is in force; one of an error budget has no dates."""
+    """Return when a freeze of the configuration is in force; one that follows something has no dates."""
     if one.begins is not None:
         return Dates(one.begins, one.ends, one.timezone)
     return Recurring(one.every, one.length or timedelta(), one.timezone)

@@ -6,11 +6,12 @@ from bot.amounts import amount, duration
 from bot.freezes.budgets import Budget
 from bot.freezes.records import Declared
 from bot.freezes.rules import Freeze, Halt
+from bot.freezes.trouble_records import Followed
 from bot.freezes.windows import Window
 from bot.identity import Person
 from bot.locks.rules import Scope
 from bot.reply import Button, Buttons, Confirm, Markup, Message, Note, Paragraph, Reply, Style, moment, say
-from bot.settings.freezes import Burn, FreezeSettings
+from bot.settings.freezes import Burn, During, FreezeSettings
 
 NameOf = Callable[[Person], str]
 
@@ -120,6 +121,11 @@ def burnt(burn: Burn, budget: Budget) -> str:
     return f"{stands}, limit {amount(burn.above, burn.unit)}{away}"
 
 
+def follows(during: During) -> str:
+    """Return what a freeze that follows trouble waits for."""
+    return f"alerts with {', '.join(during.alerts)} freeze the service they are about"
+
+
 def recovers(burn: Burn) -> str:
     """Return what ends the freeze of a budget."""
     below = burn.above * 0.9 if burn.below is None else burn.below
@@ -139,6 +145,21 @@ def budget_turned(freeze: FreezeSettings, budget: Budget) -> Message:
         return Message(summary=summary, parts=(Paragraph(line), Note(note), Buttons((calendar_button(),))))
     line = say("*No longer frozen by {}*: the budget has recovered ({}). What waited goes on.", freeze.name, stands)
     return Message(summary=f"No longer frozen by {freeze.name} ({stands})", parts=(Paragraph(line),))
+
+
+def trouble_froze(one: Followed) -> Message:
+    """Return what the channel is told when trouble freezes a service."""
+    where = " ".join(filter(None, (one.service, one.environment)))
+    line = say("*{} is frozen by {}* until {} is over: {}.", where, one.freeze, one.trouble, one.title)
+    summary = f"{where} is frozen by {one.freeze} until {one.trouble} is over"
+    return Message(summary=summary, parts=(Paragraph(line), Buttons((calendar_button(one.service),))))
+
+
+def trouble_over(one: Followed) -> Message:
+    """Return what the channel is told when the trouble that froze a service is over, or kept quiet."""
+    where = " ".join(filter(None, (one.service, one.environment)))
+    line = say("*{} is no longer frozen by {}* for {}. What waited goes on.", where, one.freeze, one.trouble)
+    return Message(summary=f"{where} is no longer frozen by {one.freeze}", parts=(Paragraph(line),))
 
 
 def gone_through(title: str, halts: Sequence[Halt], name: str, reason: str) -> Message:

@@ -93,7 +93,8 @@ class Watching:
             await self._parts.outbox.post(tx, f"freeze/{freeze.name}/{now.number}/{channel.key}", channel, message)
         kind = changes.Kind.FROZEN if now.frozen else changes.Kind.UNFROZEN
         at = self._parts.clock.now()
-        await changes.record(tx, changes.Change(kind=kind, subject=freeze.name, summary=message.summary, at=at))
+        subject = f"{freeze.name}/{now.number}"  # each of its changes is one
+        await changes.record(tx, changes.Change(kind=kind, subject=subject, summary=message.summary, at=at))
         await self._freezes.changed(tx, Scope())
         await self._parts.audit.record(
             tx,

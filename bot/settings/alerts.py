@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
+from bot.settings.labels import conditions
 from bot.settings.services import Word
 from bot.settings.values import Duration, Model, Schedule, Timezone
 
@@ -25,21 +26,10 @@ def _answered(length: timedelta) -> timedelta:
     return length
 
 
-def _matchers(value: tuple[str, ...]) -> tuple[str, ...]:
-    from integrations.capabilities.matchers import read  # noqa: PLC0415 - costs only where there are routes
-
-    for one in value:
-        try:
-            read(one)
-        except ValueError as error:
-            raise PydanticCustomError("matcher", "{problem}", {"problem": str(error)}) from None
-    return value
-
-
 class AlertRoute(Model):
     """One route: the first whose matchers all hold decides."""
 
-    matchers: Annotated[tuple[Word, ...], AfterValidator(_matchers)] = Field(
+    matchers: Annotated[tuple[Word, ...], AfterValidator(conditions)] = Field(
         (), description='Conditions on labels, all of which must hold: severity="critical", team=~"pay.*".'
     )
     channel: Word = Field(description="Channel, by name or id.")

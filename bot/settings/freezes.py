@@ -5,10 +5,11 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from bot.closest import did_you_mean
+from bot.settings.labels import conditions
 from bot.settings.mistakes import Where
 from bot.settings.moments import Begin, End, read_moment
 from bot.settings.services import Word
@@ -44,8 +45,16 @@ class Burn(Model):
         return self
 
 
+class During(Model):
+    """Trouble: while alerts of a service fire, it is frozen."""
+
+    alerts: Annotated[tuple[Word, ...], AfterValidator(conditions)] = Field(
+        min_length=1, description='Conditions on the labels of the alerts, all of which must hold: severity="critical".'
+    )
+
+
 class FreezeSettings(Model):
-    """One freeze: from a date (to another), every time a cron expression comes, or while an error budget is spent."""
+    """One freeze: from a date (to another), at each time of a cron expression, or while something else says so."""
 
     name: Name = Field(description="What it is called where it refuses something.")
     reason: Word = Field(description="Why, for those who wait.")
@@ -62,8 +71,14 @@ class FreezeSettings(Model):
     )
     timezone: Timezone = Field("UTC", description="The time zone that all of this is read in.")
     burn: Burn | None = Field(None, description="An error budget: it is frozen while that is spent.")
+    during: During | None = Field(None, description="Trouble: a service is frozen while such alerts of it fire.")
     exceptions: tuple[Word, ...] = Field((), description="Groups that may deploy all the same, with a reason.")
     rollbacks: bool = Field(default=True, description="Whether what ran before may be put back meanwhile.")
+
+    @property
+    def dated(self) -> bool:
+        """Whether dates say when it is in force, not a budget or an alert."""
+        return self.burn is None and self.during is None
 
 
 def check(source: Source, *, groups: Collection[str], environments: Collection[str], services: Collection[str]) -> None:
@@ -94,15 +109,16 @@ def check(source: Source, *, groups: Collection[str], environments: Collection[s
 def _check_window(source: Source, where: Where, freeze: dict[str, Any]) -> None:
     dated = [key for key in ("from", "to") if key in freeze]
     repeated = [key for key in ("every", "for") if key in freeze]
-    if "burn" in freeze:
-        if dated or repeated:
-            other = (dated or repeated)[0]
-            source.note((*where, other), f"{other} cannot stand beside burn", "Make two freezes of it.")
+    followed = next((key for key in ("burn", "during") if key in freeze), "")
+    if followed:
+        others = [key for key in (*dated, *repeated, "during") if key in freeze and key != followed]
+        if others:
+            source.note((*where, others[0]), f"{others[0]} cannot stand beside {followed}", "Make two freezes of it.")
         return
     if dated and repeated:
         source.note((*where, repeated[0]), f"{repeated[0]} cannot stand beside {dated[0]}", "Make two freezes of it.")
     elif not dated and not repeated:
-        source.note(where, "it says not when", "Add from (and to), or every and for, or burn.")
+        source.note(where, "it says not when", "Add from (and to), or every and for, or burn, or during.")
     elif dated == ["to"]:
         source.note((*where, "to"), "to needs from", "Say when it begins.")
     elif repeated == ["every"]:

@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -214,11 +214,13 @@ def _told(alert: Alert) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def up(folder: Path, *, url: str = "", engine: bool = True, **settings: Any) -> AsyncIterator[Rig]:
+async def up(
+    folder: Path, *, url: str = "", engine: bool = True, freezes: Sequence[dict[str, Any]] = (), **settings: Any
+) -> AsyncIterator[Rig]:
     """Make a rig, with its engine running and its door open."""
     clock = Clock()
     store = await Store.open(url or f"sqlite:///{folder}/store.db", clock=clock)
-    config = {**CONFIG, "alerts": {**SETTINGS, **settings}}
+    config = {**CONFIG, "alerts": {**SETTINGS, **settings}, "freezes": list(freezes)}
     rig = Rig(folder, store, clock, config)
     am = AlertmanagerSettings(url="http://127.0.0.1:1", webhook_token=SecretStr(TOKEN))
     door: Wire = wire

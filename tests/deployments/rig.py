@@ -16,6 +16,7 @@ import sqlalchemy as sa
 import yaml
 
 from bot import arguments
+from bot.alerts.troubles import troubles
 from bot.approvals import workflow as approval_workflow
 from bot.approvals.approvals import Approvals
 from bot.approvals.delegations import Delegations
@@ -179,6 +180,7 @@ class Rig:
                 toolbox=self.toolbox,
                 channel_of=_channel_of,
                 zone_of=_zone_of,
+                troubles=troubles,
             )
         )
         self.deployments = Deployments(self.parts())

@@ -462,6 +462,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("subject", "freeze", name=op.f("pk_freeze_exceptions")),
     )
     op.create_table(
+        "freeze_troubles",
+        sa.Column("freeze", sa.String(length=255), nullable=False),
+        sa.Column("trouble", sa.String(length=64), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("service", sa.String(length=255), nullable=False),
+        sa.Column("environment", sa.String(length=255), nullable=False),
+        sa.Column("since", columns.Timestamp(), nullable=False),
+        sa.PrimaryKeyConstraint("freeze", "trouble", name=op.f("pk_freeze_troubles")),
+    )
+    op.create_table(
         "freezes",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("service", sa.String(length=255), nullable=False),
@@ -1072,6 +1082,7 @@ def downgrade() -> None:
         postgresql_where=sa.text("state = 'in_force'"),
     )
     op.drop_table("freezes")
+    op.drop_table("freeze_troubles")
     op.drop_table("freeze_exceptions")
     op.drop_table("freeze_budgets")
     op.drop_index("ix_deployments_place", table_name="deployments")
