@@ -5,6 +5,7 @@ never from the process's environment. What an error says never holds an address,
 tool's own words, with what the caller wants hidden taken out.
 """
 
+import hmac
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -168,6 +169,16 @@ class HttpClient:
         elsewhere = " and points elsewhere: check the address" if "location" in answer.headers else ""
         excerpt = masked(answer.body[:500].decode(errors="replace"), hidden)
         return BadReply(self._instance, f"{said}{elsewhere}", excerpt=excerpt)
+
+
+def same(told: str, wanted: str) -> bool:
+    """Tell whether a header proves what is wanted, in constant time; a header may hold anything."""
+    return hmac.compare_digest(told.encode(errors="replace"), wanted.encode(errors="replace"))
+
+
+def storable(value: object, longest: int) -> str:
+    """Return a text from outside as a database can hold it: no NUL, no halves of characters, not too long."""
+    return str(value if value is not None else "").replace("\0", "").encode(errors="replace").decode()[:longest]
 
 
 def masked(text: str, hidden: Sequence[str]) -> str:

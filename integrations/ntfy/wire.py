@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from integrations.capabilities.paging import Delivery, Page, PageAnswer, Receipt
 from integrations.contract import WebhookEvent
 from integrations.errors import BadReply
+from integrations.http import same, storable
 from integrations.ntfy.settings import NtfySettings
 
 TOKEN_HEADER: Final = "X-Shipmate-Token"  # noqa: S105 - the name of a header
@@ -94,14 +95,14 @@ def verify(settings: BaseModel, headers: Mapping[str, str], body: bytes) -> bool
     """Tell whether a button of ours was pressed: its token fits this one page and topic, and nothing else."""
     if not isinstance(settings, NtfySettings) or settings.webhook_secret is None:
         return False
-    return hmac.compare_digest(headers.get(TOKEN_HEADER, "").encode(), _signature(settings, body).encode())
+    return same(headers.get(TOKEN_HEADER, ""), _signature(settings, body))
 
 
 def parse(instance: str, headers: Mapping[str, str], body: bytes) -> Sequence[WebhookEvent]:  # noqa: ARG001 - the contract
     """Return the press of a button as one event; pressed again, it is the same event. Raises: BadReply."""
     try:
         told = json.loads(body)
-        page, topic = str(told["page"]), str(told["topic"])
+        page, topic = storable(told["page"], 255), storable(told["topic"], 64)
     except (KeyError, TypeError, ValueError) as error:
         raise BadReply(instance, "this is no button of ours") from error
     answer = PageAnswer(address=topic, page=page, acknowledged=True, words="Acknowledge")

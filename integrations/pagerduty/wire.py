@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from integrations.capabilities.paging import Delivery, Page, PageAnswer, Receipt
 from integrations.contract import WebhookEvent
 from integrations.errors import BadReply
+from integrations.http import same, storable
 from integrations.pagerduty.settings import PagerDutySettings
 
 ROUTING_KEY: Final = re.compile(r"[A-Za-z0-9]{32}")
@@ -85,9 +86,9 @@ def verify(settings: BaseModel, headers: Mapping[str, str], body: bytes) -> bool
     if not isinstance(settings, PagerDutySettings) or settings.webhook_secret is None:
         return False
     secret = settings.webhook_secret.get_secret_value().encode()
-    wanted = f"v1={hmac.new(secret, body, hashlib.sha256).hexdigest()}".encode()
+    wanted = f"v1={hmac.new(secret, body, hashlib.sha256).hexdigest()}"
     given = headers.get("X-PagerDuty-Signature", "").split(",")
-    return any(hmac.compare_digest(one.strip().encode(), wanted) for one in given)
+    return any(same(one.strip(), wanted) for one in given)
 
 
 def parse(instance: str, headers: Mapping[str, str], body: bytes) -> Sequence[WebhookEvent]:  # noqa: ARG001 - the contract
@@ -101,18 +102,18 @@ def parse(instance: str, headers: Mapping[str, str], body: bytes) -> Sequence[We
     """
     try:
         event = json.loads(body)["event"]
-        kind, ident, agent = str(event["event_type"]), str(event["id"]), event.get("agent") or {}
+        kind, ident, agent = str(event["event_type"]), storable(event["id"], 255), event.get("agent") or {}
         if kind != "incident.acknowledged" or agent.get("type") != "user_reference":
             return []
-        key = str(event["data"].get("incident_key") or "")
+        key = storable(event["data"].get("incident_key"), _LONGEST_KEY)
         ours = dedup_key(instance, "")
         if not key.startswith(ours):
             return []
         answer = PageAnswer(
-            address=str(agent["id"]),
+            address=storable(agent["id"], 100),
             subject=key.removeprefix(ours),
             acknowledged=True,
-            words=str(agent.get("summary") or "")[:200],
+            words=storable(agent.get("summary"), 200),
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise BadReply(instance, f"this is no webhook of version 3: {type(error).__name__}") from error

@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from integrations.capabilities.paging import Delivery, PageAnswer, Receipt, Way
 from integrations.contract import PATH, WebhookEvent
 from integrations.errors import BadReply
+from integrations.http import same, storable
 from integrations.twilio.settings import TwilioSettings
 from integrations.twilio.twiml import ANSWERED, NOTHING, PRESS_AGAIN
 
@@ -26,6 +27,8 @@ ACKNOWLEDGE = "1"
 _REPLY = re.compile(r"\s*(?:1|ack|acknowledged?)[\s.!:,#-]*(\d{6})?[\s.!]*", re.IGNORECASE)
 _NUMBERS = re.compile(r"\+?\d[\d\s().-]{5,}\d")
 _MACHINES = {"fax", "unknown"}
+_MOST_FIELDS = 200
+_LONGEST_FIELD = 2000
 _REASONS = {
     "busy": "the line was busy",
     "no-answer": "nobody took the call",
@@ -118,7 +121,9 @@ def _object(instance: str, body: bytes) -> Mapping[str, Any]:
 def signature(auth_token: str, url: str, form: Sequence[tuple[str, str]]) -> str:
     """Return what Twilio signs a POST with: HMAC-SHA1 of the address and of each parameter, sorted by name."""
     text = url + "".join(f"{name}{value}" for name, value in sorted(set(form)))
-    return base64.b64encode(hmac.new(auth_token.encode(), text.encode(), hashlib.sha1).digest()).decode()
+    return base64.b64encode(
+        hmac.new(auth_token.encode(), text.encode(errors="replace"), hashlib.sha1).digest()
+    ).decode()
 
 
 def verify(settings: BaseModel, headers: Mapping[str, str], body: bytes) -> bool:
@@ -127,11 +132,11 @@ def verify(settings: BaseModel, headers: Mapping[str, str], body: bytes) -> bool
         return False
     _, mark, query = headers.get(PATH, "").partition("?")
     try:
-        form = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=200)
+        form = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
     except ValueError:
         return False
     wanted = signature(settings.auth_token.get_secret_value(), f"{settings.webhook_url}{mark}{query}", form)
-    return hmac.compare_digest(headers.get("X-Twilio-Signature", "").encode(), wanted.encode())
+    return same(headers.get("X-Twilio-Signature", ""), wanted)
 
 
 def parse(instance: str, headers: Mapping[str, str], body: bytes) -> Sequence[WebhookEvent]:
@@ -181,14 +186,16 @@ def _call_news(instance: str, headers: Mapping[str, str], form: Mapping[str, str
 
 
 def _answer(instance: str, ident: str, ref: str, answer: PageAnswer) -> WebhookEvent:
-    return WebhookEvent(instance=instance, kind="page.answer", id=f"answer:{ident}", ref=ref, data={"answer": answer})
+    return WebhookEvent(
+        instance=instance, kind="page.answer", id=f"answer:{ident}"[:255], ref=ref, data={"answer": answer}
+    )
 
 
 def _news(instance: str, page: str, what: str, receipt: Receipt) -> WebhookEvent:
     return WebhookEvent(
         instance=instance,
         kind="page.delivery",
-        id=f"{receipt.ref}:{what}",
+        id=f"{receipt.ref}:{what}"[:255],
         ref=receipt.ref,
         data={"receipt": receipt, "page": page},
     )
@@ -196,14 +203,15 @@ def _news(instance: str, page: str, what: str, receipt: Receipt) -> WebhookEvent
 
 def _form(body: bytes) -> Mapping[str, str]:
     try:
-        return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=200))
+        told = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
     except ValueError:
         return {}
+    return {name: storable(value, _LONGEST_FIELD) for name, value in told}
 
 
 def _page(headers: Mapping[str, str]) -> str:
     _, _, query = headers.get(PATH, "").partition("?")
     try:
-        return parse_qs(query, max_num_fields=10).get("page", [""])[0]
+        return storable(parse_qs(query, max_num_fields=10).get("page", [""])[0], 255)
     except ValueError:
         return ""

@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from integrations.capabilities.paging import Delivery, Page, PageAnswer, Receipt
 from integrations.contract import WebhookEvent
 from integrations.errors import BadReply
+from integrations.http import same, storable
 from integrations.webhook.settings import WebhookSettings
 
 _PREFIX: Final = "whsec_"
@@ -60,7 +61,7 @@ def receipt_of(page_id: str, body: bytes) -> Receipt:
     """Return the receipt of a page that was taken: `{"ref": …, "delivery": "delivered"}` where the receiver tells."""
     told = _object(body)
     delivery = Delivery.DELIVERED if told.get("delivery") == Delivery.DELIVERED else Delivery.QUEUED
-    return Receipt(ref=str(told.get("ref") or page_id)[:255], delivery=delivery)
+    return Receipt(ref=storable(told.get("ref") or page_id, 255), delivery=delivery)
 
 
 def words_of(body: bytes) -> str:
@@ -73,9 +74,9 @@ def verify(settings: BaseModel, headers: Mapping[str, str], body: bytes) -> bool
     if not isinstance(settings, WebhookSettings):
         return False
     ident, seconds = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
-    wanted = f"v1,{_signature(settings, ident, seconds, body)}".encode()
+    wanted = f"v1,{_signature(settings, ident, seconds, body)}"
     given = headers.get("webhook-signature", "").split()
-    return any(hmac.compare_digest(one.encode(), wanted) for one in given) and bool(ident)
+    return any(same(one, wanted) for one in given) and bool(ident)
 
 
 def sent_at(settings: BaseModel, headers: Mapping[str, str]) -> datetime | None:  # noqa: ARG001 - the contract
@@ -89,19 +90,20 @@ def sent_at(settings: BaseModel, headers: Mapping[str, str]) -> datetime | None:
 def parse(instance: str, headers: Mapping[str, str], body: bytes) -> Sequence[WebhookEvent]:
     """Return an answer or the news of a delivery as one event. Raises: BadReply."""
     told = _object(body)
-    kind, page = told.get("type"), str(told.get("page", ""))
-    ident = headers.get("webhook-id", "")[:255]
+    kind, page = told.get("type"), storable(told.get("page"), 255)
+    ident = storable(headers.get("webhook-id"), 255)
     if kind in {"acknowledged", "refused"} and page:
         answer = PageAnswer(
-            address=str(told.get("address", "")),
+            address=storable(told.get("address"), 500),
             page=page,
             acknowledged=kind == "acknowledged",
-            words=str(told.get("words", ""))[:500],
+            words=storable(told.get("words"), 500),
         )
         return [WebhookEvent(instance=instance, kind="page.answer", id=ident, data={"answer": answer})]
     if kind == "delivery" and page and told.get("delivery") in list(Delivery):
-        ref = str(told.get("ref") or page)[:255]
-        receipt = Receipt(ref=ref, delivery=Delivery(told["delivery"]), reason=str(told.get("reason", ""))[:300])
+        ref = storable(told.get("ref") or page, 255)
+        reason = storable(told.get("reason"), 300)
+        receipt = Receipt(ref=ref, delivery=Delivery(told["delivery"]), reason=reason)
         data = {"receipt": receipt, "page": page}
         return [WebhookEvent(instance=instance, kind="page.delivery", id=ident, ref=ref, data=data)]
     raise BadReply(instance, "neither an answer nor a delivery: `type` and `page` are wanted, see the tool's page")
@@ -123,4 +125,6 @@ def _signature(settings: WebhookSettings, ident: str, seconds: str, body: bytes)
             key = base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
         except binascii.Error:
             key = secret.encode()
-    return base64.b64encode(hmac.new(key, f"{ident}.{seconds}.".encode() + body, hashlib.sha256).digest()).decode()
+    return base64.b64encode(
+        hmac.new(key, f"{ident}.{seconds}.".encode(errors="replace") + body, hashlib.sha256).digest()
+    ).decode()
