@@ -134,7 +134,7 @@ class Dispatcher:
             command = self.registry.find(name or "help")
         except BadInput as error:
             raise self._corrected(name, words, error) from None
-        return _parsed(command, arguments.parse(command, words))
+        return _parsed(command, arguments.parse(command, arguments.about(command, words, invocation.subject)))
 
     async def answer(self, invocation: Invocation, parsed: Parsed | Incomplete) -> Reply:
         """Go the whole road and return the answer. Never raises but when cancelled."""

@@ -35,6 +35,7 @@ from commands import (
     promote,
     reject,
     release,
+    respond,
     review,
     revoke,
     rollback,
@@ -84,6 +85,10 @@ COMMANDS: tuple[Command, ...] = (
     alert.unacknowledge,
     alert.resolve,
     alert.unresolve,
+    respond.page,
+    respond.note,
+    respond.attach,
+    respond.detach,
     silence.silence,
     silence.unsilence,
     silence.silences,
@@ -134,6 +139,8 @@ COMMANDS: tuple[Command, ...] = (
     alert.not_this,
     alert.still_on_it,
     alert.ack,
+    respond.coming,
+    respond.cannot,
     silence.silence_longer,
 )
 

@@ -1,17 +1,15 @@
 """`Acting`: what people do about a group. Each act is a transition of its row, so that of two at once one wins."""
 
-from dataclasses import replace
-
-from bot.alerts import messages, records, rules
+from bot.alerts import ledger, messages, records, rules
 from bot.alerts.attention import Keeping
 from bot.alerts.intake import Intake, held
 from bot.alerts.parts import Parts
 from bot.alerts.records import Group
 from bot.alerts.rules import Act
 from bot.command import Call, Resource, Trigger
-from bot.errors import BadInput, Refused
+from bot.errors import Refused
 from bot.permissions import ACCOUNT_TEAM
-from bot.reply import Reply, text
+from bot.reply import Reply
 from bot.store import Tx
 
 _SAID = {
@@ -38,11 +36,7 @@ class Acting:
 
     async def find(self, name: str) -> Group:
         """Return a group by its id. Raises: BadInput when there is none."""
-        async with self._parts.store.read() as conn:
-            found = await records.find(conn, name.strip().upper())
-        if found is None:
-            raise BadInput("unknown_alert", f'There is no alert group "{name.strip()}". /alerts lists those that fire.')
-        return found
+        return await ledger.find(self._parts, name)
 
     async def resource(self, name: str) -> Resource:
         """Return what a permission is asked on: the group's place; of no known service it is everything."""
@@ -60,7 +54,7 @@ class Acting:
             raise Refused("people_only", f"Only a person may {act.value} an alert: it would stop calling people.")
         group_id = (await self.find(name)).id
         async with self._parts.store.write() as tx:
-            group = await self._locked(tx, group_id)
+            group = await ledger.locked(tx, group_id)
             no = rules.refusal(act, group.state, group.hold, call.person)
             if no is not None:
                 raise Refused(no.code, f"{group.id} {no.words}.")
@@ -70,10 +64,8 @@ class Acting:
             if act is Act.UNRESOLVE:
                 await self._must_fire(tx, after)
             moved = await self._intake.turn(tx, group, after)
-            await self._note(tx, call, moved, f"alert.{act.value}")
-        return replace(
-            text(_SAID[act].format(f"{group.id} {messages.title(group)}")), subject=group.id, shown_in=group.channel
-        )
+            await ledger.note(self._parts, tx, call, moved, f"alert.{act.value}")
+        return ledger.told(group, _SAID[act].format(f"{group.id} {messages.title(group)}"))
 
     async def still_on(self, call: Call, name: str) -> Reply:
         """Take the word of who acknowledged that they are still on it; where nobody is any more, they acknowledge anew.
@@ -85,29 +77,20 @@ class Acting:
         if found.hold.acknowledged_by is None:
             return await self.act(call, name, Act.ACKNOWLEDGE)
         async with self._parts.store.write() as tx:
-            group = await self._locked(tx, found.id)
+            group = await ledger.locked(tx, found.id)
             await self._keeping.still_on(tx, group, call.person)
-            await self._note(tx, call, group, "alert.still_on_it")
-        return replace(
-            text(f"You are still on {group.id} {messages.title(group)}."), subject=group.id, shown_in=group.channel
-        )
+            await ledger.note(self._parts, tx, call, group, "alert.still_on_it")
+        return ledger.told(group, f"You are still on {group.id} {messages.title(group)}.")
 
     async def not_this(self, call: Call, name: str, change: str) -> Reply:
         """Remember that a change is not the cause of a group, so that its message names the next one."""
         group_id = (await self.find(name)).id
         async with self._parts.store.write() as tx:
-            group = await self._locked(tx, group_id)
+            group = await ledger.locked(tx, group_id)
             if await records.dismiss(tx, group.id, change, call.person, self._parts.clock.now()):
                 await self._intake.look_again(tx, group)
-                await self._note(tx, call, group, "alert.not_this", change=change)
-        reply = text(f"{change} is no longer named as a cause of {group.id}.")
-        return replace(reply, subject=group.id, shown_in=group.channel)
-
-    async def _locked(self, tx: Tx, group_id: str) -> Group:
-        group = await records.locked(tx, group_id)
-        if group is None:
-            raise BadInput("unknown_alert", f"{group_id} is forgotten.")
-        return group
+                await ledger.note(self._parts, tx, call, group, "alert.not_this", change=change)
+        return ledger.told(group, f"{change} is no longer named as a cause of {group.id}.")
 
     async def _must_fire(self, tx: Tx, after: Group) -> None:
         if after.over:
@@ -115,15 +98,3 @@ class Acting:
         newest = await records.newest(tx, after.instance, after.key)
         if newest is not None and newest.id != after.id:
             raise Refused("alert_followed", f"{newest.id} has followed {after.id}: act on that one.")
-
-    async def _note(self, tx: Tx, call: Call, group: Group, action: str, **data: str) -> None:
-        await self._parts.audit.record(
-            tx,
-            actor=call.person,
-            action=action,
-            outcome="succeeded",
-            resource=Resource(group.service, group.environment),
-            request_id=call.request_id,
-            subject=group.id,
-            data={"alert": messages.title(group), "state": group.state.value, **data},
-        )

@@ -6,6 +6,8 @@ from datetime import timedelta
 
 from bot.alerts import messages, silence_records, workflow
 from bot.alerts.acting import Acting
+from bot.alerts.attachments import Attachments
+from bot.alerts.helping import Helping
 from bot.alerts.intake import Intake
 from bot.alerts.overview import Overview
 from bot.alerts.parts import Parts
@@ -26,6 +28,7 @@ NOTIFIED = "alerts.notified"
 READ = "alert.read"
 ACT = "alert.act"
 SILENCE = "alert.silence"
+PAGE = "alert.page"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +53,9 @@ class Alerts:
         self.storms = Storms(parts, self.intake.gathering, self.intake, self.showing)
         self.poller = Poller(parts, self.intake, self.silences)
         self.acting = Acting(parts, self.intake)
+        self.attachments = Attachments(parts, self.intake)
+        self.helping = Helping(parts, self.intake)
+        self.poller.afterwards.append(self.attachments.let_go)
         self.overview = Overview(parts, self.showing)
 
     def start(self) -> None:
@@ -69,7 +75,13 @@ class Alerts:
 
     def bind(self) -> None:
         """Give the workflows what they work on; before the engine is launched."""
-        workflow.bind(self.showing, self.silences, self.poller, self.acting.keeping)
+        workflow.bind(
+            self.showing,
+            self.silences,
+            self.poller,
+            keeping=self.acting.keeping,
+            attachments=self.attachments,
+        )
 
     async def parked(self, _workflow_id: str, name: str, args: tuple[object, ...], why: str) -> None:
         """Show that a silence could not be made or changed, because its workflow stands still."""

@@ -26,12 +26,35 @@ def of(group: Group, suspects: Sequence[Suspect], *, source: str, runbook: str) 
         back = Button(label="Un-resolve", command="unresolve", args={"alert": group.id})
         return links if group.hold.closed_by is None else (back, *links)
     blamed = tuple(button for one in suspects[:_MOST_SUSPECTS] for button in about(group, one))
-    return (*to_hold(group), *blamed, *links)
+    return in_order(to_hold(group), blamed, together(group), links)
+
+
+def in_order(
+    held: Sequence[Button], blamed: Sequence[Button], together: Sequence[Button], links: Sequence[Button]
+) -> tuple[Button, ...]:
+    """Return buttons in the order in which people need them: five stand in the row, the others are in its menu."""
+    first = [one for one in held if one.command != "resolve"]
+    way_back = [one for one in blamed if one.command == "rollback"]
+    over = [one for one in held if one.command == "resolve"]
+    others = [one for one in blamed if one.command != "rollback"]
+    return (*first, *way_back, *together[:1], *over, *others, *together[1:], *links)
+
+
+def together(group: Group) -> tuple[Button, ...]:
+    """Return what people do about a group together."""
+    args = {"alert": group.id}
+    asked = Button(label="Responders…", command="page", args=args, ask=True)
+    noted = Button(label="Note…", command="note", args=args, ask=True)
+    if group.hold.part_of:
+        return (asked, noted)
+    return (asked, noted, Button(label="Attach to…", command="attach", args=args, ask=True))
 
 
 def to_hold(group: Group) -> tuple[Button, ...]:
     """Return what a person does about the group itself."""
     args = {"alert": group.id}
+    if group.hold.part_of:
+        return (Button(label="Detach", command="detach", args=args),)
     if group.hold.acknowledged_by is None:
         mine = Button(label="Acknowledge", command="acknowledge", args=args, style=Style.PRIMARY)
     else:

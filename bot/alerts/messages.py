@@ -6,6 +6,7 @@ from datetime import datetime
 
 from bot.alerts import buttons, causes
 from bot.alerts.causes import Suspect
+from bot.alerts.company import Company
 from bot.alerts.records import Group, Known
 from bot.alerts.rules import State
 from bot.alerts.silence_records import Quiet, State as SilenceState
@@ -42,8 +43,16 @@ _WORDS = {
     State.ACKNOWLEDGED: "acknowledged, firing",
     State.SILENCED: "silenced",
     State.UNKNOWN: "unknown: its source is silent",
+    State.ATTACHED: "part of another, firing",
     State.RESOLVED: "resolved",
 }
+_AGAIN = {
+    State.RESOLVED: "fires again",
+    State.SILENCED: "is silent no more and fires",
+    State.UNKNOWN: "still fires",
+    State.ATTACHED: "fires, and is a part of no other any more",
+}
+_MOST_PARTS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +68,8 @@ class View:
     look_back: str = "1 h"
     heard_at: datetime | None = None
     told: Sequence[Known] = field(default_factory=tuple)
+    parts: Sequence[Group] = ()
+    company: Company = field(default_factory=Company)
 
     @property
     def firing(self) -> list[Known]:
@@ -125,10 +136,9 @@ def alert_lines(view: View, *, most: int, after: int = 0) -> Markup:
 def turned(view: View) -> Message | None:
     """Return what the channel is told when a group fires again, since an edit notifies nobody; None otherwise."""
     group = view.group
-    if group.state is not State.FIRING or group.shown_state not in {State.RESOLVED, State.SILENCED, State.UNKNOWN}:
+    if group.state is not State.FIRING or group.shown_state not in {one.value for one in _AGAIN}:
         return None
-    why = {State.RESOLVED: "fires again", State.SILENCED: "is silent no more and fires", State.UNKNOWN: "still fires"}
-    line = f"{group.id} {why[State(group.shown_state)]}: {title(group)}, {count(len(view.firing), 'alert')}"
+    line = f"{group.id} {_AGAIN[State(group.shown_state)]}: {title(group)}, {count(len(view.firing), 'alert')}"
     return Message(summary=line, parts=(Paragraph(say("*{}*", line)), Buttons(buttons.to_hold(group))))
 
 
@@ -234,10 +244,21 @@ def _held(view: View) -> list[Markup]:
     lines = [silence_line(one, view.name_of) for one in view.silences if one.state is not SilenceState.ENDED]
     if group.state is State.SILENCED and not any(one.state is SilenceState.ACTIVE for one in view.silences):
         lines.append(Markup("kept quiet by another alert (inhibited)"))
+    if group.hold.part_of:
+        return [*lines, say("Part of {}: what is done there covers it", group.hold.part_of)]
+    lines += _parts(view)
     if not group.over:
         who = group.hold.acknowledged_by
         lines.append(Markup("On it: nobody") if who is None else say("On it: @{}", view.name_of(who)))
-    return lines
+    return lines + view.company.lines(view.name_of)
+
+
+def _parts(view: View) -> list[Markup]:
+    """Return the groups that are attached to it: those that fire before those that are over."""
+    found = sorted(view.parts, key=lambda one: one.over)
+    told = [say("{} {}", f"{one.id} {_cut(one.name, 40)}", "over" if one.over else "firing") for one in found]
+    more = f" and {len(told) - _MOST_PARTS} more" if len(told) > _MOST_PARTS else ""
+    return [say("With it: {}{}", joined(", ", told[:_MOST_PARTS]), more)] if told else []
 
 
 def _line(one: Known) -> Markup:

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from bot.alerts import buttons, listing, messages, records, silence_records
+from bot.alerts import buttons, calls, company, listing, messages, records, silence_records
 from bot.alerts.messages import View
 from bot.alerts.parts import Parts
 from bot.alerts.records import Group
@@ -16,6 +16,7 @@ from integrations.capabilities.matchers import written
 
 _MOST = 30
 _MOST_ALERTS = 20
+_MOST_NOTES = 20
 _ENDED = timedelta(hours=24)
 
 
@@ -65,7 +66,11 @@ class Overview:
         card = messages.card(view)
         lines = messages.alert_lines(view, most=_MOST_ALERTS, after=(max(number, 1) - 1) * _MOST_ALERTS)
         last = card.parts[-1:] if isinstance(card.parts[-1], Buttons) else ()
-        body = card.parts[: len(card.parts) - len(last)]
+        body = list(card.parts[: len(card.parts) - len(last)])
+        if view.company.notes and number <= 1:
+            async with self._parts.store.read() as conn:
+                kept = await company.notes_of(conn, group.id, most=_MOST_NOTES)
+            body.append(Paragraph(calls.note_lines(kept, self._parts.permissions.name_of)))
         if len(view.known) > max(number, 1) * _MOST_ALERTS:
             args = {"alert": group.id, "page": str(max(number, 1) + 1)}
             last = (*last, Buttons((Button(label=f"Next {_MOST_ALERTS} alerts", command="alert", args=args),)))

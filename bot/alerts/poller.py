@@ -5,7 +5,7 @@ good as told: both end in the same rows.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -39,6 +39,8 @@ class Poller:
         self._silences = silences
         self._repeating = Repeating("alerts-poll", self.look, parts.clock, pause=self._pause)
         self._looked_at: datetime | None = None
+        self.afterwards: list[Callable[[], Awaitable[None]]] = []
+        """What is put right at the end of each look."""
 
     def start(self) -> None:
         """Begin to ask, at once and then as often as the configuration says."""
@@ -60,6 +62,8 @@ class Poller:
         """Ask every source once, and show what is not shown yet."""
         broken = [name for name in self._parts.toolbox.broken() if await self._is_known(name)]
         await asyncio.gather(*(self.ask(name) for name in self.sources()), *(self._not_heard(name) for name in broken))
+        for put_right in self.afterwards:
+            await put_right()
         await self._note_changes()
         await self._show_what_waits()
 

@@ -97,6 +97,7 @@ groups = sa.Table(
     sa.Column("closed_at", Timestamp, nullable=True),
     sa.Column("closed_by", PersonColumn, nullable=True),
     sa.Column("quiet", sa.Boolean, nullable=False),
+    sa.Column("part_of", sa.String(32), nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("shown", sa.Integer, nullable=False),
     sa.Column("shown_state", sa.String(16), nullable=False),
@@ -109,6 +110,8 @@ groups = sa.Table(
 OPEN = groups.c.state != State.RESOLVED.value
 sa.Index("ux_alert_groups_open", groups.c.instance, groups.c.key, unique=True, sqlite_where=OPEN, postgresql_where=OPEN)
 sa.Index("ix_alert_groups_key", groups.c.instance, groups.c.key, groups.c.opened_at)
+_PART = groups.c.part_of != ""
+sa.Index("ix_alert_groups_part_of", groups.c.part_of, sqlite_where=_PART, postgresql_where=_PART)
 _UNSHOWN = groups.c.version > groups.c.shown
 sa.Index("ix_alert_groups_unshown", groups.c.id, sqlite_where=_UNSHOWN, postgresql_where=_UNSHOWN)
 sa.Index("ix_alert_groups_news", groups.c.address, groups.c.news_at)
@@ -214,6 +217,20 @@ async def ended_since(conn: AsyncConnection, moment: datetime, *, limit: int) ->
     return [read(row) for row in rows]
 
 
+async def parts_of(conn: AsyncConnection, group_id: str) -> list[Group]:
+    """Return the groups that are attached to one, oldest first."""
+    statement = sa.select(groups).where(groups.c.part_of == group_id).order_by(groups.c.opened_at, groups.c.id)
+    return [_read(row) for row in (await conn.execute(statement)).all()]
+
+
+async def orphans(conn: AsyncConnection) -> list[Group]:
+    """Return the open groups that are attached to one that is over."""
+    whole = groups.alias()
+    over = sa.exists().where(whole.c.id == groups.c.part_of, whole.c.state == State.RESOLVED.value)
+    statement = sa.select(groups).where(_PART, OPEN, over).order_by(groups.c.id).limit(1000)
+    return [_read(row) for row in (await conn.execute(statement)).all()]
+
+
 async def unshown(conn: AsyncConnection, *, limit: int = 1000) -> Sequence[Group]:
     """Return the groups whose message is behind what is known."""
     statement = sa.select(groups).where(_UNSHOWN).order_by(groups.c.id).limit(limit)
@@ -289,6 +306,7 @@ def _values(group: Group) -> dict[str, Any]:
         "closed_at": group.hold.closed_at,
         "closed_by": group.hold.closed_by,
         "quiet": group.hold.quiet,
+        "part_of": group.hold.part_of,
         "version": group.version,
         "shown": group.shown,
         "shown_state": group.shown_state,
@@ -303,7 +321,11 @@ def _values(group: Group) -> dict[str, Any]:
 def read(row: sa.Row[Any]) -> Group:
     """Return a group of its row."""
     hold = Hold(
-        acknowledged_by=row.acknowledged_by, closed_at=row.closed_at, closed_by=row.closed_by, quiet=bool(row.quiet)
+        acknowledged_by=row.acknowledged_by,
+        closed_at=row.closed_at,
+        closed_by=row.closed_by,
+        quiet=bool(row.quiet),
+        part_of=row.part_of,
     )
     return Group(
         id=row.id,

@@ -20,6 +20,8 @@ class State(StrEnum):
     ACKNOWLEDGED = "acknowledged"
     SILENCED = "silenced"
     UNKNOWN = "unknown"
+    ATTACHED = "attached"
+    """It is a part of another group: quiet, and covered by what is done there."""
     RESOLVED = "resolved"
 
 
@@ -51,12 +53,16 @@ Episodes = Mapping[str, Episode]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """What people and silence of the source make of a group: who is on it, who called it over, whether it is quiet."""
+    """What people and silence of the source make of a group: who is on it, who called it over, whether it is quiet.
+
+    `part_of` is the group that it is attached to, "" for none.
+    """
 
     acknowledged_by: Person | None = None
     closed_at: datetime | None = None
     closed_by: Person | None = None
     quiet: bool = False
+    part_of: str = ""
 
 
 def merged(known: Episode | None, seen: Episode, *, asked: bool) -> Episode:
@@ -112,12 +118,14 @@ def fires(episodes: Episodes) -> bool:
 
 
 def state_of(episodes: Episodes, hold: Hold) -> State:
-    """Return where a group stands: over first, then unknown, silenced, acknowledged, firing."""
+    """Return where a group stands: over first, then unknown, attached, silenced, acknowledged, firing."""
     firing = [one for one in episodes.values() if one.firing]
     if not firing or hold.closed_at is not None:
         return State.RESOLVED
     if hold.quiet:
         return State.UNKNOWN
+    if hold.part_of:
+        return State.ATTACHED
     if all(one.muted for one in firing):
         return State.SILENCED
     return State.FIRING if hold.acknowledged_by is None else State.ACKNOWLEDGED
@@ -179,16 +187,22 @@ class No:
 def refusal(act: Act, state: State, hold: Hold, person: Person) -> No | None:
     """Return why somebody may not do this now, None when they may."""
     if act is Act.UNRESOLVE:
-        if state is not State.RESOLVED:
-            return No("alert_open", "is not over")
-        return None if hold.closed_by is not None else No("not_called_over", "ended by itself: nothing of it fires")
+        return _not_taken_back(state, hold)
     if state is State.RESOLVED:
         return No("alert_resolved", "is over already")
+    if act in {Act.ACKNOWLEDGE, Act.UNACKNOWLEDGE} and hold.part_of:
+        return No("attached", f"is a part of {hold.part_of}: act there")
     if act is Act.ACKNOWLEDGE and hold.acknowledged_by == person:
         return No("acknowledged_already", "is acknowledged by you already")
     if act is Act.UNACKNOWLEDGE and hold.acknowledged_by is None:
         return No("not_acknowledged", "is acknowledged by nobody")
     return None
+
+
+def _not_taken_back(state: State, hold: Hold) -> No | None:
+    if state is not State.RESOLVED:
+        return No("alert_open", "is not over")
+    return None if hold.closed_by is not None else No("not_called_over", "ended by itself: nothing of it fires")
 
 
 def done(act: Act, hold: Hold, person: Person, now: datetime) -> Hold:

@@ -1,5 +1,6 @@
 """Showing groups, and making, extending, ending silences. The only file of this package that meets the engine."""
 
+from bot.alerts.attachments import LOOK, Attachments
 from bot.alerts.attention import ATTEND, Keeping
 from bot.alerts.intake import SHOW
 from bot.alerts.poller import Poller
@@ -13,14 +14,16 @@ _showing: list[Showing] = []
 _silences: list[Silences] = []
 _poller: list[Poller] = []
 _keeping: list[Keeping] = []
+_attachments: list[Attachments] = []
 
 
-def bind(showing: Showing, silences: Silences, poller: Poller, keeping: Keeping) -> None:
+def bind(showing: Showing, silences: Silences, poller: Poller, *, keeping: Keeping, attachments: Attachments) -> None:
     """Give the workflows what they work on; called by the composition root before the engine is launched."""
     _showing[:] = [showing]
     _silences[:] = [silences]
     _poller[:] = [poller]
     _keeping[:] = [keeping]
+    _attachments[:] = [attachments]
 
 
 @workflow(SHOW)
@@ -69,3 +72,9 @@ async def warn(silence_id: str) -> None:
 async def attend(group_id: str, number: int) -> None:
     """Ask whether somebody is still on it, or have nobody on it."""
     await transact("alert.attend", _keeping[-1].attend, group_id, number)
+
+
+@workflow(LOOK)
+async def look_again(group_id: str) -> None:
+    """Have a group shown anew, because a part of it has changed."""
+    await transact("alert.look_again", _attachments[-1].look_again, group_id)

@@ -9,15 +9,18 @@ as `--<name> value`. Every command understands `--explain`. Quotes hold words to
 
 from bot.arguments.parsing import Explain, Incomplete, build, parse
 from bot.arguments.slots import Slot, grammar_of, takes_pairs, without_pairs
+from bot.arguments.subjects import SUBJECT_ARGS, about, slot_of, takes_subject
 from bot.arguments.values import shown
 from bot.arguments.words import MAX_TEXT, clean, from_slack, unwrap
 from bot.arguments.writing import as_mapping, format, line, usage  # noqa: A004 - the inverse of `parse`
 
 __all__ = [
     "MAX_TEXT",
+    "SUBJECT_ARGS",
     "Explain",
     "Incomplete",
     "Slot",
+    "about",
     "as_mapping",
     "build",
     "clean",
@@ -27,7 +30,9 @@ __all__ = [
     "line",
     "parse",
     "shown",
+    "slot_of",
     "takes_pairs",
+    "takes_subject",
     "unwrap",
     "usage",
     "without_pairs",

@@ -62,6 +62,7 @@ class Slack(Model):
             "eyes": "where",
             "pushpin": "issue create",
             "raised_hand": "acknowledge",
+            "memo": "note",
         },
         description="Which reaction means which command.",
     )

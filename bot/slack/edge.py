@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeAlias
 import structlog
 
 from bot import refusals
-from bot.arguments import Incomplete, grammar_of
+from bot.arguments import SUBJECT_ARGS, Incomplete, grammar_of, slot_of, takes_subject
 from bot.clock import Clock
 from bot.command import Command, Effect, Invocation, Trigger
 from bot.dispatch import Parsed
@@ -40,7 +40,6 @@ PATIENCE = 5.0
 STALE_SECONDS = 300.0
 """A reaction that arrives later than this does nothing: nobody remembers having made it."""
 _BUSY = Degraded("busy", "Shipmate has too much to do just now; nothing was started. Try again in a minute.").reply()
-_SUBJECT_ARGS = ("deployment", "alert", "subject", "id")
 
 
 class Road(Protocol):
@@ -152,6 +151,7 @@ class Edge:
         if command is not None and invocation.channel is not None:
             link = await quoting.link_to(self._connection, invocation.channel.channel, invocation.message_ts)
             invocation = replace(invocation, args=quoting.arguments_of(command, text, link))
+            invocation = await self._placed(invocation, command)
         await self._take(invocation, ask=True)
 
     async def _submission(self, body: Json) -> Acknowledgement:
@@ -220,7 +220,7 @@ class Edge:
             person=found.person,
             at=found.at,
             command=command.name,
-            args={slot: subject for slot in _SUBJECT_ARGS if slot in slots},
+            args={slot: subject for slot in SUBJECT_ARGS if slot in slots},
             channel=found.channel,
             message_ts=found.ts,
             subject=subject,
@@ -233,7 +233,7 @@ class Edge:
             return
         place = found.channel.channel
         try:
-            text = await quoting.text_of(self._connection, place, found.ts)
+            text, thread = await quoting.text_of(self._connection, place, found.ts)
         except SlackError as error:
             _log.warning("a message could not be read", reason=error.failure.reason)
             return
@@ -247,9 +247,11 @@ class Edge:
             args=quoting.arguments_of(command, text, link),
             channel=found.channel,
             message_ts=found.ts,
+            thread_ts=thread,
         )
-        if invocation.args:
-            await self._take(invocation)
+        placed = await self._placed(invocation, command)
+        if invocation.args and (placed.subject or not takes_subject(command)):
+            await self._take(placed)
 
     # The road of every wish
 
@@ -370,6 +372,12 @@ class Edge:
         if command is None:
             raise BadInput("unknown_command", f"{name!r} is no command of this version of Shipmate.")
         return command
+
+    async def _placed(self, invocation: Invocation, command: Command) -> Invocation:
+        """Return an invocation with what the thread it comes from is about, where the command takes that."""
+        subject = (await self._subject(invocation) if takes_subject(command) else None) or ""
+        name = slot_of(command, subject)
+        return replace(invocation, subject=subject, args={**invocation.args, name: subject}) if name else invocation
 
     async def _subject(self, invocation: Invocation) -> str | None:
         """Return what the message or thread is about, None when it is unknown or the store does not say."""

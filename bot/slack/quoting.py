@@ -40,10 +40,13 @@ async def link_to(connection: Connection, channel: str, ts: str) -> str:
     return str(answer.get("permalink") or "")
 
 
-async def text_of(connection: Connection, channel: str, ts: str) -> str:
-    """Return what a message says, "" where there is none or we cannot see it. Raises: SlackError."""
+async def text_of(connection: Connection, channel: str, ts: str) -> tuple[str, str]:
+    """Return what a message says and which message's thread it stands in, "" where we cannot see it.
+
+    Raises: SlackError.
+    """
     answer = await connection.call(
         "conversations.replies", {"channel": channel, "ts": ts, "latest": ts, "inclusive": True, "limit": 1}
     )
     messages: list[Json] = [one for one in answer.get("messages", ()) if str(one.get("ts")) == ts]
-    return str(messages[0].get("text") or "") if messages else ""
+    return (str(messages[0].get("text") or ""), str(messages[0].get("thread_ts") or "")) if messages else ("", "")

@@ -52,6 +52,7 @@ def upgrade() -> None:
         sa.Column("closed_at", columns.Timestamp(), nullable=True),
         sa.Column("closed_by", columns.PersonColumn(), nullable=True),
         sa.Column("quiet", sa.Boolean(), nullable=False),
+        sa.Column("part_of", sa.String(length=32), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("shown", sa.Integer(), nullable=False),
         sa.Column("shown_state", sa.String(length=16), nullable=False),
@@ -72,6 +73,14 @@ def upgrade() -> None:
     )
     op.create_index("ix_alert_groups_key", "alert_groups", ["instance", "key", "opened_at"], unique=False)
     op.create_index("ix_alert_groups_news", "alert_groups", ["address", "news_at"], unique=False)
+    op.create_index(
+        "ix_alert_groups_part_of",
+        "alert_groups",
+        ["part_of"],
+        unique=False,
+        sqlite_where=sa.text("part_of != ''"),
+        postgresql_where=sa.text("part_of != ''"),
+    )
     op.create_index(
         "ix_alert_groups_unshown",
         "alert_groups",
@@ -856,6 +865,36 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("group_id", "subject", name=op.f("pk_alert_dismissals")),
     )
     op.create_table(
+        "alert_notes",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("group_id", sa.String(length=32), nullable=False),
+        sa.Column("source", sa.String(length=255), nullable=False),
+        sa.Column("person", columns.PersonColumn(), nullable=False),
+        sa.Column("at", columns.Timestamp(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["group_id"], ["alert_groups.id"], name=op.f("fk_alert_notes_group_id_alert_groups"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_alert_notes")),
+        sa.UniqueConstraint("group_id", "source", name=op.f("uq_alert_notes_group_id_source")),
+    )
+    op.create_table(
+        "alert_responders",
+        sa.Column("group_id", sa.String(length=32), nullable=False),
+        sa.Column("person", columns.PersonColumn(), nullable=False),
+        sa.Column("asked_by", columns.PersonColumn(), nullable=False),
+        sa.Column("asked_at", columns.Timestamp(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("answer", sa.String(length=16), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["group_id"],
+            ["alert_groups.id"],
+            name=op.f("fk_alert_responders_group_id_alert_groups"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("group_id", "person", name=op.f("pk_alert_responders")),
+    )
+    op.create_table(
         "alerts",
         sa.Column("group_id", sa.String(length=32), nullable=False),
         sa.Column("fingerprint", sa.String(length=64), nullable=False),
@@ -1014,6 +1053,8 @@ def downgrade() -> None:
     op.drop_table("blocked_releases")
     op.drop_table("approval_votes")
     op.drop_table("alerts")
+    op.drop_table("alert_responders")
+    op.drop_table("alert_notes")
     op.drop_table("alert_dismissals")
     op.drop_table("alert_attention")
     op.drop_index(op.f("ix_webhook_events_received_at"), table_name="webhook_events")
@@ -1156,6 +1197,12 @@ def downgrade() -> None:
         table_name="alert_groups",
         sqlite_where=sa.text("version > shown"),
         postgresql_where=sa.text("version > shown"),
+    )
+    op.drop_index(
+        "ix_alert_groups_part_of",
+        table_name="alert_groups",
+        sqlite_where=sa.text("part_of != ''"),
+        postgresql_where=sa.text("part_of != ''"),
     )
     op.drop_index("ix_alert_groups_news", table_name="alert_groups")
     op.drop_index("ix_alert_groups_key", table_name="alert_groups")
