@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from bot.alerts import ledger, records
+from bot.alerts import ledger, listing, records
 from bot.alerts.intake import Intake, held
 from bot.alerts.parts import Parts
 from bot.alerts.records import Group
@@ -37,7 +37,7 @@ class Attachments:
         async with self._parts.store.write() as tx:
             rows = {one: await ledger.locked(tx, one) for one in sorted((child_id, parent_id))}  # never crosswise
             child, parent = rows[child_id], rows[parent_id]
-            no = self._why_not(child, parent, await records.parts_of(tx.conn, child.id))
+            no = self._why_not(child, parent, await listing.parts_of(tx.conn, child.id))
             if no is not None:
                 raise Refused(no.code, no.words)
             left = child.hold.part_of
@@ -67,7 +67,7 @@ class Attachments:
             await self._shown_later(tx, now.hold.part_of, now)
         if before.over == now.over or not before.version:
             return
-        for part in await records.parts_of(tx.conn, now.id):
+        for part in await listing.parts_of(tx.conn, now.id):
             child = await records.locked(tx, part.id)
             if child is None or child.hold.part_of != now.id:
                 continue
@@ -82,7 +82,7 @@ class Attachments:
     async def let_go(self) -> None:
         """Free the parts that are open though the whole is over, such as one that has begun anew since."""
         async with self._parts.store.read() as conn:
-            orphans = await records.orphans(conn)
+            orphans = await listing.orphans(conn)
         for one in orphans:
             async with self._parts.store.write() as tx:
                 parent = await records.locked(tx, one.hold.part_of)

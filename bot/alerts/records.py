@@ -217,20 +217,6 @@ async def ended_since(conn: AsyncConnection, moment: datetime, *, limit: int) ->
     return [read(row) for row in rows]
 
 
-async def parts_of(conn: AsyncConnection, group_id: str) -> list[Group]:
-    """Return the groups that are attached to one, oldest first."""
-    statement = sa.select(groups).where(groups.c.part_of == group_id).order_by(groups.c.opened_at, groups.c.id)
-    return [_read(row) for row in (await conn.execute(statement)).all()]
-
-
-async def orphans(conn: AsyncConnection) -> list[Group]:
-    """Return the open groups that are attached to one that is over."""
-    whole = groups.alias()
-    over = sa.exists().where(whole.c.id == groups.c.part_of, whole.c.state == State.RESOLVED.value)
-    statement = sa.select(groups).where(_PART, OPEN, over).order_by(groups.c.id).limit(1000)
-    return [_read(row) for row in (await conn.execute(statement)).all()]
-
-
 async def unshown(conn: AsyncConnection, *, limit: int = 1000) -> Sequence[Group]:
     """Return the groups whose message is behind what is known."""
     statement = sa.select(groups).where(_UNSHOWN).order_by(groups.c.id).limit(limit)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from bot.alerts import causes, company, messages, records, silence_records, storm_records
+from bot.alerts import causes, company, listing, messages, records, silence_records, storm_records
 from bot.alerts.causes import Suspect
 from bot.alerts.messages import View
 from bot.alerts.parts import Parts
@@ -92,7 +92,7 @@ class Showing:
             name_of=self._parts.permissions.name_of,
             silences=await silence_records.about(tx.conn, group.id, group.instance, muted),
             look_back=duration(self._parts.settings().alerts.look_back),
-            parts=await records.parts_of(tx.conn, group.id),
+            parts=await listing.parts_of(tx.conn, group.id),
             company=await company.of(tx.conn, group.id),
             heard_at=await records.last_heard(tx.conn, group.instance),
             told=[one for one in known.values() if one.told != _now(one) and (one.episode.firing or one.told or first)],

@@ -144,7 +144,9 @@ def by_gravity() -> tuple[sa.ColumnElement[Any], ...]:
     """Return what groups are ordered by: how grave, whether anybody is on it, how long."""
     ranks = {name: number * 2 for number, name in enumerate(GRAVEST)}
     rank = sa.case(ranks, value=groups.c.severity, else_=ranks["low"] + 1)
-    stands = sa.case({"firing": 0, "unknown": 1, "acknowledged": 2, "silenced": 3}, value=groups.c.state, else_=4)
+    stands = sa.case(
+        {"firing": 0, "unknown": 1, "acknowledged": 2, "silenced": 3, "attached": 4}, value=groups.c.state, else_=5
+    )
     return rank, stands, groups.c.opened_at, groups.c.id
 
 

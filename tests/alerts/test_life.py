@@ -28,7 +28,8 @@ async def test_what_fires_has_one_message_that_tells_all_of_it(rig: Rig):
     assert "6 min" in text
     assert "On it: nobody" in text
     assert card.summary.startswith("A-1 firing: HighErrorRate")
-    assert [*buttons(card)] == ["Acknowledge", "Silence…", "Resolve", "Runbook", "Source"]
+    row, menu = ["Acknowledge", "Silence…", "Responders…", "Resolve"], ["Note…", "Attach to…", "Runbook", "Source"]
+    assert [*buttons(card)] == [*row, *menu]
     assert await rig.cards() == [("A-1", "C0ALERTS")]
     (thread,) = await rig.thread()
     assert "pod=a" in thread
