@@ -67,6 +67,7 @@ class Service:
     environments: tuple[Environment, ...]
     releases: Releases = Releases()  # noqa: RUF009 - frozen
     oncall: str = ""
+    depends_on: tuple[str, ...] = ()
 
     def lives_at(self, instance: str, path: str) -> bool:
         """Tell whether a repository is this service's, by its full path; the configuration may leave its group out."""
@@ -162,6 +163,20 @@ class Catalog:
             raise BadInput("unknown_service", f'"{name}" is no service in the catalog. {near}'.rstrip())
         return found
 
+    def upstream(self, name: str, *, most: int = 3) -> dict[str, int]:
+        """Return what a service depends on, at most so many steps away, each with its number of steps.
+
+        Services may depend on each other in a circle: the shortest way counts, and none depends on itself.
+        """
+        steps = {name: 0}
+        edge = [name]
+        for distance in range(1, most + 1):
+            known = [self._services[one].depends_on for one in edge if one in self._services]
+            edge = sorted({found for of in known for found in of} - steps.keys())
+            steps.update(dict.fromkeys(edge, distance))
+        del steps[name]
+        return steps
+
     def environment(self, place: Place) -> Environment:
         """Return the environment of a place."""
         return self.service(place.service).environment(place.environment)
@@ -220,6 +235,7 @@ def _service(name: str, one: ServiceSettings, settings: Settings) -> Service:
         migrations=one.migrations,
         releases=one.releases,
         oncall=one.oncall,
+        depends_on=one.depends_on,
         environments=tuple(_environment(name, one, environment, settings) for environment in one.environments),
     )
 

@@ -36,11 +36,20 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """A stretch of time that is shaded, such as that in which an alert fired; its label stands in the legend."""
+
+    start: float
+    end: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
     """What to draw. `unit` is one of "", ratio, seconds, bytes, or any word that is put behind the numbers.
 
     `limit` is drawn as a dashed line. `zone` is an IANA time zone for the axis. At most eight lines are drawn, the
-    ones with the highest last values; the legend says how many were left out.
+    ones with the highest last values; the legend says how many were left out, with `left_out` that are not among them.
     """
 
     title: str
@@ -48,6 +57,8 @@ class Chart:
     unit: str = ""
     limit: float | None = None
     marks: Sequence[Mark] = ()
+    spans: Sequence[Span] = ()
+    left_out: int = 0
     zone: str = "UTC"
 
 

@@ -30,13 +30,16 @@ async def place_of_service(call: Call, args: object) -> Resource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertsArgs:
-    """Of which service."""
+    """Of which service, and whether it is about the causes that were named."""
 
     service: Annotated[str | None, arg("a service; all of them without", options=services)] = None
     storm: Annotated[str | None, arg("only those told of in the message of a storm, such as ST-1", flag="--storm")] = (
         None
     )
     page: Annotated[int, arg("which page of the list", flag="--page")] = 1
+    precision: Annotated[
+        bool, arg("how many of the causes named in the last 30 days were right", flag="--precision")
+    ] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +58,8 @@ class ShownArgs:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NotThisArgs:
-    """Which change is not the cause of which group."""
+class CauseArgs:
+    """Which change is, or is not, the cause of which group."""
 
     alert: Annotated[str, arg("id of the alert group, such as A-7", options=groups)]
     change: Annotated[str, arg("id of the change, such as D-1042")]
@@ -68,12 +71,15 @@ class NotThisArgs:
     args=AlertsArgs,
     effect=Effect.READ,
     resource=place_of_service,
-    examples=("alerts", "alerts checkout"),
+    examples=("alerts", "alerts checkout", "alerts --precision"),
 )
 async def alerts(call: Call, args: AlertsArgs) -> Reply:
     """List what fires: what nobody is on first."""
     name = call.use(Catalog).service(args.service).name if args.service else ""
-    return await call.use(Alerts).overview.firing(name, inside=(args.storm or "").strip().upper(), number=args.page)
+    overview = call.use(Alerts).overview
+    if args.precision:
+        return await overview.precision(name)
+    return await overview.firing(name, inside=(args.storm or "").strip().upper(), number=args.page)
 
 
 @command("alert", permission=READ, args=ShownArgs, effect=Effect.READ, resource=place, examples=("alert A-7",))
@@ -149,7 +155,13 @@ ack = replace(acknowledge, name="ack", hidden=True)
 """What people type in a hurry."""
 
 
-@command("not-this", permission=ACT, args=NotThisArgs, effect=Effect.CHANGE, resource=place, decides=True, hidden=True)
-async def not_this(call: Call, args: NotThisArgs) -> Reply:
+@command("not-this", permission=ACT, args=CauseArgs, effect=Effect.CHANGE, resource=place, decides=True, hidden=True)
+async def not_this(call: Call, args: CauseArgs) -> Reply:
     """Say that a change is not the cause of an alert group."""
     return await call.use(Alerts).acting.not_this(call, args.alert, args.change)
+
+
+@command("this-it-was", permission=ACT, args=CauseArgs, effect=Effect.CHANGE, resource=place, decides=True, hidden=True)
+async def this_it_was(call: Call, args: CauseArgs) -> Reply:
+    """Say that a change was the cause of an alert group."""
+    return await call.use(Alerts).acting.this_it_was(call, args.alert, args.change)

@@ -141,6 +141,7 @@ COMMANDS: tuple[Command, ...] = (
     alert.ack,
     respond.coming,
     respond.cannot,
+    alert.this_it_was,
     silence.silence_longer,
 )
 

@@ -1,6 +1,6 @@
 """`Acting`: what people do about a group. Each act is a transition of its row, so that of two at once one wins."""
 
-from bot.alerts import ledger, messages, records, rules
+from bot.alerts import cause_records, ledger, messages, records, rules
 from bot.alerts.attention import Keeping
 from bot.alerts.intake import Intake, held
 from bot.alerts.parts import Parts
@@ -22,7 +22,7 @@ _STOPS_PAGING = {Act.ACKNOWLEDGE, Act.RESOLVE}
 
 
 class Acting:
-    """Acknowledge, still on it, un-acknowledge, resolve, un-resolve; and what was not the cause."""
+    """Acknowledge, still on it, un-acknowledge, resolve, un-resolve; and what was the cause, and what was not."""
 
     def __init__(self, parts: Parts, intake: Intake) -> None:
         self._parts = parts
@@ -88,9 +88,20 @@ class Acting:
         async with self._parts.store.write() as tx:
             group = await ledger.locked(tx, group_id)
             if await records.dismiss(tx, group.id, change, call.person, self._parts.clock.now()):
+                await cause_records.refuse(tx, group.id, change)
                 await self._intake.look_again(tx, group)
                 await ledger.note(self._parts, tx, call, group, "alert.not_this", change=change)
         return ledger.told(group, f"{change} is no longer named as a cause of {group.id}.")
+
+    async def this_it_was(self, call: Call, name: str, change: str) -> Reply:
+        """Remember that a change was the cause of a group."""
+        group_id = (await self.find(name)).id
+        async with self._parts.store.write() as tx:
+            group = await ledger.locked(tx, group_id)
+            if await cause_records.confirm(tx, group.id, change, call.person, self._parts.clock.now()):
+                await self._intake.look_again(tx, group)
+                await ledger.note(self._parts, tx, call, group, "alert.this_it_was", change=change)
+        return ledger.told(group, f"{change} is noted as the cause of {group.id}.")
 
     async def _must_fire(self, tx: Tx, after: Group) -> None:
         if after.over:

@@ -17,6 +17,7 @@ from bot.alerts.rules import Act, refusal
 from bot.alerts.showing import Showing
 from bot.alerts.silences import Silences, Wish
 from bot.alerts.storms import Storms
+from bot.alerts.studying import Studying
 from bot.command import Call, Option, Resource
 from bot.errors import BadInput, Refused, UserError
 from bot.reply import Reply, moment, say, text
@@ -57,6 +58,7 @@ class Alerts:
         self.helping = Helping(parts, self.intake)
         self.poller.afterwards.append(self.attachments.let_go)
         self.overview = Overview(parts, self.showing)
+        self.studying = Studying(parts, self.intake, self.showing)
 
     def start(self) -> None:
         """Begin to ask the sources, and to keep the messages of storms."""
@@ -81,6 +83,7 @@ class Alerts:
             self.poller,
             keeping=self.acting.keeping,
             attachments=self.attachments,
+            studying=self.studying,
         )
 
     async def parked(self, _workflow_id: str, name: str, args: tuple[object, ...], why: str) -> None:

@@ -6,7 +6,7 @@ from bot.alerts.causes import Suspect
 from bot.alerts.records import Group
 from bot.alerts.rules import State
 from bot.alerts.silence_records import Quiet
-from bot.changes.records import Kind
+from bot.changes.records import Change, Kind
 from bot.reply import Button, Confirm, Style
 from integrations.capabilities.alerts import Matcher
 
@@ -15,7 +15,7 @@ _UNDONE = {Kind.DEPLOYED, Kind.ROLLED_BACK}
 _LONGEST_URL = 3000
 
 
-def of(group: Group, suspects: Sequence[Suspect], *, source: str, runbook: str) -> tuple[Button, ...]:
+def of(group: Group, suspects: Sequence[Suspect], approvals: str, *, source: str, runbook: str) -> tuple[Button, ...]:
     """Return the buttons of a group's message: what a person may do about it now."""
     links = tuple(
         Button(label=label, url=url)
@@ -23,9 +23,10 @@ def of(group: Group, suspects: Sequence[Suspect], *, source: str, runbook: str) 
         if url.startswith(("https://", "http://")) and len(url) < _LONGEST_URL
     )
     if group.over:
+        said = tuple(button for one in suspects[:_MOST_SUSPECTS] for button in judging(group, one.change))
         back = Button(label="Un-resolve", command="unresolve", args={"alert": group.id})
-        return links if group.hold.closed_by is None else (back, *links)
-    blamed = tuple(button for one in suspects[:_MOST_SUSPECTS] for button in about(group, one))
+        return (*said, *links) if group.hold.closed_by is None else (back, *said, *links)
+    blamed = tuple(button for one in suspects[:_MOST_SUSPECTS] for button in about(group, one, approvals))
     return in_order(to_hold(group), blamed, together(group), links)
 
 
@@ -73,15 +74,15 @@ def to_hold(group: Group) -> tuple[Button, ...]:
     return (mine, over) if group.state is State.SILENCED else (mine, silence, over)
 
 
-def about(group: Group, suspect: Suspect) -> tuple[Button, ...]:
-    """Return what a person does about a change that may be the cause."""
+def about(group: Group, suspect: Suspect, approvals: str) -> tuple[Button, ...]:
+    """Return what a person does about a change that may be the cause; `approvals` says what a roll back needs."""
     change = suspect.change
     found: list[Button] = []
     before = str(change.data.get("previous_version") or str(change.data.get("previous_sha") or "")[:8])
     if change.kind in _UNDONE and suspect.last and before:
         version = str(change.data.get("version") or str(change.data.get("sha") or "")[:8])
         place = "/".join(part for part in (change.service, change.environment, change.target) if part)
-        warning = " It carries a migration marked irreversible." if change.data.get("irreversible") else ""
+        warning = _migrations(change)
         args = {
             "service": change.service,
             "environment": change.environment,
@@ -98,13 +99,35 @@ def about(group: Group, suspect: Suspect) -> tuple[Button, ...]:
                 style=Style.DANGER,
                 confirm=Confirm(
                     title=f"Roll back to {before}?"[:100],
-                    text=f"{place} goes back from {version} to {before}.{warning} Approvals are asked for as always.",
+                    text=f"{place} goes back from {version} to {before}.{warning} {approvals}".rstrip()[:300],
                     yes="Roll back",
                 ),
             )
         )
-    found.append(Button(label="Not this", command="not-this", args={"alert": group.id, "change": change.subject}))
-    return tuple(found)
+    shas = str(change.data.get("previous_sha") or ""), str(change.data.get("sha") or "")
+    if all(shas) and change.service:
+        args = {"service": change.service, "range": "..".join(shas)}
+        found.append(Button(label="Show diff", command="diff", args=args))
+    return (*found, *judging(group, change)[1:])
+
+
+def judging(group: Group, change: Change) -> tuple[Button, ...]:
+    """Return what a person says of a change that was named: it was the cause, or it was not."""
+    args = {"alert": group.id, "change": change.subject}
+    return (
+        Button(label="This it was", command="this-it-was", args=args),
+        Button(label="Not this", command="not-this", args=args),
+    )
+
+
+def _migrations(change: Change) -> str:
+    """Return what going back means for the data; deployments made before that was recorded say nothing."""
+    if "irreversible" not in change.data:
+        return ""
+    marked = bool(change.data["irreversible"])
+    return (
+        " It carries a migration marked irreversible." if marked else " None of its migrations is marked irreversible."
+    )
 
 
 def to_silence(group: Group, matchers: Sequence[Matcher]) -> tuple[Button, ...]:

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from bot.alerts import buttons, causes
+from bot.alerts import buttons, cause_messages
+from bot.alerts.cause_records import Looked
 from bot.alerts.causes import Suspect
 from bot.alerts.company import Company
 from bot.alerts.records import Group, Known
@@ -67,6 +68,10 @@ class View:
     suspects: Sequence[Suspect] = ()
     look_back: str = "1 h"
     heard_at: datetime | None = None
+    looked: Looked | None = None
+    named: frozenset[str] = frozenset()
+    confirmed: Mapping[str, Person | None] = field(default_factory=dict)
+    approvals: str = ""
     told: Sequence[Known] = field(default_factory=tuple)
     parts: Sequence[Group] = ()
     company: Company = field(default_factory=Company)
@@ -92,11 +97,17 @@ def title(group: Group) -> str:
 def card(view: View) -> Message:
     """Return the one message of a group."""
     group = view.group
-    lines = [_standing(view), *_about(view), *_differing(view), *_changes(view), *_held(view)]
+    lines = [_standing(view), *_about(view), *_differing(view), *cause_messages.lines(view), *_held(view)]
     parts: list[Part] = [Headline(say("{} · {}", group.id, title(group))), Paragraph(joined("\n", lines))]
     if group.truncated:
         parts.append(Note(say("{} more were left out by the source.", count(group.truncated, "alert"))))
-    pressed = buttons.of(view.group, view.suspects, source=_source(view), runbook=_annotation(view, _RUNBOOK))
+    pressed = buttons.of(
+        view.group,
+        cause_messages.asked(view),
+        view.approvals,
+        source=_source(view),
+        runbook=_annotation(view, _RUNBOOK),
+    )
     if pressed:
         parts.append(Buttons(pressed))
     return Message(summary=summary(view), parts=tuple(parts))
@@ -225,18 +236,6 @@ def _differing(view: View) -> list[Markup]:
         for name, found in sorted(values.items())[:_MOST_LABELS]
     ]
     return [joined(" · ", told)] if told else []
-
-
-def _changes(view: View) -> list[Markup]:
-    if not view.suspects or view.group.over:
-        return []
-    change = view.suspects[0].change
-    when = f"{duration(view.began - causes.begun(change))} before"
-    place = (
-        "" if change.service == view.group.service and change.environment == view.group.environment else " elsewhere"
-    )
-    more = f" (1 of {len(view.suspects)} changes within {view.look_back})" if len(view.suspects) > 1 else ""
-    return [say("Changed{} {}: {}{}", place, when, _cut(f"{change.subject} {change.summary}", 200), more)]
 
 
 def _held(view: View) -> list[Markup]:

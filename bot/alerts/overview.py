@@ -2,7 +2,17 @@
 
 from datetime import timedelta
 
-from bot.alerts import buttons, calls, company, listing, messages, records, silence_records
+from bot.alerts import (
+    buttons,
+    calls,
+    cause_messages,
+    cause_records,
+    company,
+    listing,
+    messages,
+    records,
+    silence_records,
+)
 from bot.alerts.messages import View
 from bot.alerts.parts import Parts
 from bot.alerts.records import Group
@@ -11,13 +21,14 @@ from bot.alerts.silence_records import Quiet
 from bot.amounts import count, duration
 from bot.command import Option
 from bot.errors import BadInput
-from bot.reply import Button, Buttons, Markup, Note, Paragraph, Part, Reply, Table, escape, say, text
+from bot.reply import Button, Buttons, Markup, Note, Paragraph, Part, Reply, Table, escape, joined, say, text
 from integrations.capabilities.matchers import written
 
 _MOST = 30
 _MOST_ALERTS = 20
 _MOST_NOTES = 20
 _ENDED = timedelta(hours=24)
+_MEASURED = timedelta(days=30)
 
 
 class Overview:
@@ -61,10 +72,11 @@ class Overview:
     async def one(self, group: Group, *, number: int = 1) -> Reply:
         """Return a group as its message shows it, with a page of its single alerts."""
         outlook = await self._showing.look_at(group.id)
-        async with self._parts.store.write() as tx:
-            view: View = await self._showing.view(tx, group, outlook)
+        async with self._parts.store.read() as conn:
+            view: View = await self._showing.view(conn, group, outlook)
         card = messages.card(view)
         lines = messages.alert_lines(view, most=_MOST_ALERTS, after=(max(number, 1) - 1) * _MOST_ALERTS)
+        lines = joined("\n", [lines, *cause_messages.no_picture(view)])
         last = card.parts[-1:] if isinstance(card.parts[-1], Buttons) else ()
         body = list(card.parts[: len(card.parts) - len(last)])
         if view.company.notes and number <= 1:
@@ -75,6 +87,13 @@ class Overview:
             args = {"alert": group.id, "page": str(max(number, 1) + 1)}
             last = (*last, Buttons((Button(label=f"Next {_MOST_ALERTS} alerts", command="alert", args=args),)))
         return Reply(summary=card.summary, parts=(*body, Paragraph(lines), *last), subject=group.id)
+
+    async def precision(self, service: str = "") -> Reply:
+        """Return how good the causes are that messages named first in the last 30 days."""
+        since = self._parts.clock.now() - _MEASURED
+        async with self._parts.store.read() as conn:
+            found = await cause_records.precision(conn, since, service=service)
+        return cause_messages.precision(found, service)
 
     def silences(self, found: list[Quiet]) -> Reply:
         """Return the silences that are in force, those made elsewhere too."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from bot.audit import Audit
 from bot.catalog import Catalog, Service
+from bot.charts import Charts
 from bot.clock import Clock
 from bot.identity import Channel, Person
 from bot.permissions import Permissions
@@ -20,6 +21,7 @@ class Parts:
 
     `channel_of` finds where a service's news goes; `channel_named` a channel by name or id, None where there is none,
     and raises `Unavailable` where that cannot be told now. `zone_of` tells a person's time zone, "" where unknown.
+    Without `charts` there are no pictures, and nothing is told of signals.
     """
 
     store: Store
@@ -33,3 +35,4 @@ class Parts:
     channel_of: Callable[[Service, Channel | None], Awaitable[Channel | None]]
     channel_named: Callable[[str], Awaitable[Channel | None]]
     zone_of: Callable[[Person], Awaitable[str]]
+    charts: Charts | None = None

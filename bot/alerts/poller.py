@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from bot.alerts import records
+from bot.alerts import causes, records
 from bot.alerts.intake import SHOW, Intake, held
 from bot.alerts.parts import Parts
 from bot.alerts.records import Group
@@ -26,6 +26,7 @@ SETTLED = timedelta(minutes=5)
 """How long a source must run before what it does not name is over: started anew, it knows nothing until told again."""
 _ALWAYS = datetime.min.replace(tzinfo=UTC)
 _AGAIN = timedelta(seconds=30)
+_ENDED = 100
 
 log = structlog.get_logger()
 
@@ -129,12 +130,21 @@ class Poller:
         touched = {one.service for one in found}
         if not touched:
             return
+        back = {one.service for one in found if causes.is_rollback(one)}
+        upstream = self._parts.catalog().upstream
         async with self._parts.store.read() as conn:
-            concerned = [one for one in await records.open_groups(conn) if "" in touched or one.service in touched]
+            concerned = [
+                one
+                for one in await records.open_groups(conn)
+                if "" in touched or not touched.isdisjoint({one.service, *upstream(one.service)})
+            ]
+            ended = await records.ended_since(conn, since - causes.REMEDIED_WITHIN, limit=_ENDED) if back else ()
+        # A roll back is recorded when it has ended: what it ended may be over by then.
+        concerned += [one for one in ended if not back.isdisjoint({one.service, *upstream(one.service)})]
         for one in concerned:
             async with self._parts.store.write() as tx:
                 group = await records.locked(tx, one.id)
-                if group is not None and not group.over:
+                if group is not None and (not group.over or one.over):
                     await self._intake.look_again(tx, group)
 
     async def _show_what_waits(self) -> None:

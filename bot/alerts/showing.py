@@ -1,23 +1,28 @@
 """`Showing`: the one message of a group, where it stands and what it says; posted once, then edited in place."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.alerts import causes, company, listing, messages, records, silence_records, storm_records
+from bot.alerts import cause_records, causes, company, listing, messages, records, silence_records, storm_records
 from bot.alerts.causes import Suspect
 from bot.alerts.messages import View
+from bot.alerts.movement import Movement
 from bot.alerts.parts import Parts
 from bot.alerts.records import Group, Known
 from bot.amounts import duration
 from bot.changes import records as changes
 from bot.changes.records import Change
+from bot.errors import UserError
 from bot.identity import Channel
 from bot.store import Tx
+from bot.store.starts import want
 from integrations.capabilities.matchers import all_match, read
 from integrations.errors import Unavailable
 
+STUDY = "alert.study.v1"
 _CRITICAL = {"critical", "page", "emergency"}
 
 log = structlog.get_logger()
@@ -60,7 +65,9 @@ class Showing:
         if group is None or group.version <= group.shown or outlook.channel is None:
             return
         group = replace(group, channel=group.channel or outlook.channel)
-        view = await self.view(tx, group, outlook.changed)
+        if group.over:
+            await self.remedied(tx, group, outlook.changed)
+        view = await self.view(tx.conn, group, outlook.changed)
         channel = group.channel
         if channel is None:
             return
@@ -76,13 +83,32 @@ class Showing:
             await self._parts.outbox.post(
                 tx, f"{stamp}/again", channel, again, in_thread_of=group.id, also_to_channel=True, urgent=True
             )
+        if view.suspects and not group.over and (self._parts.charts is None or (view.looked and view.looked.version)):
+            await cause_records.name(tx, group.id, view.suspects[0].change.subject, view.now)
+        changed = group.state.value != group.shown_state
+        if self._parts.charts is not None and changed and (urgent or not storm):
+            await want(tx, f"{group.id}/study/{group.version}", STUDY, group.id, group.version, group.state.value)
         told = [replace(one, told=_now(one)) for one in view.told] if heard is not None else []
         await records.keep_alerts(tx, group.id, told)
         await records.keep(tx, replace(group, shown=group.version, shown_state=group.state.value))
 
-    async def view(self, tx: Tx, group: Group, changed: Sequence[Change]) -> View:
-        """Return all that the message of a group is made of."""
+    async def remedied(self, tx: Tx, group: Group, changed: Sequence[Change]) -> bool:
+        """Note of a group that is over which named change was its cause, where rolling that back ended it."""
+        named = await cause_records.named(tx.conn, group.id)
         known = await records.alerts_of(tx.conn, group.id)
+        if not known or group.hold.closed_at is not None:
+            return False
+        began = min(one.episode.starts_at for one in known.values())
+        found = False
+        for cause in (one for one in changed if one.subject in named):
+            if causes.remedied(cause, changed, began=began, ended=group.state_since):
+                now = self._parts.clock.now()
+                found = await cause_records.confirm(tx, group.id, cause.subject, None, now) or found
+        return found
+
+    async def view(self, conn: AsyncConnection, group: Group, changed: Sequence[Change]) -> View:
+        """Return all that the message of a group is made of."""
+        known = await records.alerts_of(conn, group.id)
         muted = sorted({name for one in known.values() for name in one.episode.silenced_by})
         first = group.shown_state == ""
         view = View(
@@ -90,17 +116,25 @@ class Showing:
             known=known,
             now=self._parts.clock.now(),
             name_of=self._parts.permissions.name_of,
-            silences=await silence_records.about(tx.conn, group.id, group.instance, muted),
+            silences=await silence_records.about(conn, group.id, group.instance, muted),
             look_back=duration(self._parts.settings().alerts.look_back),
-            parts=await listing.parts_of(tx.conn, group.id),
-            company=await company.of(tx.conn, group.id),
-            heard_at=await records.last_heard(tx.conn, group.instance),
+            parts=await listing.parts_of(conn, group.id),
+            company=await company.of(conn, group.id),
+            heard_at=await records.last_heard(conn, group.instance),
             told=[one for one in known.values() if one.told != _now(one) and (one.episode.firing or one.told or first)],
+            looked=await cause_records.looked(conn, group.id),
+            named=await cause_records.named(conn, group.id),
+            confirmed=await cause_records.confirmed(conn, group.id),
         )
-        dismissed = await records.dismissed(tx.conn, group.id)
-        return replace(view, suspects=self.suspects(view, changed, dismissed))
+        dismissed = await records.dismissed(conn, group.id)
+        moved = await cause_records.movements(conn, group.id)
+        suspects = self.suspects(view, changed, dismissed, moved)
+        approvals = self._approvals(suspects[0].change) if suspects else ""
+        return replace(view, suspects=suspects, approvals=approvals)
 
-    def suspects(self, view: View, changed: Sequence[Change], dismissed: frozenset[str]) -> Sequence[Suspect]:
+    def suspects(
+        self, view: View, changed: Sequence[Change], dismissed: frozenset[str], moved: Mapping[str, Movement]
+    ) -> Sequence[Suspect]:
         """Return what may be the cause of a group, likeliest first; nothing for one of no known service."""
         group = view.group
         if not group.service:
@@ -112,6 +146,8 @@ class Showing:
             began=view.began,
             within=self._parts.settings().alerts.look_back,
             dismissed=dismissed,
+            upstream=self._parts.catalog().upstream(group.service),
+            moved=moved,
         )
 
     async def channel_for(self, group: Group, known: Sequence[Known]) -> Channel | None:
@@ -145,12 +181,24 @@ class Showing:
         log.error("alert.no_channel", group=group.id, alerts=len(known))
         return None
 
+    def _approvals(self, change: Change) -> str:
+        """Return which approvals a roll back of a change needs, in words; "" where its place is not known."""
+        try:
+            environment = self._parts.catalog().service(change.service).environment(change.environment)
+        except UserError:
+            return ""
+        marked = bool(change.data.get("irreversible"))
+        rules = [one for one in environment.approvals if one.always or (one.irreversible and marked)]
+        needed = ", ".join(f"{one.count} from {' or '.join(one.groups)}" for one in rules)
+        return f"Approvals: {needed}." if needed else "It needs no approval."
+
     async def _changed(self, group: Group, known: dict[str, Known]) -> Sequence[Change]:
         if not group.service or not known:
             return ()
         began = min(one.episode.starts_at for one in known.values())
         since = began - self._parts.settings().alerts.look_back
-        return await changes.since(self._parts.store, since, service=group.service)
+        services = [group.service, *self._parts.catalog().upstream(group.service)]
+        return await changes.since(self._parts.store, since, services=services)
 
 
 def _now(one: Known) -> str:

@@ -4,8 +4,9 @@ from bot.alerts.attachments import LOOK, Attachments
 from bot.alerts.attention import ATTEND, Keeping
 from bot.alerts.intake import SHOW
 from bot.alerts.poller import Poller
-from bot.alerts.showing import Outlook, Showing
+from bot.alerts.showing import STUDY, Outlook, Showing
 from bot.alerts.silences import CREATE, END, EXTEND, WARN, Silences
+from bot.alerts.studying import Studying
 from bot.engine import step, transact, workflow
 
 OF_SILENCES = frozenset((CREATE, EXTEND, END))
@@ -15,15 +16,25 @@ _silences: list[Silences] = []
 _poller: list[Poller] = []
 _keeping: list[Keeping] = []
 _attachments: list[Attachments] = []
+_studying: list[Studying] = []
 
 
-def bind(showing: Showing, silences: Silences, poller: Poller, *, keeping: Keeping, attachments: Attachments) -> None:
+def bind(
+    showing: Showing,
+    silences: Silences,
+    poller: Poller,
+    *,
+    keeping: Keeping,
+    attachments: Attachments,
+    studying: Studying,
+) -> None:
     """Give the workflows what they work on; called by the composition root before the engine is launched."""
     _showing[:] = [showing]
     _silences[:] = [silences]
     _poller[:] = [poller]
     _keeping[:] = [keeping]
     _attachments[:] = [attachments]
+    _studying[:] = [studying]
 
 
 @workflow(SHOW)
@@ -33,6 +44,12 @@ async def show(group_id: str) -> None:
     outlook: Outlook = await step("alert.look", showing.look, group_id)
     if outlook.channel is not None:
         await transact("alert.show", showing.show, group_id, outlook)
+
+
+@workflow(STUDY)
+async def study(group_id: str, version: int, state: str) -> None:
+    """Look at a group's signal after its message left: what moved it, and its picture."""
+    await step("alert.study", _studying[-1].study, group_id, version, state)
 
 
 @workflow(CREATE)

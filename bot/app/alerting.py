@@ -40,5 +40,6 @@ def alerts_of(app: "App") -> Alerts:
             channel_of=app.channel_of,
             channel_named=channel_named,
             zone_of=zone_of,
+            charts=app.charts,
         )
     )

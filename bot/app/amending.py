@@ -13,6 +13,7 @@ from bot.amendments.amendments import SIGNAL, Amendments, Parts
 from bot.amendments.policy import digest, policy_of
 from bot.amendments.records import Amendment, Source
 from bot.amendments.rules import compare
+from bot.app import configured
 from bot.app.rights import announced_in, begin_leavers, taken_out
 from bot.clock import Clock
 from bot.identity import Person
@@ -58,6 +59,7 @@ class PolicyInForce:
         self._app = app
         self._read = app.settings
         self._seen = ""
+        self._noted: Settings | None = None
         self._event = app.store.signal(SIGNAL)
         self._following: asyncio.Task[None] | None = None
 
@@ -76,6 +78,7 @@ class PolicyInForce:
             app.put_in_force(in_force)
         if before.freezes != in_force.freezes and app.engine is not None:
             await app.freezes.opened(Scope())
+        self.look()
         return in_force
 
     async def begin(self) -> None:
@@ -117,6 +120,9 @@ class PolicyInForce:
         if newest is not None and _mark(newest) != self._seen and newest.digest == digest(policy_of(self._read)):
             await self.take(self._read)
             log.info("policy.in_force", change=newest.id, state=newest.state.value)
+        if self._noted is not app.settings:
+            await configured.note(app.store, app.clock, app.settings.services)
+            self._noted = app.settings
         try:
             await app.amendments.announce()
         except SlackError as error:

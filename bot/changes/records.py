@@ -1,6 +1,6 @@
 """The table of changes: written in the transaction that made the change, read by whoever asks what changed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -23,6 +23,7 @@ class Kind(StrEnum):
     FROZEN = "freeze.declared"
     UNFROZEN = "freeze.ended"
     OUTSIDE = "place.changed_outside"
+    CONFIGURED = "configuration.changed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,11 +77,13 @@ async def record(tx: Tx, change: Change) -> bool:
     return (await tx.conn.execute(added)).rowcount > 0
 
 
-async def since(store: Store, moment: datetime, *, service: str = "", limit: int = 100) -> Sequence[Change]:
-    """Return what changed from `moment` on, newest first; of one service and what touches all, or of everything."""
+async def since(
+    store: Store, moment: datetime, *, services: Collection[str] = (), limit: int = 100
+) -> Sequence[Change]:
+    """Return what changed from `moment` on, newest first; of these services and what touches all, or of everything."""
     statement = sa.select(changes).where(changes.c.at >= moment).order_by(changes.c.at.desc(), changes.c.id.desc())
-    if service:
-        statement = statement.where(changes.c.service.in_([service, ""]))
+    if services:
+        statement = statement.where(changes.c.service.in_([*services, ""]))
     async with store.read() as conn:
         rows = (await conn.execute(statement.limit(limit))).all()
     return [

@@ -227,6 +227,7 @@ class Checks:
     def _service(self, where: Where, service: Mapping[str, Any]) -> None:
         groups = _keys(self._data.get("groups"))
         self._known(service.get("owners"), groups, "group", (*where, "owners"))
+        self._known(service.get("depends_on"), _keys(self._data.get("services")), "service", (*where, "depends_on"))
         self._instance(service.get("repository"), "GitHost", (*where, "repository"))
         self._instance(service.get("issues"), "IssueTracker", (*where, "issues"))
         self._instance(service.get("build"), "BuildServer", (*where, "build"))

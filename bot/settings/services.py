@@ -235,6 +235,9 @@ class ServiceSettings(Model):
     channel: str = Field("", description="Slack channel of its deployments, by name or id; else slack.announce.")
     owners: tuple[Word, ...] = Field((), description="Groups that own it.")
     oncall: str = Field("", description="Schedule of who is on call for it, from oncall.schedules.")
+    depends_on: tuple[Word, ...] = Field(
+        (), description="Services it calls: what changed there may be why its alerts fire."
+    )
     repository: Repository = Field(description="Where its code is.")
     issues: Issues | None = Field(None, description="Where its issues are, if not beside its code.")
     review_reminders: Schedule = Field(

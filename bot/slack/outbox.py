@@ -162,6 +162,7 @@ class Outbox:
                 values = live.changed(row, version, message, channel, self._clock.now(), urgent=True, final=True)
                 kept = {name: value for name, value in values.items() if name not in {"channel", "lane"}}
                 await tx.conn.execute(sa.update(outbox).where(outbox.c.id == row.id).values(kept))
+                await self._keep_pictures(tx, row.id, version, message)
                 tx.wake(SIGNAL)
 
     async def whisper(self, tx: Tx, key: str, invocation: Invocation, reply: Reply) -> None:

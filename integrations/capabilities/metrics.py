@@ -41,3 +41,25 @@ class MetricsSource(Protocol):
     async def query_range(self, expression: str, start: datetime, end: datetime, step: timedelta) -> Sequence[Series]:
         """Return each series between two moments, a point every `step`."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertRule:
+    """A rule that fires: its name, its expression, and the labels it adds (templates as they stand there)."""
+
+    name: str
+    expression: str
+    labels: Mapping[str, str]
+
+
+@runtime_checkable
+class AlertRules(Protocol):
+    """Knows the rules by which alerts fire. Not every source of metrics does."""
+
+    async def alert_rules(self, name: str) -> Sequence[AlertRule]:
+        """Return the rules of this name; none where there is no such rule.
+
+        Raises:
+            Unavailable, BadReply: and so on.
+        """
+        ...

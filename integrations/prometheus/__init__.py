@@ -1,6 +1,6 @@
 """`prometheus`: queries in PromQL to a Prometheus server, or to what speaks its HTTP API."""
 
-from integrations.capabilities.metrics import MetricsSource
+from integrations.capabilities.metrics import AlertRules, MetricsSource
 from integrations.contract import Integration
 from integrations.prometheus.settings import PrometheusSettings
 
@@ -8,6 +8,6 @@ INTEGRATION = Integration(
     name="prometheus",
     title="Prometheus",
     settings=PrometheusSettings,
-    provides=(MetricsSource,),
+    provides=(MetricsSource, AlertRules),
     connect="integrations.prometheus.client:connect",
 )

@@ -12,11 +12,11 @@ from prometheus_api_client import PrometheusConnect
 from urllib3.exceptions import HTTPError
 from urllib3.util.retry import Retry
 
-from integrations.capabilities.metrics import Sample, Series
+from integrations.capabilities.metrics import AlertRule, Sample, Series
 from integrations.contract import Pong, Resources
 from integrations.errors import BadReply, Refused, Unavailable
 from integrations.prometheus.settings import PrometheusSettings
-from integrations.prometheus.wire import check_body, error_of, samples_of, series_of, version_of
+from integrations.prometheus.wire import check_body, error_of, rules_of, samples_of, series_of, version_of
 from integrations.threads import BoundedThreads
 
 _T = TypeVar("_T")
@@ -113,6 +113,22 @@ class Prometheus:
         timeout = self._settings.timeout
         ask = functools.partial(self._library.custom_query_range, expression, start, end, width, params, timeout)
         return series_of(self._instance, await self._ask(ask))
+
+    async def alert_rules(self, name: str) -> Sequence[AlertRule]:
+        """Return the alerting rules of this name.
+
+        Raises:
+            Unavailable, RateLimited, NotAuthenticated, NotPermitted, NotFound, BadReply: see integrations/errors.py.
+        """
+
+        def ask() -> Sequence[AlertRule]:
+            # Older servers do not know the last two and send everything: `max_bytes` bounds that.
+            asked = {"type": "alert", "rule_name[]": name, "exclude_alerts": "true"}
+            address = f"{self._settings.url}/api/v1/rules"
+            answer = self._session.get(address, params=asked, timeout=self._settings.timeout)
+            return rules_of(self._instance, answer.content, name)
+
+        return await self._ask(ask)
 
     async def _ask(self, call: Callable[[], _T]) -> _T:
         """Run a blocking call of the library and tell its failures apart."""

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from integrations.capabilities.metrics import Sample, Series
+from integrations.capabilities.metrics import AlertRule, Sample, Series
 from integrations.errors import (
     BadReply,
     IntegrationError,
@@ -96,6 +96,20 @@ def series_of(instance: str, result: object) -> Sequence[Series]:
     return tuple(found)
 
 
+def rules_of(instance: str, body: bytes, name: str) -> Sequence[AlertRule]:
+    """Return the alerting rules of one name in an answer of /api/v1/rules. Raises: BadReply."""
+    check_body(instance, body)
+    try:
+        return tuple(
+            AlertRule(name=name, expression=str(rule["query"]), labels={str(k): str(v) for k, v in _mapping(rule)})
+            for group in _list(json.loads(body)["data"]["groups"])
+            for rule in _list(group["rules"])
+            if rule.get("type") == "alerting" and rule.get("name") == name
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise BadReply(instance, f"the result is no list of rules: {error}", excerpt=_excerpt(body)) from error
+
+
 def version_of(instance: str, body: bytes) -> str:
     """Return the version in an answer of /api/v1/status/buildinfo. Raises: BadReply."""
     check_body(instance, body)
@@ -119,6 +133,13 @@ def _labels(one: Mapping[str, object]) -> tuple[dict[str, str], str]:
         raise TypeError("`metric` is no object")
     labels = {str(name): str(value) for name, value in metric.items()}
     return labels, labels.pop("__name__", "")
+
+
+def _mapping(rule: Mapping[str, object]) -> Sequence[tuple[object, object]]:
+    labels = rule.get("labels") or {}
+    if not isinstance(labels, dict):
+        raise TypeError("`labels` is no object")
+    return tuple(labels.items())
 
 
 def _point(pair: object) -> tuple[datetime, float]:

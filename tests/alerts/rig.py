@@ -20,6 +20,7 @@ from bot.alerts.parts import Parts
 from bot.alerts.records import Group
 from bot.alerts.rules import State
 from bot.catalog import Service
+from bot.charts import Charts
 from bot.command import Call, Invocation, Resource, Trigger
 from bot.engine import Engine
 from bot.identity import Channel, Person
@@ -49,8 +50,11 @@ LABELS = {"alertname": "HighErrorRate", "service": "checkout", "environment": "p
 class Rig(deployments.Rig):
     """Everything one test needs; `up()` makes it."""
 
-    def __init__(self, folder: Path, store: Store, clock: Clock, config: dict[str, Any]) -> None:
+    def __init__(
+        self, folder: Path, store: Store, clock: Clock, config: dict[str, Any], charts: Charts | None = None
+    ) -> None:
         super().__init__(folder, store, clock, config)
+        self.charts = charts
         self.source = FakeAlerts("am", group_by=("alertname", "service"))
         self.toolbox.add(self.source)
         self.slack_is_away = False
@@ -72,6 +76,7 @@ class Rig(deployments.Rig):
             channel_of=self._of,
             channel_named=self._named,
             zone_of=self._zone,
+            charts=self.charts,
         )
 
     async def _named(self, name: str) -> Channel | None:
@@ -215,13 +220,19 @@ def _told(alert: Alert) -> dict[str, Any]:
 
 @asynccontextmanager
 async def up(
-    folder: Path, *, url: str = "", engine: bool = True, freezes: Sequence[dict[str, Any]] = (), **settings: Any
+    folder: Path,
+    *,
+    url: str = "",
+    engine: bool = True,
+    charts: Charts | None = None,
+    freezes: Sequence[dict[str, Any]] = (),
+    **settings: Any,
 ) -> AsyncIterator[Rig]:
     """Make a rig, with its engine running and its door open."""
     clock = Clock()
     store = await Store.open(url or f"sqlite:///{folder}/store.db", clock=clock)
     config = {**CONFIG, "alerts": {**SETTINGS, **settings}, "freezes": list(freezes)}
-    rig = Rig(folder, store, clock, config)
+    rig = Rig(folder, store, clock, config, charts)
     am = AlertmanagerSettings(url="http://127.0.0.1:1", webhook_token=SecretStr(TOKEN))
     door: Wire = wire
     hooks = Webhooks(store, clock, [Hook("am", am, door)], rig.alerts.handlers)

@@ -851,6 +851,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("group_id", name=op.f("pk_alert_attention")),
     )
     op.create_table(
+        "alert_causes",
+        sa.Column("group_id", sa.String(length=32), nullable=False),
+        sa.Column("subject", sa.String(length=64), nullable=False),
+        sa.Column("named_at", columns.Timestamp(), nullable=True),
+        sa.Column("move", sa.String(length=16), nullable=False),
+        sa.Column("before", sa.Float(), nullable=True),
+        sa.Column("after", sa.Float(), nullable=True),
+        sa.Column("confirmed_at", columns.Timestamp(), nullable=True),
+        sa.Column("confirmed_by", columns.PersonColumn(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["group_id"], ["alert_groups.id"], name=op.f("fk_alert_causes_group_id_alert_groups"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("group_id", "subject", name=op.f("pk_alert_causes")),
+    )
+    op.create_index("ix_alert_causes_named_at", "alert_causes", ["named_at"], unique=False)
+    op.create_table(
         "alert_dismissals",
         sa.Column("group_id", sa.String(length=32), nullable=False),
         sa.Column("subject", sa.String(length=64), nullable=False),
@@ -877,6 +893,19 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_alert_notes")),
         sa.UniqueConstraint("group_id", "source", name=op.f("uq_alert_notes_group_id_source")),
+    )
+    op.create_table(
+        "alert_pictures",
+        sa.Column("group_id", sa.String(length=32), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("drawn_at", columns.Timestamp(), nullable=True),
+        sa.Column("unit", sa.String(length=32), nullable=False),
+        sa.Column("signal", sa.String(length=255), nullable=False),
+        sa.Column("problem", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["group_id"], ["alert_groups.id"], name=op.f("fk_alert_pictures_group_id_alert_groups"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("group_id", name=op.f("pk_alert_pictures")),
     )
     op.create_table(
         "alert_responders",
@@ -1054,8 +1083,11 @@ def downgrade() -> None:
     op.drop_table("approval_votes")
     op.drop_table("alerts")
     op.drop_table("alert_responders")
+    op.drop_table("alert_pictures")
     op.drop_table("alert_notes")
     op.drop_table("alert_dismissals")
+    op.drop_index("ix_alert_causes_named_at", table_name="alert_causes")
+    op.drop_table("alert_causes")
     op.drop_table("alert_attention")
     op.drop_index(op.f("ix_webhook_events_received_at"), table_name="webhook_events")
     op.drop_table("webhook_events")
