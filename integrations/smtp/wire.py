@@ -28,7 +28,8 @@ def message(settings: SmtpSettings, to: str, page: Page, now: datetime) -> Email
     mail["To"] = to
     if settings.reply_to:
         mail["Reply-To"] = settings.reply_to
-    mail["Subject"] = f"[{_line(page.subject)}] {_line(page.title)}"[:_LONGEST_SUBJECT]
+    subject, title = _line(page.subject), _line(page.title)
+    mail["Subject"] = (title if subject in title.split() else f"{subject} {title}")[:_LONGEST_SUBJECT]
     mail["Date"] = format_datetime(now)
     mail["Message-ID"] = message_id(settings, page.id)
     mail["References"] = message_id(settings, f"subject:{page.subject}")

@@ -234,7 +234,7 @@ async def test_an_email_names_its_page_and_whom_it_is_from(pager, mail_server):
     receipts = [await made.page(Way.EMAIL, MAILBOX, PAGE) for _ in range(2)]
     first, second = mail_server.received
     assert {first["message-id"], second["message-id"], *(one.ref for one in receipts)} == {receipts[0].ref}
-    assert first["subject"] == "[A-7] checkout: error rate is high"
+    assert first["subject"] == "A-7 checkout: error rate is high"
     assert (first["reply-to"], first["auto-submitted"], first["importance"]) == (
         "oncall@example.org",
         "auto-generated",
