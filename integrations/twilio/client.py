@@ -59,7 +59,7 @@ class Twilio:
     @property
     def ways(self) -> AbstractSet[Way]:
         """Calls, text messages or both, as configured."""
-        return self._settings.ways
+        return frozenset(self._settings.ways)
 
     async def ping(self) -> Pong:
         """Ask for our own account."""

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
@@ -35,7 +35,7 @@ class TwilioSettings(BaseModel):
     api_secret: SecretStr | None = None
     from_number: Annotated[str, AfterValidator(_number)] = ""
     messaging_service_sid: str = ""
-    ways: frozenset[Way] = frozenset({Way.CALL, Way.SMS})
+    ways: Annotated[tuple[Literal[Way.CALL, Way.SMS], ...], Field(min_length=1)] = (Way.CALL, Way.SMS)
     webhook_url: ServerUrl | None = None
     machine_detection: bool = True
     ring_timeout: int = Field(default=30, ge=5, le=600)
@@ -47,8 +47,6 @@ class TwilioSettings(BaseModel):
 
     @model_validator(mode="after")
     def _can_page(self) -> Self:
-        if not self.ways or not self.ways <= {Way.CALL, Way.SMS}:
-            raise ValueError("`ways` are call, sms or both")
         if bool(self.api_key) != (self.api_secret is not None):
             raise ValueError("`api_key` and `api_secret` belong together: give both or neither")
         if Way.CALL in self.ways and not self.from_number:
