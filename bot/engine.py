@@ -183,8 +183,7 @@ class Engine:
             RuntimeError: this process already runs an engine.
         """
         if _current:
-            message = "an engine already runs in this process"
-            raise RuntimeError(message)
+            raise RuntimeError("an engine already runs in this process")
         logging.getLogger("dbos").setLevel(logging.WARNING)
         executor_id = f"{socket.gethostname()}-{uuid.uuid4().hex[:12]}"
         config: DBOSConfig = {
@@ -194,6 +193,7 @@ class Engine:
             "executor_id": executor_id,
             "log_level": "WARNING",
             "use_listen_notify": False,
+            "notification_listener_polling_interval_sec": 0.1,  # idle with us, but a stop waits until it wakes
             "dbos_system_schema": "shipmate_engine",
         }
         if store.dialect == "sqlite":
