@@ -17,7 +17,7 @@ AGAIN := $(PYTHON) tools/bounded.py --seconds 900 $(BIN)/python -m pytest
 # Some hundred processes are started by the tests: compiled modules are kept, whatever the caller's shell says.
 unexport PYTHONDONTWRITEBYTECODE
 
-# Each of them runs, so that one run tells all that is wrong.
+# Each of them runs, so that one run tells all that is wrong. `make test` runs them beside the tests and tells at the end.
 CHECKS = status=0; \
 	$(BIN)/ruff check . || status=1; \
 	$(BIN)/ruff format --check --quiet . || { echo "Not formatted: run \`make format\`."; status=1; }; \
@@ -37,14 +37,16 @@ demo: $(RUNTIME) ## Start a local Slack workspace with Shipmate in it (PORT=8055
 		$(if $(PORT),--port $(PORT)) $(if $(NO_BROWSER),--no-browser)
 
 test: $(DEV) servers clients ## Run all checks and all tests, whatever the first say: what .ci/run runs
-	@$(CHECKS) \
-	$(TESTS) -n $(WORKERS) --dist worksteal --cov --cov-report=term || { \
+	@{ $(CHECKS) exit $$status; } >$(VENV)/.checks.log 2>&1 & checks=$$!; status=0; \
+	$(TESTS) -n $(WORKERS) --dist worksteal || { \
 		[ $$? -eq 1 ] && \
 		echo "Once more, alone, what failed: on a busy machine a deadline may pass. What passes only now is worth an issue." && \
 		$(AGAIN) --last-failed --last-failed-no-failures none; } || status=1; \
+	wait $$checks || status=1; \
+	cat $(VENV)/.checks.log; \
 	exit $$status
 
-coverage: $(DEV) servers clients ## As test, without checks, and count what the processes run that tests start: takes longer
+coverage: $(DEV) servers clients ## As test, without checks, and tell what the tests and the processes they start ran: takes longer
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-config=tools/coverage.toml --cov-report=term
 
 check: $(DEV) ## Run the linters, the type checker and the import contracts
