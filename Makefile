@@ -32,8 +32,9 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(RUNTIME) ## Start a local Slack workspace with Shipmate in it (PORT=8055, NO_BROWSER=1); Ctrl-C ends it
-	@$(SERVERS) ensure prometheus >/dev/null
+	@$(SERVERS) ensure prometheus alertmanager >/dev/null
 	@exec $(BIN)/shipmate demo --prometheus "$$($(SERVERS) path prometheus 2>/dev/null)" \
+		--alertmanager "$$($(SERVERS) path alertmanager 2>/dev/null)" \
 		$(if $(PORT),--port $(PORT)) $(if $(NO_BROWSER),--no-browser)
 
 test: $(DEV) servers clients ## Run all checks and all tests, whatever the first say: what .ci/run runs

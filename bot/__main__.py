@@ -264,6 +264,7 @@ def _demo(args: argparse.Namespace) -> int:
         port=port,
         browser=not (args.no_browser or environ.get("NO_BROWSER")),
         prometheus=args.prometheus or "",
+        alertmanager=args.alertmanager or "",
     )
     return asyncio.run(run(wishes, functools.partial(print, flush=True)))  # seen at once, also in a file
 

@@ -58,6 +58,7 @@ def parser() -> argparse.ArgumentParser:
     demo.add_argument("--port", type=int, help="port of the workspace's page (default: $PORT, else 8055 or a free one)")
     demo.add_argument("--no-browser", action="store_true", help="do not open the page (also: NO_BROWSER=1)")
     demo.add_argument("--prometheus", metavar="PROGRAM", help="the Prometheus to run (default: the one on PATH)")
+    demo.add_argument("--alertmanager", metavar="PROGRAM", help="the Alertmanager to run (default: the one on PATH)")
     commands.add_parser("sandbox", help="run a local Slack workspace for any Slack app", add_help=False)
     return top
 

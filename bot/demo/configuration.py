@@ -18,7 +18,8 @@ LATENCY = (
 ).replace("{{", "{").replace("}}", "}")  # fmt: skip
 ALIASES = (
     "rollback", "where", "deploys", "approve", "reject", "revoke", "lock", "unlock", "freeze", "unfreeze", "calendar",
-    "metrics", "build", "review", "audit", "cd", "release", "promote",
+    "metrics", "build", "review", "audit", "cd", "release", "promote", "alerts", "alert", "acknowledge", "silence",
+    "silences",
 )  # fmt: skip
 
 
@@ -33,11 +34,23 @@ class Workspace:
     people: Mapping[str, tuple[str, str]]
 
 
-def write(folder: Path, workspace: Workspace, *, ports: Mapping[str, int], prometheus_url: str) -> Path:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watchers:
+    """The servers that watch the shop: their addresses, "" where there is none, and the reference to a token.
+
+    The token is what Alertmanager proves itself with.
+    """
+
+    prometheus_url: str = ""
+    alertmanager_url: str = ""
+    webhook_token: str = ""
+
+
+def write(folder: Path, workspace: Workspace, *, ports: Mapping[str, int], watchers: Watchers) -> Path:
     """Write shipmate.yaml into `folder` and return its path. `ports` are those of staging, production and the bot."""
     path = folder / "shipmate.yaml"
     head = "# The demo's configuration, written at each start: read it, it is an ordinary shipmate.yaml.\n"
-    settings = _settings(folder, workspace, ports, prometheus_url)
+    settings = _settings(folder, workspace, ports, watchers)
     path.write_text(head + yaml.safe_dump(settings, sort_keys=False, allow_unicode=True, width=110))
     return path
 
@@ -51,7 +64,7 @@ def keep_secrets(folder: Path, **secrets: str) -> dict[str, str]:
     return {name: f"file:{kept / name}" for name in secrets}
 
 
-def _settings(folder: Path, workspace: Workspace, ports: Mapping[str, int], prometheus_url: str) -> dict[str, Any]:
+def _settings(folder: Path, workspace: Workspace, ports: Mapping[str, int], watchers: Watchers) -> dict[str, Any]:
     integrations: dict[str, Any] = {
         "local": {
             "type": "local",
@@ -70,8 +83,15 @@ def _settings(folder: Path, workspace: Workspace, ports: Mapping[str, int], prom
             },
         }
     }
-    if prometheus_url:
-        integrations["prom"] = {"type": "prometheus", "url": prometheus_url}
+    if watchers.prometheus_url:
+        integrations["prom"] = {"type": "prometheus", "url": watchers.prometheus_url}
+    if watchers.alertmanager_url:
+        integrations["alertmanager"] = {
+            "type": "alertmanager",
+            "url": watchers.alertmanager_url,
+            "receiver": "shipmate",
+            "webhook_token": watchers.webhook_token,
+        }
     return {
         "state_dir": str(folder / "state"),
         "server": {"host": "127.0.0.1", "port": ports["shipmate"]},
@@ -99,17 +119,20 @@ def _settings(folder: Path, workspace: Workspace, ports: Mapping[str, int], prom
             {"allow": ["deployment.approve", "release.cut"], "to": ["release-managers"]},
             {"allow": ["lock.break", "freeze.change"], "to": ["release-managers", "on-call"]},
             {"allow": ["deployment.review", "continuous.change", "deployment.unblock"], "to": ["release-managers"]},
-            {"allow": ["deployment.force"], "to": ["on-call"]},
+            {"allow": ["deployment.start", "deployment.force"], "to": ["on-call"]},
+            {"allow": ["alert.act", "alert.silence"], "to": ["on-call", "developers"]},
             {"allow": ["deployment.start"], "to": ["account:continuous"], "environments": ["staging"]},
         ],
         "policy": {
             "emergency": {"approvers": ["on-call"], "checks": ["unit-tests"]},
             "force": {"skips": ["approvals", "freezes", "promotion"]},
             "review": {"groups": ["release-managers"]},
+            "standard": [{"name": "rollback", "kinds": ["rollback"]}],
         },
         "integrations": integrations,
+        "alerts": {"channel": "releases", "poll": "5s", "timezone": "Europe/Berlin"},
         "environments": {"staging": {}, "production": {"production_like": True}},
-        "services": {"checkout": _checkout(ports, with_metrics=bool(prometheus_url))},
+        "services": {"checkout": _checkout(ports, with_metrics=bool(watchers.prometheus_url))},
     }
 
 
@@ -133,6 +156,7 @@ def _checkout(ports: Mapping[str, int], *, with_metrics: bool) -> dict[str, Any]
                 "rollback": "automatic",
                 "verify": {
                     "window": window,
+                    "settle": settle if with_metrics else "0s",
                     "interval": "2s" if with_metrics else "500ms",
                     "metrics": metrics if with_metrics else [],
                     # Without Prometheus the shop itself is asked, so that the bad version is found out all the same.
@@ -141,11 +165,12 @@ def _checkout(ports: Mapping[str, int], *, with_metrics: bool) -> dict[str, Any]
                 },
                 **gates,
             }
-            for name, window, gates in (
-                ("staging", "10s", {"continuous": {"branch": "next", "poll": "10s"}}),
+            for name, settle, window, gates in (
+                ("staging", "0s", "10s", {"continuous": {"branch": "next", "poll": "10s"}}),
                 (
                     "production",
-                    "20s",
+                    "10s",  # as long as the queries look back: a rollback is not blamed for what it ends
+                    "12s",
                     {
                         "promote_from": "staging",
                         "approvals": [{"count": 1, "from": ["release-managers"]}],

@@ -4,7 +4,7 @@ It is an app like any other, with a token of its own, and knows of Shipmate only
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Self
 
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
@@ -35,10 +35,12 @@ Push = Callable[[], Awaitable[str]]
 class Guide:
     """Reads what Shipmate says, ticks off the steps of the tours in the pinned messages, and tells what comes next.
 
-    The second tour is posted when the first is done.
+    The tours after the first are posted when that is done. `tours` are those that this demo can show.
     """
 
-    def __init__(self, *, api_url: str, bot_token: str, app_token: str, push: Push) -> None:
+    def __init__(
+        self, *, api_url: str, bot_token: str, app_token: str, push: Push, tours: Sequence[Tour] = TOURS
+    ) -> None:
         """Keep the address and the tokens; no I/O before it is entered."""
         self._client = AsyncWebClient(token=bot_token, base_url=api_url)
         app = AsyncApp(client=self._client, process_before_response=True)
@@ -46,7 +48,8 @@ class Guide:
         app.action(PUSH)(self._pressed)
         self._handler = AsyncSocketModeHandler(app, app_token)
         self._push = push
-        self._progress = {tour.title: Progress(tour, {}) for tour in TOURS}
+        self._tours = tuple(tours)
+        self._progress = {tour.title: Progress(tour, {}) for tour in self._tours}
         self._posted: dict[str, str] = {}
         self._links: dict[str, str] = {}
         self._channels: dict[str, str] = {}
@@ -62,7 +65,7 @@ class Guide:
             async with self._one_at_a_time:  # what is heard from now on waits until all before is read
                 await self._handler.connect_async()  # type: ignore[no-untyped-call]
                 await self._catch_up()
-                await self._show(*TOURS)
+                await self._show(*self._tours)
         except SlackApiError as error:
             await self.__aexit__()
             raise RuntimeError(f"the demo's guide: Slack answered {error.response['error']}") from error
@@ -77,7 +80,7 @@ class Guide:
         pins = await self._client.pins_list(channel=self._channels[CHANNEL])
         pinned = [item["message"] for item in pins.get("items") or () if "message" in item]
         for one in pinned:
-            for tour in TOURS if one.get("bot_id") == self._self else ():
+            for tour in self._tours if one.get("bot_id") == self._self else ():
                 if str(one.get("text", "")).startswith(tour.title.partition(":")[0]):
                     self._posted[tour.title] = one["ts"]
         history = await self._client.conversations_history(channel=self._channels[WATCHED], limit=200)
@@ -97,13 +100,13 @@ class Guide:
         async with self._one_at_a_time:
             before = self._progress
             self._take_in(event.get("message") or {} if event.get("subtype") == "message_changed" else event)
-            changed = [tour for tour in TOURS if self._progress[tour.title] is not before[tour.title]]
+            changed = [tour for tour in self._tours if self._progress[tour.title] is not before[tour.title]]
             await self._show(*changed)
             for tour in changed:
                 if told := news(before[tour.title], self._progress[tour.title]):
                     await self._client.chat_postMessage(channel=self._channels[CHANNEL], text=told)
             if START in changed and self._progress[START.title].next is None:
-                await self._show(*TOURS)
+                await self._show(*self._tours)
 
     async def _pressed(self, ack: Callable[[], Awaitable[None]], body: Mapping[str, Any]) -> None:
         """Have Tom push a commit, and tell who pressed the button."""
@@ -114,7 +117,7 @@ class Guide:
         )
 
     async def _show(self, *tours: Tour) -> None:
-        """Post or edit the messages of these tours; the second waits for the end of the first."""
+        """Post or edit the messages of these tours; the others wait for the end of the first."""
         channel = self._channels[CHANNEL]
         for tour in tours:
             if tour is not START and self._progress[START.title].next is not None:

@@ -22,6 +22,7 @@ TITLES = (
     "Show the taxes before the total",
 )
 _GREEN = "unit-tests passed\nlint passed\n"
+TIRES_AFTER = 330  # requests: half a minute of the demo's customers, longer than a deployment is watched
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,9 +35,19 @@ class Change:
     tag: str = ""
 
 
-def behaviour(*, failing: float = 0.0, milliseconds: int = 12, greeting: str = "Thank you!") -> str:
-    """Return the file that makes a version behave as it does: the share of requests it fails, how slow it is."""
-    return json.dumps({"failing": failing, "milliseconds": milliseconds, "greeting": greeting}, indent=2) + "\n"
+def behaviour(
+    *, failing: float = 0.0, milliseconds: int = 12, greeting: str = "Thank you!", tires_after: int = 0
+) -> str:
+    """Return the file that makes a version behave as it does.
+
+    Args:
+        failing: the share of requests it fails.
+        milliseconds: how long one takes.
+        greeting: what customers read.
+        tires_after: how many requests go well before it begins to fail.
+    """
+    told = {"failing": failing, "milliseconds": milliseconds, "greeting": greeting}
+    return json.dumps(told | ({"tires_after": tires_after} if tires_after else {}), indent=2) + "\n"
 
 
 def history() -> tuple[Change, ...]:
@@ -90,6 +101,24 @@ def build(folder: Path, *, now: datetime) -> None:
         if change.tag:
             _git(folder, "tag", change.tag)
             _git(folder, "notes", "--ref", "checks", "add", "--message", _GREEN, env=who)
+
+
+def tire(folder: Path, *, now: datetime) -> None:
+    """Add 1.4.3, a patch of 1.4.2 on a branch of its own: it tires, after all who watch its deployment are content.
+
+    `main` stays as it is, so that what is deployed from it later is as good as before.
+    """
+    worse = behaviour(failing=0.4, greeting="Thank you kindly!", tires_after=TIRES_AFTER)
+    who = _who("tom", now - timedelta(minutes=40))
+    _git(folder, "checkout", "--quiet", "-b", "summer-sale", "1.4.2")
+    (folder / "behaviour.json").write_text(worse)
+    (folder / "VERSION").write_text("1.4.3\n")
+    _git(
+        folder, "commit", "--quiet", "--all", "--message", "Keep a connection open for each basket\n\nPAY-333", env=who
+    )
+    _git(folder, "tag", "1.4.3")
+    _git(folder, "notes", "--ref", "checks", "add", "--message", _GREEN, env=who)
+    _git(folder, "checkout", "--quiet", "main")
 
 
 def push(folder: Path, *, now: datetime) -> str:

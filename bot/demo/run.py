@@ -7,7 +7,7 @@ import shutil
 import signal
 import sys
 import webbrowser
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +17,10 @@ from bot import logs
 from bot.app import put_in_place, stop_local_places
 from bot.clock import SystemClock
 from bot.demo import repository
-from bot.demo.configuration import Workspace, write
+from bot.demo.configuration import Watchers, Workspace, keep_secrets, write
 from bot.demo.guide import CHANNEL as START, MANIFEST as GUIDE, Guide
-from bot.demo.surroundings import customers, end, free_port, prometheus
+from bot.demo.steps import ALERTS, TOURS, Tour
+from bot.demo.surroundings import alertmanager, customers, end, free_port, prometheus
 from bot.sandbox import AppConfig, Sandbox, Seed
 from bot.sandbox.seed import ChannelSeed
 from bot.settings import Settings, load, read_environ
@@ -44,12 +45,13 @@ TRY = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
-    """What was asked for: the folder, the page's port (None: 8055 or a free one), a browser, which Prometheus."""
+    """What was asked for: the folder, the page's port (None: 8055 or a free one), a browser, which servers."""
 
     folder: Path
     port: int | None
     browser: bool
     prometheus: str
+    alertmanager: str
 
 
 async def run(wishes: Wishes, say: Say) -> int:
@@ -76,16 +78,13 @@ async def run(wishes: Wishes, say: Say) -> int:
 @contextlib.asynccontextmanager
 async def _everything(wishes: Wishes, say: Say) -> AsyncIterator[tuple[str, "Bot"]]:
     places = {name: free_port() for name in ("staging", "production")}
+    ports = {**places, "shipmate": free_port()}
     async with contextlib.AsyncExitStack() as stack:
         sandbox = Sandbox(_seed())
         await _listen(sandbox, wishes.port, say)
         stack.push_async_callback(sandbox.stop)
-        metrics = ""
-        if program := wishes.prometheus or shutil.which("prometheus"):
-            metrics = await stack.enter_async_context(prometheus(program, wishes.folder, places))
-        else:
-            say("No prometheus on PATH: deployments are verified by probes only, and /metrics has nothing to show.")
-        settings, config = await _configure(sandbox, wishes.folder, places, metrics)
+        watchers = await stack.enter_async_context(_watchers(wishes, ports, say))
+        settings, config = await _configure(sandbox, wishes.folder, ports, watchers)
         stack.push_async_callback(stop_local_places, settings)
         await put_in_place(settings, FIRST)
         shoppers = asyncio.create_task(customers(places))
@@ -93,9 +92,37 @@ async def _everything(wishes: Wishes, say: Say) -> AsyncIterator[tuple[str, "Bot
         bot = Bot(config, wishes.folder / "shipmate.log", say)
         stack.push_async_callback(bot.stop)
         await bot.start(f"http://{settings.server.host}:{settings.server.port}/readyz")
-        await stack.enter_async_context(await _guide(sandbox, wishes.folder))
+        tours = [tour for tour in TOURS if tour is not ALERTS or watchers.alertmanager_url]
+        await stack.enter_async_context(await _guide(sandbox, wishes.folder, tours))
         await _connected(sandbox)
         yield f"{sandbox.url}/#channel={START}", bot
+
+
+@contextlib.asynccontextmanager
+async def _watchers(wishes: Wishes, ports: Mapping[str, int], say: Say) -> AsyncIterator[Watchers]:
+    """Run what watches the shop, as far as it is to be had on this machine; say in a line what is not."""
+    places = {name: ports[name] for name in ("staging", "production")}
+    async with contextlib.AsyncExitStack() as stack:
+        program = wishes.prometheus or shutil.which("prometheus")
+        if not program:
+            say("No prometheus on PATH: deployments are verified by probes only; no /metrics and no alerts.")
+            yield Watchers()
+            return
+        alerts, token = "", ""
+        if teller := wishes.alertmanager or shutil.which("prometheus-alertmanager") or shutil.which("alertmanager"):
+            token = keep_secrets(wishes.folder, webhook_token=secrets.token_hex(16))["webhook_token"]
+            alerts = await stack.enter_async_context(
+                alertmanager(
+                    teller,
+                    wishes.folder,
+                    webhook=f"http://127.0.0.1:{ports['shipmate']}/hooks/alertmanager",
+                    token_file=Path(token.removeprefix("file:")),
+                )
+            )
+        else:
+            say("No alertmanager on PATH: the demo goes on without alerts.")
+        metrics = await stack.enter_async_context(prometheus(program, wishes.folder, places, alertmanager_url=alerts))
+        yield Watchers(prometheus_url=metrics, alertmanager_url=alerts, webhook_token=token)
 
 
 def _seed() -> Seed:
@@ -105,14 +132,14 @@ def _seed() -> Seed:
     return company.model_copy(update={"channels": (start, *company.channels)})
 
 
-async def _guide(sandbox: Sandbox, folder: Path) -> Guide:
+async def _guide(sandbox: Sandbox, folder: Path, tours: Sequence[Tour]) -> Guide:
     """Install the second app; it is entered by the caller."""
     app = await sandbox.install(AppConfig(manifest=GUIDE))
 
     async def push() -> str:
         return await asyncio.to_thread(repository.push, folder / "checkout", now=SystemClock().now())
 
-    return Guide(api_url=sandbox.api_url, bot_token=app.bot_token, app_token=app.app_token, push=push)
+    return Guide(api_url=sandbox.api_url, bot_token=app.bot_token, app_token=app.app_token, push=push, tours=tours)
 
 
 async def _connected(sandbox: Sandbox) -> None:
@@ -134,7 +161,7 @@ async def _listen(sandbox: Sandbox, port: int | None, say: Say) -> None:
 
 
 async def _configure(
-    sandbox: Sandbox, folder: Path, places: Mapping[str, int], prometheus_url: str
+    sandbox: Sandbox, folder: Path, ports: Mapping[str, int], watchers: Watchers
 ) -> tuple[Settings, Path]:
     tokens = {name: f"{prefix}-{secrets.token_hex(16)}" for name, prefix in (("bot", "xoxb"), ("app", "xapp-1"))}
     workspace = Workspace(
@@ -144,7 +171,7 @@ async def _configure(
         signing_secret=secrets.token_hex(16),
         people={user.name: (user.id, user.email) for user in sandbox.workspace.users.values() if user.email},
     )
-    config = write(folder, workspace, ports={**places, "shipmate": free_port()}, prometheus_url=prometheus_url)
+    config = write(folder, workspace, ports=ports, watchers=watchers)
     settings = load(config, read_environ(), known_permissions=permissions(), known_commands=registry())
     await sandbox.install(
         AppConfig(
@@ -221,7 +248,9 @@ def _prepare(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     (folder / MARKER).write_text("This folder is emptied at each start of `shipmate demo`.\n")
-    repository.build(folder / "checkout", now=SystemClock().now())
+    now = SystemClock().now()
+    repository.build(folder / "checkout", now=now)
+    repository.tire(folder / "checkout", now=now)
 
 
 def _welcome(page: str, folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""What the tour tells to try: the three steps of a beginning, and five more on what makes approvals safe. No I/O.
+"""What the tours tell to try: the steps of a beginning, then alerts, and what makes approvals safe. No I/O.
 
 Each step knows the words of Shipmate's by which it is seen to have begun and to be done.
 """
@@ -14,16 +14,17 @@ _COMMIT = r"[0-9a-f]{7}"
 class Step:
     """One thing to try: its title, what to type, why; `{channel}` in `why` is where the cards are.
 
-    `begun` and `done` are patterns of what Shipmate says then; the group `what` is the deployment it is about, if any,
-    and `how` what is told of it. With `push` the step has a button that has Tom push a commit.
+    `begun` and `done` are patterns of what Shipmate says then; the group `what` is the deployment or alert it is about,
+    if any, and `how` what is told of it. Some steps are done as soon as they begin: these have no `begun`. With `push`
+    the step has a button that has Tom push a commit.
     """
 
     key: str
     title: str
     lines: tuple[str, ...]
     why: str
-    begun: str
     done: str
+    begun: str = ""
     push: bool = False
 
 
@@ -76,11 +77,11 @@ START = Tour(
             done=_card(_RELEASE, "production", "done"),
         ),
     ),
-    end="That was the tour: below are five more, on what makes approvals safe.",
+    end="That was the first part. What is pinned below goes on: take it in any order.",
 )
 
 TRUST = Tour(
-    title="Approvals you can trust: five more things to try",
+    title="Approvals you can trust: five things to try",
     intro="Who did what is told at the top of each card, and `/audit` keeps it. Switch people at the top of the page.",
     steps=(
         Step(
@@ -134,7 +135,7 @@ TRUST = Tour(
             push=True,
         ),
     ),
-    end="That was all of it: the pinned messages say what else there is.",
+    end="That was the part on approvals: the pinned message says what else there is.",
     more=(
         ("/where checkout", "what runs where, and since when"),
         ("/deploy", "a form, for those who do not remember the words"),
@@ -147,4 +148,58 @@ TRUST = Tour(
     ),
 )
 
-TOURS = (START, TRUST)
+ALERTS = Tour(
+    title="An alert, and what caused it: a minute to watch",
+    intro="Prometheus watches production, and Alertmanager tells Shipmate what it finds. Be *Raj*, who is on call:"
+    " switch at the top of the page.",
+    steps=(
+        Step(
+            key="load",
+            title="A bad version that nobody notices",
+            lines=('/deploy checkout@1.4.3 to production --force "the sale starts at noon"',),
+            why="1.4.3 goes straight to production, past staging and approvals, and that is told loudly. It does well"
+            " for half a minute, longer than its deployment is watched. Then it runs out of connections.",
+            begun=_card(re.escape("1.4.3"), "production", ""),
+            done=_card(re.escape("1.4.3"), "production", "done"),
+        ),
+        Step(
+            key="fires",
+            title="The alert",
+            lines=(),
+            why="Nothing to do but wait. One message in {channel} shows what fires, its graph, and *what"
+            " changed before*: your deployment.",
+            done=r"(?P<what>A-\d+) (?P<how>firing): CheckoutErrors .*",
+        ),
+        Step(
+            key="acknowledge",
+            title="On it",
+            lines=(),
+            why="As *Raj*, press *Acknowledge* below the alert in {channel}, so that everybody knows who is on it."
+            " There is also *Silence…*: it says first what it would be about.",
+            done=r"(?P<what>A-\d+) (?P<how>acknowledged), firing: CheckoutErrors .*",
+        ),
+        Step(
+            key="back",
+            title="Back to what ran before",
+            lines=(),
+            why="Press *Roll back D-…* on the alert. It says from what to what, and starts at once.",
+            begun=_card(r"back to \S+", "production", ""),
+            done=_card(r"back to \S+", "production", "(?:being verified|done)"),
+        ),
+        Step(
+            key="over",
+            title="Over",
+            lines=(),
+            why="Within seconds customers are served again, Prometheus sees it, and the same message says so.",
+            done=r"(?P<what>A-\d+) (?P<how>resolved): CheckoutErrors .*",
+        ),
+    ),
+    end="That was an alert, from its first word to its last.",
+    more=(
+        ("/alerts", "what fires, and who is on it"),
+        ("/alert A-1", "one of them from near, with its single alerts"),
+        ("/silences", "what is kept quiet, by whom, until when"),
+    ),
+)
+
+TOURS = (START, ALERTS, TRUST)

@@ -71,7 +71,8 @@ def sight_of(tour: Tour, text: str, ts: str) -> Sight | None:
     stages: tuple[Literal["done", "begun"], ...] = ("done", "begun")
     for stage in stages:
         for step in tour.steps:
-            said = re.fullmatch(step.done if stage == "done" else step.begun, text, re.DOTALL)
+            pattern = step.done if stage == "done" else step.begun
+            said = re.fullmatch(pattern, text, re.DOTALL) if pattern else None
             if said is not None:
                 return Sight(step=step.key, stage=stage, words=_words(said), ts=ts)
     return None

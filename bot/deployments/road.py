@@ -33,6 +33,7 @@ class Leg:
     looks: int = 0
     failures_allowed: int = 0
     pause: float = 0.0
+    settle: float = 0.0
 
 
 class Next(StrEnum):
@@ -265,6 +266,7 @@ class Road:
             looks=looks_wanted(verify) if verify else 0,
             failures_allowed=verify.failures_allowed if verify else 0,
             pause=verify.interval.total_seconds() if verify else 0.0,
+            settle=verify.settle.total_seconds() if verify else 0.0,
         )
 
     async def _tell_the_plan(self, tx: Tx, deployment: Deployment) -> None:
@@ -309,7 +311,10 @@ class Road:
     ) -> Deployment | None:
         environment = self._parts.catalog().environment(deployment.place)
         itself, why_not = may_roll_back_itself(
-            policy=environment.rollback, previous_sha=deployment.previous_sha, irreversible=deployment.irreversible
+            policy=environment.rollback,
+            previous_sha=deployment.previous_sha,
+            irreversible=deployment.irreversible,
+            is_rollback=deployment.kind is Kind.ROLLBACK,
         )
         if itself:
             told = Said(text=f"{said.text}; going back to {deployment.previous.name}", code=said.code)

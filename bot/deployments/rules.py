@@ -98,15 +98,20 @@ def may_move(now: State, to: State) -> bool:
     return to in TRANSITIONS[now]
 
 
-def may_roll_back_itself(*, policy: str, previous_sha: str, irreversible: bool) -> tuple[bool, str]:
+def may_roll_back_itself(
+    *, policy: str, previous_sha: str, irreversible: bool, is_rollback: bool = False
+) -> tuple[bool, str]:
     """Say whether a failed deployment is rolled back without asking, and why not if not.
 
-    `policy` is the catalog's "automatic" or "offer"; `previous_sha` is what ran before, "" for nothing.
+    `policy` is the catalog's "automatic" or "offer"; `previous_sha` is what ran before, "" for nothing. A rollback is
+    not undone by itself: that would bring back what somebody has just taken away.
     """
     if not previous_sha:
         return False, "nothing ran there before"
     if irreversible:
         return False, "it carries a migration marked irreversible"
+    if is_rollback:
+        return False, "it is a rollback itself, and what it replaced was left for a reason"
     if policy != "automatic":
         return False, "the catalog leaves it to people"
     return True, ""

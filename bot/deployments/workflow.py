@@ -152,7 +152,9 @@ async def _verify(deployment: str, leg: Leg) -> None:
     readings: list[Reading] = []
     outcome, words = Outcome.GOING, ""
     while outcome is Outcome.GOING:
-        await pause(leg.pause)
+        # A leg that was written before it had this field has none.
+        settle = 0.0 if readings else getattr(leg, "settle", 0.0)
+        await pause(settle + leg.pause)
         look = await step("verify.look", on.effects.look, deployment, len(readings) + 1, leg.looks)
         if look.stopped:
             return

@@ -142,6 +142,9 @@ class Verification(Model):
 
     window: Duration = Field(timedelta(minutes=5), description="How long the new version is watched.")
     interval: Duration = Field(timedelta(seconds=15), description="The pause between two measurements.")
+    settle: Duration = Field(
+        timedelta(), description="How long is waited before measuring: as long as the queries look back."
+    )
     metrics: tuple[Metric, ...] = Field((), description="Values that must stay within limits.")
     probes: tuple[Probe, ...] = Field((), description="Addresses that must answer.")
     failures_allowed: int = Field(1, ge=0, description="How many measurements may fail before the deployment fails.")

@@ -12,7 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.arguments import Incomplete, parse
 from bot.demo import repository
 from bot.demo.guide import CHANNEL, MANIFEST, Guide
-from bot.demo.steps import START, TOURS, TRUST
+from bot.demo.steps import ALERTS, START, TOURS, TRUST
 from bot.demo.tour import PUSH, Progress, news, sight_of
 from bot.sandbox import AppConfig, Sandbox, Seed
 from bot.sandbox.seed import ChannelSeed
@@ -77,6 +77,25 @@ def test_what_shipmate_says_belongs_to_a_step_of_the_second_tour(text, step, sta
     assert (sight and sight.step, sight and sight.stage) == (step, stage)
 
 
+@pytest.mark.parametrize(
+    ("text", "step", "stage"),
+    [
+        ("D-6 checkout 1.4.3 → production: deploying", "load", "begun"),
+        ("D-6 checkout 1.4.3 → production: done", "load", "done"),
+        ("D-6 checkout 1.4.3 → production is forced by @raj: the sale starts at noon", None, None),
+        ("A-1 firing: CheckoutErrors · checkout production · critical, 1 alert: Customers", "fires", "done"),
+        ("A-1 acknowledged, firing: CheckoutErrors · checkout production · critical", "acknowledge", "done"),
+        ("D-7 checkout back to 1.4.2 → production: deploying", "back", "begun"),
+        ("D-7 checkout back to 1.4.2 → production: being verified", "back", "done"),
+        ("A-1 resolved: CheckoutErrors · checkout production · critical", "over", "done"),
+        ("A-1: alerts: 1 began", None, None),
+    ],
+)
+def test_what_shipmate_says_belongs_to_a_step_of_the_tour_of_alerts(text, step, stage):
+    sight = sight_of(ALERTS, text, "1.0")
+    assert (sight and sight.step, sight and sight.stage) == (step, stage)
+
+
 def test_what_is_done_stays_done_and_may_say_more():
     bad = "D-2 checkout 1.5.0 → staging: rolled back to 1.4.2"
     begun = Progress(START, {})
@@ -90,7 +109,8 @@ def test_what_is_done_stays_done_and_may_say_more():
     assert news(done, more) == ""
 
 
-LINES = [line for tour in TOURS for step in tour.steps for line in step.lines] + [line for line, _ in TRUST.more]
+LINES = [line for tour in TOURS for step in tour.steps for line in step.lines]
+LINES += [line for tour in (TRUST, ALERTS) for line, _ in tour.more]
 
 
 @pytest.mark.parametrize("line", LINES)
@@ -104,15 +124,10 @@ def test_tom_pushes_commits_that_are_green(tmp_path):
     repository.build(tmp_path / "shop", now=NOW)
     titles = [repository.push(tmp_path / "shop", now=NOW) for _ in range(5)]
     assert titles == [*repository.TITLES, repository.TITLES[0]]
-
-    def git(*words):
-        return subprocess.run(
-            ["git", "-C", tmp_path / "shop", *words], check=True, capture_output=True, text=True
-        ).stdout
-
-    assert git("rev-list", "--count", "main..next").strip() == "5"
-    assert "unit-tests passed" in git("notes", "--ref", "checks", "show", "next")
-    assert git("status", "--porcelain") == "", "the working tree is left alone"
+    shop = tmp_path / "shop"
+    assert _git(shop, "rev-list", "--count", "main..next").strip() == "5"
+    assert "unit-tests passed" in _git(shop, "notes", "--ref", "checks", "show", "next")
+    assert _git(shop, "status", "--porcelain") == "", "the working tree is left alone"
 
 
 class Stage:
@@ -158,14 +173,14 @@ class Stage:
                     await changes.get()
         return channel
 
-    def guide(self):
-        """Return the tour's bot."""
+    def guide(self, tours=(START, TRUST)):
+        """Return the tour's bot; unless told, as where no Alertmanager is."""
 
         async def push():
             self.pushes += 1
             return f"number {self.pushes}"
 
-        return Guide(api_url=self.sandbox.api_url, **self.tokens, push=push)
+        return Guide(api_url=self.sandbox.api_url, **self.tokens, push=push, tours=tours)
 
 
 @pytest.fixture
@@ -213,7 +228,7 @@ async def test_the_tour_goes_on_after_a_restart_of_its_bot(stage):
         channel = await stage.until(lambda channel: len(channel["pins"]) == 2)
         first, *rest, second = channel["messages"]
         assert first["text"].endswith("3 of 3 done")
-        assert "That was the tour" in rest[-1]["text"]
+        assert "That was the first part" in rest[-1]["text"]
         assert second["text"] == "Approvals you can trust: 0 of 5 done"
         assert set(channel["pins"]) == {first["ts"], second["ts"]}
         assert await stage.presses(second)
@@ -232,6 +247,40 @@ async def test_the_tour_goes_on_after_a_restart_of_its_bot(stage):
     assert len(channel["pins"]) == 2
     second = next(one for one in channel["messages"] if "5 of 5 done" in one["text"])
     assert all(line in str(second["blocks"]) for line, _ in TRUST.more)
+
+
+async def test_with_alertmanager_the_part_on_alerts_is_posted_and_ticked_off(stage):
+    for said in (
+        "D-1 checkout 1.4.2 → staging: done",
+        "D-2 checkout 1.5.0 → staging: rolled back to 1.4.2. Errors 14 %.",
+        "D-3 checkout 1.4.2 → production: done",
+    ):
+        await stage.says(said)
+    async with stage.guide(TOURS):
+        channel = await stage.until(lambda channel: len(channel["pins"]) == len(TOURS))
+        told = [message["text"] for message in channel["messages"] if message["ts"] in channel["pins"]]
+        assert [text.rpartition(":")[2] for text in told] == [" 3 of 3 done", " 0 of 5 done", " 0 of 5 done"]
+        ts = await stage.says("A-1 firing: CheckoutErrors · checkout production · critical, 1 alert")
+        await stage.until(lambda channel: "A-1: firing" in str(channel["messages"]))
+        await stage.says("A-1 acknowledged, firing: CheckoutErrors · checkout production · critical, 1 alert", ts)
+        await stage.until(lambda channel: "A-1: acknowledged" in str(channel["messages"]))
+        await stage.says("A-1 resolved: CheckoutErrors · checkout production · critical", ts)
+        channel = await stage.until(lambda channel: "caused it: 3 of 5 done" in str(channel["messages"]))
+
+
+def test_the_version_that_tires_is_beside_main_and_green(tmp_path):
+    repository.build(tmp_path / "shop", now=NOW)
+    main = _git(tmp_path / "shop", "rev-parse", "main")
+    repository.tire(tmp_path / "shop", now=NOW)
+    assert _git(tmp_path / "shop", "rev-parse", "main") == main == _git(tmp_path / "shop", "rev-parse", "HEAD")
+    assert _git(tmp_path / "shop", "rev-list", "--count", "1.4.2..1.4.3").strip() == "1"
+    assert "unit-tests passed" in _git(tmp_path / "shop", "notes", "--ref", "checks", "show", "1.4.3")
+    assert '"tires_after"' in _git(tmp_path / "shop", "show", "1.4.3:behaviour.json")
+    assert _git(tmp_path / "shop", "status", "--porcelain") == ""
+
+
+def _git(folder, *words):
+    return subprocess.run(["git", "-C", folder, *words], check=True, capture_output=True, text=True).stdout
 
 
 async def test_a_workspace_that_says_no_is_told_in_words(stage):

@@ -121,10 +121,14 @@ def test_same_and_target():
     assert judge_target(wanted="", targets=[], place="p").ok
 
 
-@given(st.sampled_from(["automatic", "offer"]), st.sampled_from(["", "abc"]), st.booleans())
-def test_nothing_irreversible_is_crossed_without_a_person(policy: str, previous: str, irreversible: bool):
-    itself, why = may_roll_back_itself(policy=policy, previous_sha=previous, irreversible=irreversible)
-    assert itself == (policy == "automatic" and bool(previous) and not irreversible)
+@given(st.sampled_from(["automatic", "offer"]), st.sampled_from(["", "abc"]), st.booleans(), st.booleans())
+def test_nothing_irreversible_is_crossed_and_no_rollback_undone_without_a_person(
+    policy: str, previous: str, irreversible: bool, back: bool
+):
+    itself, why = may_roll_back_itself(
+        policy=policy, previous_sha=previous, irreversible=irreversible, is_rollback=back
+    )
+    assert itself == (policy == "automatic" and bool(previous) and not irreversible and not back)
     assert itself or why
 
 

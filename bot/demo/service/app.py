@@ -32,7 +32,8 @@ class Counter(BaseHTTPRequestHandler):
         """Sell something, or fail as this version does."""
         started = time.perf_counter()
         time.sleep(BEHAVIOUR["milliseconds"] / 1000 * random.uniform(0.5, 1.5))  # noqa: S311 - not a secret
-        failed = random.random() < BEHAVIOUR["failing"]  # noqa: S311 - not a secret
+        tired = SECONDS["count"] >= BEHAVIOUR.get("tires_after", 0)
+        failed = tired and random.random() < BEHAVIOUR["failing"]  # noqa: S311 - not a secret
         code = 500 if failed else 200
         with LOCK:
             COUNTS[str(code)] += 1
