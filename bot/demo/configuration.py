@@ -109,20 +109,7 @@ def _settings(folder: Path, workspace: Workspace, ports: Mapping[str, int], watc
         },
         "people": {name: {"slack": ident, "emails": [email]} for name, (ident, email) in workspace.people.items()},
         "groups": {"developers": ["mia", "tom"], "release-managers": ["ana", "raj"], "on-call": ["raj"]},
-        "permissions": [
-            {"allow": ["*.read"], "to": ["everyone"]},
-            {"allow": ["build.start", "build.abort", "run.answer"], "to": ["developers", "release-managers"]},
-            {
-                "allow": ["deployment.start", "deployment.cancel", "deployment.rollback", "lock.take", "lock.release"],
-                "to": ["developers", "release-managers"],
-            },
-            {"allow": ["deployment.approve", "release.cut"], "to": ["release-managers"]},
-            {"allow": ["lock.break", "freeze.change"], "to": ["release-managers", "on-call"]},
-            {"allow": ["deployment.review", "continuous.change", "deployment.unblock"], "to": ["release-managers"]},
-            {"allow": ["deployment.start", "deployment.force"], "to": ["on-call"]},
-            {"allow": ["alert.act", "alert.silence"], "to": ["on-call", "developers"]},
-            {"allow": ["deployment.start"], "to": ["account:continuous"], "environments": ["staging"]},
-        ],
+        "permissions": _permissions(),
         "policy": {
             "emergency": {"approvers": ["on-call"], "checks": ["unit-tests"]},
             "force": {"skips": ["approvals", "freezes", "promotion"]},
@@ -134,6 +121,23 @@ def _settings(folder: Path, workspace: Workspace, ports: Mapping[str, int], watc
         "environments": {"staging": {}, "production": {"production_like": True}},
         "services": {"checkout": _checkout(ports, with_metrics=bool(watchers.prometheus_url))},
     }
+
+
+def _permissions() -> list[dict[str, Any]]:
+    return [
+        {"allow": ["*.read"], "to": ["everyone"]},
+        {"allow": ["build.start", "build.abort", "run.answer"], "to": ["developers", "release-managers"]},
+        {
+            "allow": ["deployment.start", "deployment.cancel", "deployment.rollback", "lock.take", "lock.release"],
+            "to": ["developers", "release-managers"],
+        },
+        {"allow": ["deployment.approve", "release.cut"], "to": ["release-managers"]},
+        {"allow": ["lock.break", "freeze.change"], "to": ["release-managers", "on-call"]},
+        {"allow": ["deployment.review", "continuous.change", "deployment.unblock"], "to": ["release-managers"]},
+        {"allow": ["deployment.start", "deployment.force"], "to": ["on-call"]},
+        {"allow": ["alert.act", "alert.silence"], "to": ["on-call", "developers"]},
+        {"allow": ["deployment.start"], "to": ["account:continuous"], "environments": ["staging"]},
+    ]
 
 
 def _checkout(ports: Mapping[str, int], *, with_metrics: bool) -> dict[str, Any]:
