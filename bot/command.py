@@ -37,6 +37,7 @@ class Trigger(StrEnum):
     SHORTCUT = "shortcut"
     TERMINAL = "terminal"
     SCHEDULE = "schedule"
+    PAGE = "page"  # a key pressed, or a reply to a page
 
 
 class Effect(StrEnum):
@@ -58,7 +59,7 @@ class Invocation:
     Either `text` (the words after the bot's name, to be parsed: "deploy checkout to staging") or `command` and
     `args` (from a button or modal) is set, or, while it is stored and a value among them may be secret, `sealed` in
     place of `text` and `args`. `ours` is false for people of another organisation. `via` says by what somebody was
-    known in a terminal: "token:<name>", or "oidc:<issuer> <subject>".
+    known in a terminal: "token:<name>", or "oidc:<issuer> <subject>"; and by which way they answered: "page:<way>".
     """
 
     delivery_id: str

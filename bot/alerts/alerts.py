@@ -18,6 +18,7 @@ from bot.alerts.showing import Showing
 from bot.alerts.silences import Silences, Wish
 from bot.alerts.storms import Storms
 from bot.alerts.studying import Studying
+from bot.alerts.waking import Waking
 from bot.command import Call, Option, Resource
 from bot.errors import BadInput, Refused, UserError
 from bot.reply import Reply, moment, say, text
@@ -59,6 +60,8 @@ class Alerts:
         self.poller.afterwards.append(self.attachments.let_go)
         self.overview = Overview(parts, self.showing)
         self.studying = Studying(parts, self.intake, self.showing)
+        if parts.paging is not None:
+            parts.paging.serve(Waking(parts, self.intake))
 
     def start(self) -> None:
         """Begin to ask the sources, and to keep the messages of storms."""

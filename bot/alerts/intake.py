@@ -16,6 +16,9 @@ from bot.alerts.parts import Parts
 from bot.alerts.records import Group, Known
 from bot.alerts.rules import Episode, Hold, Next, State
 from bot.errors import UserError
+from bot.identity import Person
+from bot.paging.parts import Trouble
+from bot.paging.rules import Standing
 from bot.store import Tx
 from bot.store.starts import want
 from integrations.capabilities.alerts import Alert, AlertGroup
@@ -24,6 +27,14 @@ from integrations.contract import WebhookEvent
 SHOW = "alert.show.v1"
 _MOST = 2000
 """Alerts that one group keeps; a source may name more, which are counted."""
+_STANDING = {
+    State.FIRING: Standing.NEEDS,
+    State.ACKNOWLEDGED: Standing.HELD,
+    State.SILENCED: Standing.QUIET,
+    State.ATTACHED: Standing.QUIET,
+    State.UNKNOWN: Standing.UNKNOWN,
+    State.RESOLVED: Standing.OVER,
+}
 
 Turned = Callable[[Tx, Group, Group], Awaitable[None]]
 """(the transaction, a group before, the same now): where it stands or who is on it has changed.
@@ -114,7 +125,14 @@ class Intake:
             await listener(tx, before, now)
 
     async def bumped(self, tx: Tx, group: Group) -> Group:
-        """Return a group one version on, and have it shown unless that is under way already."""
+        """Return a group one version on, and have it shown unless that is under way already.
+
+        Every change of a group comes by here, so this is also where its paging begins and stops.
+        """
+        if self._parts.paging is not None:
+            await self._parts.paging.follow(
+                tx, trouble(group), _STANDING[group.state], why=ended(group), by=_who(group)
+            )
         moved = replace(group, version=max(group.version, 0) + 1)
         if group.inside:  # another message tells of it, and looks for itself
             return replace(moved, shown=moved.version, shown_state=group.state.value)
@@ -209,6 +227,31 @@ class Intake:
             return service.name, service.environment(labels.get(settings.environment_label, "")).name
         except UserError:
             return service.name, ""
+
+
+def trouble(group: Group) -> Trouble:
+    """Return a group as something that somebody is woken for."""
+    place = " ".join(part for part in (group.service, group.environment) if part)
+    return Trouble(
+        subject=group.id,
+        title=" · ".join(part for part in (group.name, place, group.severity) if part),
+        service=group.service,
+        environment=group.environment,
+        severity=group.severity,
+        labels={**group.common, **group.labels},
+    )
+
+
+def ended(group: Group) -> str:
+    """Return why nobody is needed for a group any more."""
+    if group.state is State.RESOLVED:
+        return "called over" if group.hold.closed_by is not None else "it is over"
+    return f"attached to {group.hold.part_of}" if group.state is State.ATTACHED else group.state.value
+
+
+def _who(group: Group) -> Person | None:
+    """Return who did what ended the need for a group, None where nobody did."""
+    return {State.RESOLVED: group.hold.closed_by, State.ACKNOWLEDGED: group.hold.acknowledged_by}.get(group.state)
 
 
 def shared(labels: Iterable[Mapping[str, str]]) -> dict[str, str]:

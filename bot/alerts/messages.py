@@ -75,6 +75,7 @@ class View:
     told: Sequence[Known] = field(default_factory=tuple)
     parts: Sequence[Group] = ()
     company: Company = field(default_factory=Company)
+    paging: Sequence[Markup] = ()
 
     @property
     def firing(self) -> list[Known]:
@@ -119,6 +120,22 @@ def summary(view: View) -> str:
     words = _cut(_annotation(view, _SUMMARY), 150)
     number = "" if group.over else f", {count(len(view.firing), 'alert')}"
     return f"{group.id} {_WORDS[group.state]}: {title(group)}{number}" + (f": {words}" if words else "")
+
+
+def words_of(known: Mapping[str, Known]) -> str:
+    """Return what the alerts of a group say in a sentence, and its value; those that fire before the others."""
+    found = sorted(known.values(), key=lambda one: (not one.episode.firing, *_began(one)))
+    said = next((one.annotations[name] for one in found for name in _SUMMARY if one.annotations.get(name)), "")
+    value = next((one.annotations["value"] for one in found if one.annotations.get("value")), "")
+    number = sum(one.episode.firing for one in found)
+    parts = (_cut(said, 300), f"value {_cut(value, 40)}" if value else "", count(number, "alert") if number > 1 else "")
+    return " · ".join(part for part in parts if part)
+
+
+def paged(words: str, group: Group) -> Message:
+    """Return what a thread, and its channel, hear of paging: that nobody came, above all."""
+    pressed = () if group.over else (Buttons(buttons.to_hold(group)),)
+    return Message(summary=words, parts=(Paragraph(say("*{}*", words)), *pressed))
 
 
 def happened(view: View) -> Message | None:
@@ -249,6 +266,7 @@ def _held(view: View) -> list[Markup]:
     if not group.over:
         who = group.hold.acknowledged_by
         lines.append(Markup("On it: nobody") if who is None else say("On it: @{}", view.name_of(who)))
+        lines += view.paging
     return lines + view.company.lines(view.name_of)
 
 

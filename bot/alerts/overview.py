@@ -27,6 +27,7 @@ from integrations.capabilities.matchers import written
 _MOST = 30
 _MOST_ALERTS = 20
 _MOST_NOTES = 20
+_MOST_PAGED = 3
 _ENDED = timedelta(hours=24)
 _MEASURED = timedelta(days=30)
 
@@ -83,10 +84,12 @@ class Overview:
             async with self._parts.store.read() as conn:
                 kept = await company.notes_of(conn, group.id, most=_MOST_NOTES)
             body.append(Paragraph(calls.note_lines(kept, self._parts.permissions.name_of)))
+        paged = await self._parts.paging.history(group.id) if self._parts.paging is not None else ()
+        told = (Paragraph(one) for one in paged[-_MOST_PAGED:])
         if len(view.known) > max(number, 1) * _MOST_ALERTS:
             args = {"alert": group.id, "page": str(max(number, 1) + 1)}
             last = (*last, Buttons((Button(label=f"Next {_MOST_ALERTS} alerts", command="alert", args=args),)))
-        return Reply(summary=card.summary, parts=(*body, Paragraph(lines), *last), subject=group.id)
+        return Reply(summary=card.summary, parts=(*body, Paragraph(lines), *told, *last), subject=group.id)
 
     async def precision(self, service: str = "") -> Reply:
         """Return how good the causes are that messages named first in the last 30 days."""

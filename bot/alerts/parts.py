@@ -8,6 +8,7 @@ from bot.catalog import Catalog, Service
 from bot.charts import Charts
 from bot.clock import Clock
 from bot.identity import Channel, Person
+from bot.paging.paging import Paging
 from bot.permissions import Permissions
 from bot.settings import Settings
 from bot.slack.outbox import Outbox
@@ -22,6 +23,7 @@ class Parts:
     `channel_of` finds where a service's news goes; `channel_named` a channel by name or id, None where there is none,
     and raises `Unavailable` where that cannot be told now. `zone_of` tells a person's time zone, "" where unknown.
     Without `charts` there are no pictures, and nothing is told of signals.
+    `paging` wakes people for groups; without it nobody is woken.
     """
 
     store: Store
@@ -36,3 +38,4 @@ class Parts:
     channel_named: Callable[[str], Awaitable[Channel | None]]
     zone_of: Callable[[Person], Awaitable[str]]
     charts: Charts | None = None
+    paging: Paging | None = None

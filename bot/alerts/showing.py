@@ -88,9 +88,20 @@ class Showing:
         changed = group.state.value != group.shown_state
         if self._parts.charts is not None and changed and (urgent or not storm):
             await want(tx, f"{group.id}/study/{group.version}", STUDY, group.id, group.version, group.state.value)
+        await self._say_of_paging(tx, group, channel)
         told = [replace(one, told=_now(one)) for one in view.told] if heard is not None else []
         await records.keep_alerts(tx, group.id, told)
         await records.keep(tx, replace(group, shown=group.version, shown_state=group.state.value))
+
+    async def _say_of_paging(self, tx: Tx, group: Group, channel: Channel) -> None:
+        """Tell the thread and the channel what paging has to say to everybody: that nobody came, above all."""
+        if self._parts.paging is None:
+            return
+        for key, words in await self._parts.paging.news(tx, group.id):
+            said = messages.paged(words, group)
+            await self._parts.outbox.post(
+                tx, f"paging/{key}", channel, said, in_thread_of=group.id, also_to_channel=True, urgent=True
+            )
 
     async def remedied(self, tx: Tx, group: Group, changed: Sequence[Change]) -> bool:
         """Note of a group that is over which named change was its cause, where rolling that back ended it."""
@@ -130,7 +141,8 @@ class Showing:
         moved = await cause_records.movements(conn, group.id)
         suspects = self.suspects(view, changed, dismissed, moved)
         approvals = self._approvals(suspects[0].change) if suspects else ""
-        return replace(view, suspects=suspects, approvals=approvals)
+        paging = await self._parts.paging.lines(conn, group.id) if self._parts.paging is not None else ()
+        return replace(view, suspects=suspects, approvals=approvals, paging=paging)
 
     def suspects(
         self, view: View, changed: Sequence[Change], dismissed: frozenset[str], moved: Mapping[str, Movement]

@@ -41,5 +41,6 @@ def alerts_of(app: "App") -> Alerts:
             channel_named=channel_named,
             zone_of=zone_of,
             charts=app.charts,
+            paging=app.paging,
         )
     )

@@ -12,6 +12,7 @@ from bot.app.amending import PolicyInForce, amendments_of
 from bot.app.continuing import Continuing
 from bot.app.evidence import Evidence
 from bot.app.oncall import oncall_of
+from bot.app.paging import paging_of
 from bot.app.parts import (
     activity_parts,
     addresses_of,
@@ -83,15 +84,15 @@ class App:
         self.toolbox = Toolbox()
         self.tools = Tools(settings, self.toolbox, self.health, clock)
         self.slack = Gateway(settings, store, clock, owner=owner)
-        self.watch = Watch(clock)
-        self.charts = Charts()
+        self.watch, self.charts = Watch(clock), Charts()
         self.catalog = Catalog(settings)
         emails_of = partial(addresses_of, self)
         self.approvals = Approvals(store=store, clock=clock, permissions=self.permissions, emails_of=emails_of)
         self.delegations = delegations_of(self)
         self.notices = notices_of(self)
         self.locks, self.freezes = locks_of(self), Freezes(freeze_parts(self))
-        self.oncall, self.alerts = oncall_of(self), alerts_of(self)
+        self.oncall, self.paging = oncall_of(self), paging_of(self, owner)
+        self.alerts = alerts_of(self)
         self.deployments = Deployments(deployment_parts(self))
         lending = lending_of(self)
         self.grants = Grants(lending)

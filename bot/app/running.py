@@ -69,6 +69,7 @@ class Running:
         await app.starter.start()
         app.evidence.start()
         app.alerts.start()
+        await app.paging.begin()
         await app.slack.connect(app.dispatcher, app.registry, app.world)
         server = app.settings.server
         await app.web.start(server.host, server.port, self._routes())
@@ -86,6 +87,7 @@ class Running:
         await app.freezes.following.stop()
         await app.starter.stop(grace)
         await app.alerts.stop()
+        await app.paging.stop()
         if app.engine is not None:
             await app.engine.stop(grace=min(grace, HANDED_OVER_AFTER))
         await app.policy.stop()
@@ -133,6 +135,7 @@ class Running:
             "run.changed": self._run_told,
             "run.finished": self._run_told,
             **app.alerts.handlers,
+            **app.paging.answers.handlers,
             **News(activity_parts(app), app.activity).handlers,
         }
         webhooks = Webhooks(app.store, app.clock, hooks(app.settings), app.continuing.hearing(told))

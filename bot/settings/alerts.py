@@ -33,6 +33,7 @@ class AlertRoute(Model):
         (), description='Conditions on labels, all of which must hold: severity="critical", team=~"pay.*".'
     )
     channel: Word = Field(description="Channel, by name or id.")
+    escalate: str = Field("", description='Chain of paging.chains that wakes somebody; "none" wakes nobody.')
 
 
 class StormSettings(Model):

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from bot.closest import did_you_mean
-from bot.settings import freezes, identity, oncall, policy
+from bot.settings import freezes, identity, oncall, paging, policy
 from bot.settings.mistakes import Where
 from bot.settings.source import Source
 from integrations.contract import Integration
@@ -87,6 +87,7 @@ class Checks:
         policy.check(self._source, **names)
         identity.check(self._source)
         oncall.check(self._source, people=_keys(self._data.get("people")))
+        paging.check(self._source, self._declared)
 
     def _second_person(self) -> None:
         if _mapping(self._data.get("policy")).get("second_person") is not True:

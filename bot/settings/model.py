@@ -24,6 +24,7 @@ from bot.settings.alerts import AlertSettings
 from bot.settings.freezes import FreezeSettings
 from bot.settings.identity import IdentitySettings
 from bot.settings.oncall import OnCallSettings
+from bot.settings.paging import PagingSettings
 from bot.settings.policy import PolicySettings
 from bot.settings.record import AuditSettings
 from bot.settings.services import ServiceSettings, Word
@@ -205,6 +206,7 @@ class Settings(Model):
     policy: PolicySettings = Field(default_factory=PolicySettings, description="Change classes and break-glass.")
     alerts: AlertSettings = Field(default_factory=AlertSettings, description="What becomes of alerts.")
     oncall: OnCallSettings = Field(default_factory=OnCallSettings, description="Who is on call.")
+    paging: PagingSettings = Field(default_factory=PagingSettings, description="Who is woken when something fires.")
     services: dict[Name, ServiceSettings] = Field({}, description="The services there are.")
 
     @property

@@ -241,6 +241,7 @@ class ServiceSettings(Model):
     depends_on: tuple[Word, ...] = Field(
         (), description="Services it calls: what changed there may be why its alerts fire."
     )
+    escalate: str = Field("", description='Chain of paging.chains that its urgent alerts go to; "none" for nobody.')
     repository: Repository = Field(description="Where its code is.")
     issues: Issues | None = Field(None, description="Where its issues are, if not beside its code.")
     review_reminders: Schedule = Field(

@@ -11,7 +11,7 @@ from tests.architecture.tree import PACKAGES, PYTEST_PLUGINS, ROOT, modules, par
 # What no layer holds, and the contract that binds it instead.
 APART = {"bot.sandbox": "sandbox-alone"}
 # Layers that stand ready for domains to come.
-PLANNED = {"bot.incidents", "bot.paging"}
+PLANNED = {"bot.incidents"}
 
 
 @functools.cache

@@ -11,6 +11,8 @@ DOORS = {
     "bot/approvals/facts.py": "addresses that cannot be read, for whatever reason: those of the configuration count",
     "bot/dispatch.py": "every command passes here; a mistake in one answers its caller",
     "bot/engine.py": "runs the workflows: one that fails is parked and somebody is told",
+    "bot/paging/paging.py": "looks at what is due again and again: one look that fails is not the last one",
+    "bot/paging/sending.py": "whatever a pager does wrong, the page goes another way",
     "bot/permissions/permissions.py": "whatever keeps it from knowing who somebody is means no",
     "bot/repeating.py": "what is done again and again: one time that fails is not the last one",
     "bot/starter.py": "runs the stored deliveries: one that fails is parked and its person told",

@@ -611,6 +611,49 @@ def upgrade() -> None:
     )
     op.create_index("ix_notices_person", "notices", ["person", "at"], unique=False)
     op.create_table(
+        "paging_errands",
+        sa.Column("id", sa.String(length=300), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("data", columns.JsonColumn(), nullable=False),
+        sa.Column("due_at", columns.Timestamp(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_paging_errands")),
+    )
+    op.create_index(op.f("ix_paging_errands_due_at"), "paging_errands", ["due_at"], unique=False)
+    op.create_table(
+        "paging_runs",
+        sa.Column("id", sa.String(length=80), nullable=False),
+        sa.Column("subject", sa.String(length=64), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("chain", sa.String(length=255), nullable=False),
+        sa.Column("service", sa.String(length=255), nullable=False),
+        sa.Column("environment", sa.String(length=255), nullable=False),
+        sa.Column("title", sa.String(length=300), nullable=False),
+        sa.Column("answer", sa.String(length=64), nullable=False),
+        sa.Column("running", sa.Boolean(), nullable=False),
+        sa.Column("step", sa.Integer(), nullable=False),
+        sa.Column("round", sa.Integer(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("due_at", columns.Timestamp(), nullable=True),
+        sa.Column("opened_at", columns.Timestamp(), nullable=False),
+        sa.Column("stopped_at", columns.Timestamp(), nullable=True),
+        sa.Column("stopped_by", columns.PersonColumn(), nullable=True),
+        sa.Column("why", sa.String(length=300), nullable=False),
+        sa.Column("words", columns.JsonColumn(), nullable=False),
+        sa.Column("said", sa.Integer(), nullable=False),
+        sa.Column("elsewhere", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_paging_runs")),
+        sa.UniqueConstraint("subject", "number", name=op.f("uq_paging_runs_subject_number")),
+    )
+    op.create_index(
+        "ix_paging_runs_due",
+        "paging_runs",
+        ["due_at"],
+        unique=False,
+        sqlite_where=sa.text("due_at IS NOT NULL"),
+        postgresql_where=sa.text("due_at IS NOT NULL"),
+    )
+    op.create_table(
         "pipelines",
         sa.Column("run", sa.String(length=1000), nullable=False),
         sa.Column("service", sa.String(length=255), nullable=False),
@@ -1021,6 +1064,43 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_deployment_events_deployment_id"), "deployment_events", ["deployment_id"], unique=False)
     op.create_table(
+        "pages",
+        sa.Column("id", sa.String(length=100), nullable=False),
+        sa.Column("run_id", sa.String(length=80), nullable=False),
+        sa.Column("batch", sa.Integer(), nullable=False),
+        sa.Column("person", columns.PersonColumn(), nullable=True),
+        sa.Column("way", sa.String(length=16), nullable=False),
+        sa.Column("pager", sa.String(length=255), nullable=False),
+        sa.Column("step", sa.Integer(), nullable=False),
+        sa.Column("important", sa.Boolean(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("due_at", columns.Timestamp(), nullable=True),
+        sa.Column("first_at", columns.Timestamp(), nullable=False),
+        sa.Column("tried_at", columns.Timestamp(), nullable=True),
+        sa.Column("sent_at", columns.Timestamp(), nullable=True),
+        sa.Column("owner", sa.String(length=128), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("ref", sa.String(length=255), nullable=False),
+        sa.Column("reason", sa.String(length=300), nullable=False),
+        sa.Column("carried_by", sa.String(length=100), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["run_id"], ["paging_runs.id"], name=op.f("fk_pages_run_id_paging_runs"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_pages")),
+    )
+    op.create_index(op.f("ix_pages_carried_by"), "pages", ["carried_by"], unique=False)
+    op.create_index(
+        "ix_pages_due",
+        "pages",
+        ["due_at"],
+        unique=False,
+        sqlite_where=sa.text("due_at IS NOT NULL"),
+        postgresql_where=sa.text("due_at IS NOT NULL"),
+    )
+    op.create_index("ix_pages_person", "pages", ["person", "way", "sent_at"], unique=False)
+    op.create_index("ix_pages_ref", "pages", ["pager", "ref"], unique=False)
+    op.create_index(op.f("ix_pages_run_id"), "pages", ["run_id"], unique=False)
+    op.create_table(
         "release_sign_offs",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("release", sa.String(length=32), nullable=False),
@@ -1069,6 +1149,17 @@ def downgrade() -> None:
     op.drop_table("slack_pictures")
     op.drop_index("ix_release_sign_offs_release", table_name="release_sign_offs")
     op.drop_table("release_sign_offs")
+    op.drop_index(op.f("ix_pages_run_id"), table_name="pages")
+    op.drop_index("ix_pages_ref", table_name="pages")
+    op.drop_index("ix_pages_person", table_name="pages")
+    op.drop_index(
+        "ix_pages_due",
+        table_name="pages",
+        sqlite_where=sa.text("due_at IS NOT NULL"),
+        postgresql_where=sa.text("due_at IS NOT NULL"),
+    )
+    op.drop_index(op.f("ix_pages_carried_by"), table_name="pages")
+    op.drop_table("pages")
     op.drop_index(op.f("ix_deployment_events_deployment_id"), table_name="deployment_events")
     op.drop_table("deployment_events")
     op.drop_index(op.f("ix_change_reviews_opened_at"), table_name="change_reviews")
@@ -1131,6 +1222,15 @@ def downgrade() -> None:
     op.drop_table("place_commits")
     op.drop_index(op.f("ix_pipelines_at"), table_name="pipelines")
     op.drop_table("pipelines")
+    op.drop_index(
+        "ix_paging_runs_due",
+        table_name="paging_runs",
+        sqlite_where=sa.text("due_at IS NOT NULL"),
+        postgresql_where=sa.text("due_at IS NOT NULL"),
+    )
+    op.drop_table("paging_runs")
+    op.drop_index(op.f("ix_paging_errands_due_at"), table_name="paging_errands")
+    op.drop_table("paging_errands")
     op.drop_index("ix_notices_person", table_name="notices")
     op.drop_table("notices")
     op.drop_table("notice_wishes")

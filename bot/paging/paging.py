@@ -1,0 +1,200 @@
+"""`Paging`: wakes people for troubles, one step after another, until a person comes.
+
+One loop over two indexes of what is due does all of it: a thousand troubles that wait cost one look a second.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.identity import Person
+from bot.paging import choosing, messages, records
+from bot.paging.answers import Answers
+from bot.paging.parts import Domain, NoDomain, Parts, Trouble
+from bot.paging.records import PageState, Run, pages
+from bot.paging.rules import Move, Standing, followed
+from bot.paging.running import Running
+from bot.paging.sending import Sending
+from bot.reply import Markup
+from bot.settings.paging import Way
+from bot.store import StoreUnavailable, Tx
+
+LOOK_SECONDS = 1.0
+"""How often is looked at least: another process may have written what is due."""
+_AFTER_FAILURE = 2.0
+_TITLE = 300
+
+log = structlog.get_logger()
+
+
+class Paging:
+    """Follows troubles, and does what is due about them."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self.running = Running(parts)
+        self.sending = Sending(parts, self.running)
+        self.answers = Answers(parts, self.sending)
+        self.domain: Domain = NoDomain()
+        self._task: asyncio.Task[None] | None = None
+
+    def serve(self, domain: Domain) -> None:
+        """Tell whose troubles they are."""
+        self.domain = self.sending.claiming.domain = domain
+
+    # ---------------------------------------------------------------------------------------------- what troubles ask
+
+    async def follow(
+        self, tx: Tx, trouble: Trouble, standing: Standing, *, why: str = "", by: Person | None = None
+    ) -> None:
+        """Begin or stop paging as a trouble stands now; in the transaction that changes the trouble.
+
+        Safe to call again. `why` and `by` say what ended it: "acknowledged", by whom.
+        """
+        if not self._parts.settings().paging.chains:
+            return
+        run = await records.newest(tx.conn, trouble.subject, lock=True)
+        match followed(standing, running=run is not None and run.running):
+            case Move.START:
+                await self._start(tx, trouble, 1 if run is None else run.number + 1)
+            case Move.STOP if run is not None:
+                await self._stop(tx, run, why or standing.value, by)
+        if run is not None and run.elsewhere and standing is Standing.OVER:
+            await self._settle(tx, run, resolved=True)
+        elif run is not None and run.elsewhere and run.running and standing is Standing.HELD:
+            await self._settle(tx, run, resolved=False)
+
+    async def _start(self, tx: Tx, trouble: Trouble, number: int) -> None:
+        chain = choosing.chain_of(self._parts.settings(), trouble)
+        if not chain:
+            return
+        now = self._parts.clock.now()
+        run = Run(
+            id=f"{trouble.subject}.{number}",
+            subject=trouble.subject,
+            number=number,
+            chain=chain,
+            service=trouble.service,
+            environment=trouble.environment,
+            title=trouble.title[:_TITLE],
+            answer=trouble.answer,
+            due_at=now,
+            opened_at=now,
+        )
+        await records.add_run(tx, run)
+        log.info("paging.begun", subject=run.subject, chain=chain, number=number)
+
+    async def _stop(self, tx: Tx, run: Run, why: str, by: Person | None) -> None:
+        now = self._parts.clock.now()
+        ended = replace(run, running=False, due_at=None, stopped_at=now, stopped_by=by, why=why)
+        await records.change_run(tx, run, running=False, due_at=None, stopped_at=now, stopped_by=by, why=why)
+        told = await records.pages_where(tx.conn, pages.c.run_id == run.id, lock=True)
+        waiting = [one.id for one in told if one.state is PageState.WAITING]
+        await records.change_pages(tx, waiting, state=PageState.DROPPED, due_at=None)
+        carriers = {one.carried_by for one in await self._carried(tx, [one.id for one in told])}
+        for one in told:
+            if one.way == Way.SLACK and one.state is PageState.QUEUED and not one.carried_by and one.id not in carriers:
+                await self._parts.outbox.say_instead(tx, one.id, messages.answered(ended, self._name_of))
+        log.info("paging.stopped", subject=run.subject, why=why, number=run.number)
+
+    async def _carried(self, tx: Tx, ids: Sequence[str]) -> Sequence[records.PageRow]:
+        return await records.pages_where(tx.conn, pages.c.carried_by.in_(ids)) if ids else []
+
+    async def _settle(self, tx: Tx, run: Run, *, resolved: bool) -> None:
+        """Have paging services that hold a trouble of their own told that somebody is on it, or that it is over."""
+        outside = sa.and_(pages.c.run_id == run.id, pages.c.way.in_([Way.EVENT.value, Way.WEBHOOK.value]))
+        for one in await records.pages_where(tx.conn, outside, pages.c.state.in_(records.SENT)):
+            kind = "over" if resolved else "held"
+            data = {"page": one.id, "resolved": resolved}
+            await records.add_errand(tx, f"{one.id}/{kind}", "settle", data, self._parts.clock.now())
+        if resolved:
+            await tx.conn.execute(sa.update(records.runs).where(records.runs.c.id == run.id).values(elsewhere=False))
+
+    # -------------------------------------------------------------------------------------------------- what is shown
+
+    async def lines(self, conn: AsyncConnection, subject: str) -> Sequence[Markup]:
+        """Return what the message of a trouble says of its paging; nothing once it has stopped."""
+        run = await records.newest(conn, subject)
+        if run is None or not run.running:
+            return ()
+        told = await records.pages_where(conn, pages.c.run_id == run.id)
+        return (messages.line(run, told, self._name_of),)
+
+    async def history(self, subject: str) -> Sequence[Markup]:
+        """Return every page for a trouble and what became of it."""
+        async with self._parts.store.read() as conn:
+            found = await records.all_of(conn, subject)
+            told = {run.id: await records.pages_where(conn, pages.c.run_id == run.id) for run in found}
+        return [messages.history(run, told[run.id], self._name_of) for run in found]
+
+    async def news(self, tx: Tx, subject: str) -> Sequence[tuple[str, str]]:
+        """Return what the thread of a trouble has not heard yet, each with a key of its own: nobody came, say.
+
+        It counts as said once the transaction is kept.
+        """
+        run = await records.newest(tx.conn, subject)
+        if run is None or run.said >= len(run.words):
+            return ()
+        said = sa.update(records.runs).where(records.runs.c.id == run.id).values(said=len(run.words))
+        await tx.conn.execute(said)
+        return [(f"{run.id}/{number}", run.words[number]) for number in range(run.said, len(run.words))]
+
+    def _name_of(self, person: Person) -> str:
+        return self._parts.permissions.name_of(person)
+
+    # ------------------------------------------------------------------------------------------------ what is done
+
+    async def begin(self) -> None:
+        """Take over what the last process left, and begin to look."""
+        if self._parts.store.dialect == "sqlite":
+            async with self._parts.store.write() as tx:
+                await records.take_over(tx, self._parts.owner, self._parts.clock.now())
+        async with self._parts.store.read() as conn:
+            self.sending.claiming.stale |= await records.running(conn)
+        self._task = asyncio.create_task(self._run(), name="paging")
+
+    async def stop(self) -> None:
+        """Look no more; what is in hand is taken over by the next process."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+        await self.sending.stop()
+
+    async def look(self) -> None:
+        """Do all that is due now; what has moved on is shown."""
+        self.sending.claiming.stale |= await self.running.look(self.domain)
+        await self.sending.look()
+        await self.answers.look()
+        stale, self.sending.claiming.stale = frozenset(self.sending.claiming.stale), set()
+        if stale:
+            await self.domain.changed(stale)
+
+    async def _run(self) -> None:
+        signal = self._parts.store.signal(records.SIGNAL)
+        while True:
+            signal.clear()
+            wait = LOOK_SECONDS
+            try:
+                await self.look()
+                async with self._parts.store.read() as conn:
+                    at = await records.next_due(conn)
+                if at is not None:
+                    wait = min(wait, max((at - self._parts.clock.now()).total_seconds(), 0.0))
+            except StoreUnavailable as error:
+                log.warning("paging.store_away", reason=error.reason)
+                wait = _AFTER_FAILURE
+            except Exception:
+                log.exception("paging.look_failed")
+                wait = _AFTER_FAILURE
+            if self.sending.claiming.stale:
+                wait = min(wait, LOOK_SECONDS)
+            try:
+                async with asyncio.timeout(wait):
+                    await signal.wait()
+            except TimeoutError:
+                pass
