@@ -8,32 +8,16 @@ others arrive. The limit: p50 within 60 times, p99 within 250 times the p50 of o
 import asyncio
 import contextlib
 import json
-import sqlite3
 import sys
 import tempfile
 import time
 from pathlib import Path
 
 import aiohttp
-from measuring import REPETITIONS, command, cpu_seconds, median, percentile, server, spread, verdict
+from measuring import REPETITIONS, bare_commit, command, cpu_seconds, median, percentile, server, spread, verdict
 
 SECONDS = float(sys.argv[1]) if len(sys.argv) > 1 else 10.0
 PER_SECOND = 50
-
-
-def bare_commit(folder: str, *, times: int = 300) -> list[float]:
-    """Return how long each of so many INSERTs with a commit took, in ms."""
-    db = sqlite3.connect(f"{folder}/bare.db", isolation_level=None)
-    db.execute("PRAGMA journal_mode=WAL")
-    db.execute("PRAGMA synchronous=FULL")
-    db.execute("CREATE TABLE IF NOT EXISTS wishes (id TEXT PRIMARY KEY, body TEXT)")
-    taken = []
-    for _ in range(times):
-        began = time.perf_counter()
-        db.execute("INSERT INTO wishes VALUES (?, ?)", (str(time.perf_counter_ns()), "x" * 400))
-        taken.append((time.perf_counter() - began) * 1000)
-    db.close()
-    return taken
 
 
 async def steady(url: str, facts: dict, seconds: float) -> list[float]:

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import os
 import signal
+import sqlite3
 import statistics
 import sys
 import time
@@ -125,6 +126,21 @@ async def load(url: str, make: Callable[[int], tuple[Mapping[str, str], str]], *
 
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=at_once)) as session:
         await asyncio.gather(*(one(session) for _ in range(at_once)))
+    return taken
+
+
+def bare_commit(folder: str, *, times: int = 300) -> list[float]:
+    """Return how long each of so many INSERTs with a commit took, in ms."""
+    db = sqlite3.connect(f"{folder}/bare.db", isolation_level=None)
+    db.execute("PRAGMA journal_mode=WAL")
+    db.execute("PRAGMA synchronous=FULL")
+    db.execute("CREATE TABLE IF NOT EXISTS wishes (id TEXT PRIMARY KEY, body TEXT)")
+    taken = []
+    for _ in range(times):
+        began = time.perf_counter()
+        db.execute("INSERT INTO wishes VALUES (?, ?)", (str(time.perf_counter_ns()), "x" * 400))
+        taken.append((time.perf_counter() - began) * 1000)
+    db.close()
     return taken
 
 

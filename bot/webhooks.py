@@ -19,7 +19,8 @@ from multidict import CIMultiDict
 from pydantic import BaseModel
 
 from bot.clock import Clock
-from bot.store import Store, StoreUnavailable, Timestamp, Tx, insert, metadata
+from bot.crowd import Crowd, CrowdHandler, seen
+from bot.store import Store, StoreUnavailable, Tx, insert
 from integrations.contract import PATH, WebhookEvent
 from integrations.errors import BadReply
 
@@ -29,14 +30,6 @@ FRESH: Final = timedelta(minutes=5)
 """How far the time that is signed with a delivery may be from ours, as Standard Webhooks recommends."""
 
 log = structlog.get_logger()
-
-seen = sa.Table(
-    "webhook_events",
-    metadata,
-    sa.Column("instance", sa.String(255), primary_key=True),
-    sa.Column("event_id", sa.String(255), primary_key=True),
-    sa.Column("received_at", Timestamp, nullable=False, index=True),
-)
 
 EventHandler = Callable[[Tx, WebhookEvent], Awaitable[None]]
 """Takes one event into a domain, in the transaction that also notes that it was seen."""
@@ -82,13 +75,24 @@ class Hook:
 
 
 class Webhooks:
-    """The receiver of all tools' events. `handlers` maps an event's kind to its domain's function."""
+    """The receiver of all tools' events. `handlers` maps an event's kind to its domain's function.
 
-    def __init__(self, store: Store, clock: Clock, hooks: Sequence[Hook], handlers: Mapping[str, EventHandler]) -> None:
+    `crowded` maps kinds that may come in crowds to what takes in many of them at once.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        hooks: Sequence[Hook],
+        handlers: Mapping[str, EventHandler],
+        crowded: Mapping[str, CrowdHandler] | None = None,
+    ) -> None:
         self._store = store
         self._clock = clock
         self._hooks = {hook.instance: hook for hook in hooks}
         self._handlers = handlers
+        self._crowd = Crowd(store, clock, crowded or {})
 
     def routes(self) -> list[web.RouteDef]:
         """Return the one route, to be added to the bot's web application."""
@@ -111,8 +115,9 @@ class Webhooks:
             log.warning("webhook.unreadable", instance=hook.instance, error=error.message, excerpt=error.excerpt)
             raise web.HTTPBadRequest(text=f"{error.message}\n") from error
         try:
-            for event in events:
-                await self._take_in(event)
+            with self._crowd.joined():
+                for event in events:
+                    await self._take_in(event)
         except StoreUnavailable as error:
             log.exception("webhook.not_kept", instance=hook.instance)
             raise web.HTTPServiceUnavailable(text="not kept; try again\n", headers={"Retry-After": "5"}) from error
@@ -132,8 +137,11 @@ class Webhooks:
         if handler is None:
             log.debug("webhook.unhandled", instance=event.instance, kind=event.kind)
             return
+        if self._crowd.takes(event):
+            await self._crowd.take_in(event)
+            return
         now = self._clock.now()
-        async with self._store.write() as tx:
+        async with self._store.write(urgent=True) as tx:  # the sender waits
             note = insert(tx.conn, seen).values(instance=event.instance, event_id=event.id, received_at=now)
             if (await tx.conn.execute(note.on_conflict_do_nothing())).rowcount:
                 await handler(tx, event)

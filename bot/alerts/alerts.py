@@ -9,6 +9,7 @@ from bot.alerts.acting import Acting
 from bot.alerts.attachments import Attachments
 from bot.alerts.helping import Helping
 from bot.alerts.intake import Intake
+from bot.alerts.notices import Notices
 from bot.alerts.overview import Overview
 from bot.alerts.parts import Parts
 from bot.alerts.poller import Poller
@@ -20,6 +21,7 @@ from bot.alerts.storms import Storms
 from bot.alerts.studying import Studying
 from bot.alerts.waking import Waking
 from bot.command import Call, Option, Resource
+from bot.crowd import CrowdHandler
 from bot.errors import BadInput, Refused, UserError
 from bot.reply import Reply, moment, say, text
 from bot.webhooks import EventHandler
@@ -52,6 +54,7 @@ class Alerts:
         self.intake = Intake(parts)
         self.showing = Showing(parts)
         self.silences = Silences(parts, self.intake)
+        self.notices = Notices(parts, self.intake)
         self.storms = Storms(parts, self.intake.gathering, self.intake, self.showing)
         self.poller = Poller(parts, self.intake, self.silences)
         self.acting = Acting(parts, self.intake)
@@ -65,11 +68,13 @@ class Alerts:
 
     def start(self) -> None:
         """Begin to ask the sources, and to keep the messages of storms."""
+        self.notices.start()
         self.poller.start()
         self.storms.start()
 
     async def stop(self) -> None:
         """Do that no more."""
+        await self.notices.stop()
         await self.poller.stop()
         await self.storms.stop()
 
@@ -77,6 +82,11 @@ class Alerts:
     def handlers(self) -> Mapping[str, EventHandler]:
         """Return what takes in which kind of event."""
         return {NOTIFIED: self.intake.notified}
+
+    @property
+    def crowded(self) -> Mapping[str, CrowdHandler]:
+        """Return what takes in many events of a kind at once."""
+        return {NOTIFIED: self.notices.keep}
 
     def bind(self) -> None:
         """Give the workflows what they work on; before the engine is launched."""

@@ -15,6 +15,7 @@ from bot.alerts.gathering import Gathering
 from bot.alerts.parts import Parts
 from bot.alerts.records import Group, Known
 from bot.alerts.rules import Episode, Hold, Next, State
+from bot.alerts.under import Under
 from bot.errors import UserError
 from bot.identity import Person
 from bot.paging.parts import Trouble
@@ -25,7 +26,7 @@ from integrations.capabilities.alerts import Alert, AlertGroup
 from integrations.contract import WebhookEvent
 
 SHOW = "alert.show.v1"
-_MOST = 2000
+_MOST = 10_000
 """Alerts that one group keeps; a source may name more, which are counted."""
 _STANDING = {
     State.FIRING: Standing.NEEDS,
@@ -55,6 +56,7 @@ class Intake:
         self.on_turned: list[Turned] = []
         """Who is told, in the same transaction, of every group that turns; each is told of it with its row locked."""
         self.gathering = Gathering(parts)
+        self._under = Under(parts)
 
     async def notified(self, tx: Tx, event: WebhookEvent) -> None:
         """Take in a notification; it is safe to be given twice, late, and in any order."""
@@ -133,7 +135,7 @@ class Intake:
             await self._parts.paging.follow(
                 tx, trouble(group), _STANDING[group.state], why=ended(group), by=_who(group)
             )
-        moved = replace(group, version=max(group.version, 0) + 1)
+        moved = replace(group, version=max(group.version, 0) + 1, asked="")
         if group.inside:  # another message tells of it, and looks for itself
             return replace(moved, shown=moved.version, shown_state=group.state.value)
         if group.version <= group.shown:
@@ -174,7 +176,8 @@ class Intake:
         await records.keep_alerts(tx, group.id, changed)
         firing = [one.labels for one in merged.values() if one.episode.firing]
         common = shared(firing or [one.labels for one in merged.values()])
-        hold = replace(group.hold, quiet=False)
+        loud = [one for one in merged.values() if one.episode.firing]
+        hold = self._under.hold(replace(group.hold, quiet=False), loud, now)
         state = rules.state_of(after, hold)
         service, environment = self._place({**told.labels, **common})
         moved = replace(
@@ -189,9 +192,7 @@ class Intake:
             state=state,
             state_since=group.state_since if state is group.state and group.version else now,
         )
-        begins = moved.state is State.FIRING and (not group.version or group.state not in _ON)
-        if begins:
-            moved = await self._begins(tx, moved, now)
+        moved = await self.begun(tx, group, moved, now)
         if moved == group and not any(_visible(known.get(one.episode.fingerprint), one) for one in changed):
             return group
         if not group.version and state is State.RESOLVED:
@@ -205,11 +206,14 @@ class Intake:
             await self._tell(tx, group, moved)
         return moved
 
-    async def _begins(self, tx: Tx, group: Group, now: datetime) -> Group:
-        """Return a group that begins to fire, with the channel that is meant for it and the message that tells of it.
+    async def begun(self, tx: Tx, before: Group, group: Group, now: datetime) -> Group:
+        """Return a group that begins, or fires again, with the channel meant for it and the message that tells of it.
 
-        One that has a message of its own goes on in it.
+        One that has a message of its own goes on in it. Any other group is returned as it is.
         """
+        new = not before.version and not group.over
+        if not new and (group.state is not State.FIRING or before.state in _ON):
+            return group
         group = replace(group, address=self.gathering.address(group))
         storm = await self.gathering.joins(tx, group, now)
         inside = storm if group.inside or not group.shown_state else ""

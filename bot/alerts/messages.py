@@ -258,7 +258,11 @@ def _differing(view: View) -> list[Markup]:
 def _held(view: View) -> list[Markup]:
     group = view.group
     lines = [silence_line(one, view.name_of) for one in view.silences if one.state is not SilenceState.ENDED]
-    if group.state is State.SILENCED and not any(one.state is SilenceState.ACTIVE for one in view.silences):
+    if group.state is State.SILENCED and group.hold.maintenance:
+        until = group.hold.maintenance_until
+        ends = moment(until, day=True) if until is not None else Markup("it is taken out of the configuration")
+        lines.append(say("Maintenance until {}: {}", ends, _cut(group.hold.maintenance, 200)))
+    elif group.state is State.SILENCED and not any(one.state is SilenceState.ACTIVE for one in view.silences):
         lines.append(Markup("kept quiet by another alert (inhibited)"))
     if group.hold.part_of:
         return [*lines, say("Part of {}: what is done there covers it", group.hold.part_of)]

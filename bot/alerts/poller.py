@@ -5,26 +5,32 @@ good as told: both end in the same rows.
 """
 
 import asyncio
+import contextlib
+import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
 from bot.alerts import causes, records
 from bot.alerts.intake import SHOW, Intake, held
+from bot.alerts.maintenance import Maintenance
 from bot.alerts.parts import Parts
+from bot.alerts.polled import ALWAYS, Polled, claim, give_up
 from bot.alerts.records import Group
 from bot.alerts.silences import Silences
 from bot.changes import records as changes
 from bot.repeating import Repeating
+from bot.store import StoreUnavailable
 from bot.store.starts import want
-from integrations.capabilities.alerts import AlertGroup, AlertSource
+from integrations.capabilities.alerts import AlertSource
 from integrations.errors import IntegrationError
 
 SETTLED = timedelta(minutes=5)
 """How long a source must run before what it does not name is over: started anew, it knows nothing until told again."""
-_ALWAYS = datetime.min.replace(tzinfo=UTC)
+_ROUNDS = 3
+"""How many rounds a replica may leave out before another asks in its place."""
 _AGAIN = timedelta(seconds=30)
 _ENDED = 100
 
@@ -32,7 +38,7 @@ log = structlog.get_logger()
 
 
 class Poller:
-    """Asks the sources. Every replica does; the rows are the same whoever was first."""
+    """Asks the sources. Of several replicas one asks each source; the rows are the same whoever does."""
 
     def __init__(self, parts: Parts, intake: Intake, silences: Silences) -> None:
         self._parts = parts
@@ -40,6 +46,9 @@ class Poller:
         self._silences = silences
         self._repeating = Repeating("alerts-poll", self.look, parts.clock, pause=self._pause)
         self._looked_at: datetime | None = None
+        self._polled = Polled(parts.store, intake)
+        self._maintenance = Maintenance(parts, intake)
+        self._owner = uuid.uuid4().hex
         self.afterwards: list[Callable[[], Awaitable[None]]] = []
         """What is put right at the end of each look."""
 
@@ -50,6 +59,9 @@ class Poller:
     async def stop(self) -> None:
         """Ask no more."""
         await self._repeating.stop()
+        if self._parts.store.dialect != "sqlite":
+            with contextlib.suppress(StoreUnavailable):
+                await give_up(self._parts.store, self._owner)
 
     def _pause(self) -> float:
         return self._parts.settings().alerts.poll.total_seconds()
@@ -62,7 +74,9 @@ class Poller:
     async def look(self) -> None:
         """Ask every source once, and show what is not shown yet."""
         broken = [name for name in self._parts.toolbox.broken() if await self._is_known(name)]
-        await asyncio.gather(*(self.ask(name) for name in self.sources()), *(self._not_heard(name) for name in broken))
+        asked = (self._ask_where_ours(name) for name in self.sources())
+        await asyncio.gather(*asked, *(self._not_heard(name) for name in broken))
+        await self._maintenance.look()
         for put_right in self.afterwards:
             await put_right()
         await self._note_changes()
@@ -70,9 +84,13 @@ class Poller:
 
     async def ask(self, instance: str) -> None:
         """Ask one source what fires now, and make the rows say that."""
+        await self._ask(instance)
+
+    async def _ask(self, instance: str) -> bool:
+        """Ask one source, and answer whether it told."""
         source = self.sources().get(instance)
         if source is None:
-            return
+            return False
         asked_at = self._parts.clock.now()
         try:
             told = await source.alert_groups()
@@ -80,25 +98,26 @@ class Poller:
         except IntegrationError as error:
             log.warning("alert.source_silent", instance=instance, error=str(error))
             await self._not_heard(instance)
-            return
+            return False
         if asked_at - since >= SETTLED:
-            since = _ALWAYS
+            since = ALWAYS
         await self._silences.compare(instance)
         async with self._parts.store.write() as tx:
             await records.heard(tx, instance, asked_at)
-        async with self._parts.store.read() as conn:
-            known = {one.key: one for one in await records.open_groups(conn, instance=instance)}
-        for group in told:
-            known.pop(records.key_of(group.labels), None)
-            await self._take_in(instance, group, asked_at, since)
-        for gone in known.values():
-            empty = AlertGroup(labels=gone.labels, alerts=())
-            await self._take_in(instance, empty, asked_at, since)
+        number = await self._polled.take_in(instance, told, asked_at, since)
+        if number:
+            log.debug("alert.polled", instance=instance, told=len(told), looked_at=number)
+        return True
 
-    async def _take_in(self, instance: str, told: AlertGroup, asked_at: datetime, since: datetime) -> None:
-        """Take in one group, in a transaction of its own, so that none waits for many."""
-        async with self._parts.store.write() as tx:
-            await self._intake.take_in(tx, instance, told, asked_at=asked_at, knows_since=since)
+    async def _ask_where_ours(self, instance: str) -> None:
+        """Ask a source unless another replica does. SQLite has no other."""
+        store = self._parts.store
+        if store.dialect == "sqlite":
+            await self.ask(instance)
+            return
+        length = _ROUNDS * self._parts.settings().alerts.poll
+        if await claim(store, instance, self._owner, self._parts.clock.now(), length) and not await self._ask(instance):
+            await give_up(store, self._owner, instance)  # perhaps another reaches it
 
     async def _is_known(self, instance: str) -> bool:
         async with self._parts.store.read() as conn:

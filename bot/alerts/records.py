@@ -106,6 +106,8 @@ groups = sa.Table(
     sa.Column("news_at", Timestamp, nullable=True),
     sa.Column("inside", sa.String(32), nullable=False),
     sa.Column("asked", sa.String(64), nullable=False),
+    sa.Column("maintenance", sa.String(500), nullable=False),  # why, "" for none
+    sa.Column("maintenance_until", Timestamp, nullable=True),
 )
 OPEN = groups.c.state != State.RESOLVED.value
 sa.Index("ux_alert_groups_open", groups.c.instance, groups.c.key, unique=True, sqlite_where=OPEN, postgresql_where=OPEN)
@@ -301,6 +303,8 @@ def _values(group: Group) -> dict[str, Any]:
         "news_at": group.news_at,
         "inside": group.inside,
         "asked": group.asked,
+        "maintenance": group.hold.maintenance,
+        "maintenance_until": group.hold.maintenance_until,
     }
 
 
@@ -312,6 +316,8 @@ def read(row: sa.Row[Any]) -> Group:
         closed_by=row.closed_by,
         quiet=bool(row.quiet),
         part_of=row.part_of,
+        maintenance=row.maintenance,
+        maintenance_until=row.maintenance_until,
     )
     return Group(
         id=row.id,

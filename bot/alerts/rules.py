@@ -53,9 +53,10 @@ Episodes = Mapping[str, Episode]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """What people and silence of the source make of a group: who is on it, who called it over, whether it is quiet.
+    """What people, silence of the source and maintenance make of a group.
 
-    `part_of` is the group that it is attached to, "" for none.
+    Who is on it, who called it over, whether its source is quiet, which group it is attached to ("" for none), and why
+    and until when work is done on all of it.
     """
 
     acknowledged_by: Person | None = None
@@ -63,6 +64,8 @@ class Hold:
     closed_by: Person | None = None
     quiet: bool = False
     part_of: str = ""
+    maintenance: str = ""
+    maintenance_until: datetime | None = None
 
 
 def merged(known: Episode | None, seen: Episode, *, asked: bool) -> Episode:
@@ -126,7 +129,7 @@ def state_of(episodes: Episodes, hold: Hold) -> State:
         return State.UNKNOWN
     if hold.part_of:
         return State.ATTACHED
-    if all(one.muted for one in firing):
+    if hold.maintenance or all(one.muted for one in firing):
         return State.SILENCED
     return State.FIRING if hold.acknowledged_by is None else State.ACKNOWLEDGED
 

@@ -138,7 +138,7 @@ class Running:
             **app.paging.answers.handlers,
             **News(activity_parts(app), app.activity).handlers,
         }
-        webhooks = Webhooks(app.store, app.clock, hooks(app.settings), app.continuing.hearing(told))
+        webhooks = Webhooks(app.store, app.clock, hooks(app.settings), app.continuing.hearing(told), app.alerts.crowded)
         server = app.settings.server
         return [
             *webhooks.routes(),

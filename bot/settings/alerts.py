@@ -1,13 +1,19 @@
 """Alerts in the configuration: which channel hears of which, and what is meant by their labels."""
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
+from bot.closest import did_you_mean
+from bot.settings.freezes import check_window
 from bot.settings.labels import conditions
+from bot.settings.mistakes import Where
+from bot.settings.moments import Begin, End
 from bot.settings.services import Word
+from bot.settings.source import Source
 from bot.settings.values import Duration, Model, Schedule, Timezone
 
 LEAST_POLL = timedelta(seconds=5)
@@ -51,6 +57,44 @@ class StormSettings(Model):
     )
 
 
+class MaintenanceSettings(Model):
+    """A maintenance window, from a date to another or each time a cron expression comes: what fires in it is silent."""
+
+    reason: Word = Field(description="Why, for those who see it.")
+    matchers: Annotated[tuple[Word, ...], AfterValidator(conditions)] = Field(
+        (), description="Conditions on an alert's labels, all of which must hold."
+    )
+    services: tuple[Word, ...] = Field((), description="Services of the catalog that it is about.")
+    environments: tuple[Word, ...] = Field((), description="Environments that it is about.")
+    begins: Begin | None = Field(None, alias="from", description="When it begins: a date, or a date with a time.")
+    ends: End | None = Field(
+        None, alias="to", description="When it ends; a bare date includes that day. Without it: until it is taken out."
+    )
+    every: Annotated[Schedule, Field(description="When it begins, again and again, as a cron expression.")] = ""
+    length: Duration | None = Field(
+        None, alias="for", description="How long each of these lasts, by the clock on the wall: 2h, 30m."
+    )
+    timezone: Timezone = Field("UTC", description="The time zone that all of this is read in.")
+
+
+def check(source: Source, *, environments: Collection[str], services: Collection[str]) -> None:
+    """Note every mistake that no single value of a maintenance window shows."""
+    alerts = source.data.get("alerts")
+    found = alerts.get("maintenance") if isinstance(alerts, dict) else None
+    for number, one in enumerate(found if isinstance(found, list) else ()):
+        if not isinstance(one, dict):
+            continue
+        where: Where = ("alerts", "maintenance", number)
+        for key, known in (("environments", environments), ("services", services)):
+            named = one.get(key)
+            for index, name in enumerate(named if isinstance(named, list) else ()):
+                if isinstance(name, str) and name not in known:
+                    source.note((*where, key, index), f"{name} is no {key[:-1]}", did_you_mean(name, sorted(known)))
+        if not any(one.get(key) for key in ("matchers", "services", "environments")):
+            source.note(where, "it says not what it is about", "Add matchers, services or environments.")
+        check_window(source, where, one)
+
+
 class AlertSettings(Model):
     """What becomes of alerts."""
 
@@ -77,6 +121,7 @@ class AlertSettings(Model):
     storm: StormSettings = Field(
         default_factory=StormSettings, description="When groups are gathered, because too many begin at once."
     )
+    maintenance: tuple[MaintenanceSettings, ...] = Field((), description="When what fires is shown as silent.")
     look_back: Duration = Field(timedelta(hours=1), description="How long before an alert a change may be its cause.")
     workday: Schedule = Field("0 9 * * 1-5", description="When working days begin, as a cron expression.")
     timezone: Timezone = Field("UTC", description="The time zone of workday for people whose own is not known.")

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from bot.closest import did_you_mean
-from bot.settings import freezes, identity, oncall, paging, policy
+from bot.settings import alerts, freezes, identity, oncall, paging, policy
 from bot.settings.mistakes import Where
 from bot.settings.source import Source
 from integrations.contract import Integration
@@ -84,6 +84,7 @@ class Checks:
         freezes.check(self._source, **names)
         for number, freeze in enumerate(_dicts(self._data.get("freezes"))):
             self._instance(freeze.get("burn"), "MetricsSource", ("freezes", number, "burn"))
+        alerts.check(self._source, environments=names["environments"], services=names["services"])
         policy.check(self._source, **names)
         identity.check(self._source)
         oncall.check(self._source, people=_keys(self._data.get("people")))

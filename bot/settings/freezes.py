@@ -103,10 +103,11 @@ def check(source: Source, *, groups: Collection[str], environments: Collection[s
         if not freeze.get("environments") and freeze.get("production_like") is not True:
             message = "it says not what is frozen"
             source.note(where, message, "Add environments: [production], or production_like: true.")
-        _check_window(source, where, freeze)
+        check_window(source, where, freeze)
 
 
-def _check_window(source: Source, where: Where, freeze: dict[str, Any]) -> None:
+def check_window(source: Source, where: Where, freeze: dict[str, Any]) -> None:
+    """Note what is wrong with when a window is: of its dates, its cron expression and its length."""
     dated = [key for key in ("from", "to") if key in freeze]
     repeated = [key for key in ("every", "for") if key in freeze]
     followed = next((key for key in ("burn", "during") if key in freeze), "")

@@ -225,6 +225,7 @@ async def up(
     url: str = "",
     engine: bool = True,
     charts: Charts | None = None,
+    crowded: bool = False,
     freezes: Sequence[dict[str, Any]] = (),
     **settings: Any,
 ) -> AsyncIterator[Rig]:
@@ -235,7 +236,8 @@ async def up(
     rig = Rig(folder, store, clock, config, charts)
     am = AlertmanagerSettings(url="http://127.0.0.1:1", webhook_token=SecretStr(TOKEN))
     door: Wire = wire
-    hooks = Webhooks(store, clock, [Hook("am", am, door)], rig.alerts.handlers)
+    many = rig.alerts.crowded if crowded else {}
+    hooks = Webhooks(store, clock, [Hook("am", am, door)], rig.alerts.handlers, many)
     app = web.Application()
     app.add_routes(hooks.routes())
     try:

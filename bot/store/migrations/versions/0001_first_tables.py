@@ -33,6 +33,13 @@ def upgrade() -> None:
     )
     op.create_index("ix_access_requests_person", "access_requests", ["person", "state"], unique=False)
     op.create_table(
+        "alert_askers",
+        sa.Column("instance", sa.String(length=255), nullable=False),
+        sa.Column("owner", sa.String(length=64), nullable=False),
+        sa.Column("until", columns.Timestamp(), nullable=False),
+        sa.PrimaryKeyConstraint("instance", name=op.f("pk_alert_askers")),
+    )
+    op.create_table(
         "alert_groups",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("instance", sa.String(length=255), nullable=False),
@@ -61,6 +68,8 @@ def upgrade() -> None:
         sa.Column("news_at", columns.Timestamp(), nullable=True),
         sa.Column("inside", sa.String(length=32), nullable=False),
         sa.Column("asked", sa.String(length=64), nullable=False),
+        sa.Column("maintenance", sa.String(length=500), nullable=False),
+        sa.Column("maintenance_until", columns.Timestamp(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_alert_groups")),
     )
     op.create_index(
@@ -96,6 +105,15 @@ def upgrade() -> None:
         unique=True,
         sqlite_where=sa.text("state != 'resolved'"),
         postgresql_where=sa.text("state != 'resolved'"),
+    )
+    op.create_table(
+        "alert_notices",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("instance", sa.String(length=255), nullable=False),
+        sa.Column("received_at", columns.Timestamp(), nullable=False),
+        sa.Column("told", columns.JsonColumn(), nullable=False),
+        sa.Column("problem", sa.String(length=500), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_alert_notices")),
     )
     op.create_table(
         "alert_silences",
@@ -1318,6 +1336,7 @@ def downgrade() -> None:
     )
     op.drop_index(op.f("ix_alert_silences_group_id"), table_name="alert_silences")
     op.drop_table("alert_silences")
+    op.drop_table("alert_notices")
     op.drop_index(
         "ux_alert_groups_open",
         table_name="alert_groups",
@@ -1345,5 +1364,6 @@ def downgrade() -> None:
         postgresql_where=sa.text("inside != ''"),
     )
     op.drop_table("alert_groups")
+    op.drop_table("alert_askers")
     op.drop_index("ix_access_requests_person", table_name="access_requests")
     op.drop_table("access_requests")
