@@ -8,7 +8,9 @@ from tests.architecture.tree import PACKAGES, modules, parsed
 
 # The doors: whatever comes through is logged, recorded and told to the person who asked, and the bot goes on.
 DOORS = {
+    "bot/alerts/notices.py": "one notification that cannot be taken in must not hold up the others: it is put aside",
     "bot/approvals/facts.py": "addresses that cannot be read, for whatever reason: those of the configuration count",
+    "bot/crowd.py": "whatever went wrong is told to each of those who wait for the same commit",
     "bot/dispatch.py": "every command passes here; a mistake in one answers its caller",
     "bot/engine.py": "runs the workflows: one that fails is parked and somebody is told",
     "bot/paging/paging.py": "looks at what is due again and again: one look that fails is not the last one",
