@@ -40,6 +40,11 @@ class Window:
         """How far apart its points are."""
         return timedelta(seconds=max(math.ceil((self.end - self.start).total_seconds() / POINTS), 1))
 
+    @property
+    def first(self) -> datetime:
+        """When the first point is: so that the last is at the end, and tells the newest value."""
+        return self.end - self.step * math.ceil((self.end - self.start) / self.step)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signal:
@@ -155,7 +160,7 @@ class Signals:
         found.sort(key=lambda one: _badness(one.value, above=reading.above))
         chosen = [one.labels for one in found[:MOST_SERIES]]
         asked = expressions.only(reading.signal, chosen) if len(samples) > len(chosen) else reading.signal
-        series = await source.query_range(asked, window.start, window.end, window.step)
+        series = await source.query_range(asked, window.first, window.end, window.step)
         fine: Sequence[Series] = series
         if window.step > _FINE and changed_at:
             first, last = min(changed_at) - AROUND, min(max(changed_at) + AROUND, window.end)

@@ -87,7 +87,7 @@ ONE = [
         "local: {root",
         11,
         "integrations.local",
-        "One of: alertmanager, gitlab, jenkins, local, prometheus",
+        "One of: alertmanager, gitlab, jenkins, local, ",
     ),
     ("prom: {", "Prom X: {", 12, "integrations.Prom X", "cannot be the name"),
     ('"http://127.0.0.1:9090"', "ftp://x", 12, "integrations.prom.url", "no address of a server"),
@@ -131,6 +131,13 @@ ONE = [
         "no regular expression",
     ),
     ("project: checkout}", "project: checkout}\n    owners: [developer]", 17, "owners[0]", "Did you mean developers?"),
+    (
+        "project: checkout}",
+        "project: checkout}\n    depends_on: [chekout]",
+        17,
+        "depends_on[0]",
+        "Did you mean checkout?",
+    ),
     (
         "project: checkout}",
         "project: checkout}\n    channel: [a]",
