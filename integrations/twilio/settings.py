@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
@@ -16,6 +16,12 @@ def _number(text: str) -> str:
     if text and not NUMBER.fullmatch(text):
         raise ValueError("this is no telephone number: a plus, the country's code and the number, without spaces")
     return text
+
+
+def _ways(chosen: tuple[Way, ...]) -> tuple[Way, ...]:
+    if not chosen or not set(chosen) <= {Way.CALL, Way.SMS}:
+        raise ValueError("call, sms or both were expected")
+    return chosen
 
 
 class TwilioSettings(BaseModel):
@@ -35,7 +41,7 @@ class TwilioSettings(BaseModel):
     api_secret: SecretStr | None = None
     from_number: Annotated[str, AfterValidator(_number)] = ""
     messaging_service_sid: str = ""
-    ways: Annotated[tuple[Literal[Way.CALL, Way.SMS], ...], Field(min_length=1)] = (Way.CALL, Way.SMS)
+    ways: Annotated[tuple[Way, ...], AfterValidator(_ways)] = (Way.CALL, Way.SMS)
     webhook_url: ServerUrl | None = None
     machine_detection: bool = True
     ring_timeout: int = Field(default=30, ge=5, le=600)
