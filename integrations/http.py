@@ -64,7 +64,8 @@ class Answer:
 class HttpClient:
     """Asks the HTTP servers of one instance.
 
-    `timeout` is in seconds, for one call from its beginning to its end; `max_bytes` is the largest answer that is read.
+    `timeout` is in seconds, for one call from its beginning to its end, half of it for reaching the server; `max_bytes`
+    is the largest answer that is read.
     `words` takes what the tool says of a failure out of an answer's body, "" when it is none of the tool's; `secrets`
     are taken out of that, should the tool repeat them.
     """
@@ -90,7 +91,7 @@ class HttpClient:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=8, ssl=trust(instance, resources, ca_file)),
             headers={"User-Agent": "shipmate", **(headers or {})},
-            timeout=aiohttp.ClientTimeout(total=timeout),
+            timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=timeout / 2),  # so that it is known what was sent
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
         )
@@ -120,6 +121,8 @@ class HttpClient:
             answer = await self._read(method, url, more)
         except aiohttp.ClientConnectorError as error:  # it was not sent
             raise Unavailable(self._instance, f"cannot be reached: {_cause(error)}") from None
+        except aiohttp.ConnectionTimeoutError:
+            raise Unavailable(self._instance, f"cannot be reached within {self._timeout / 2:g} s") from None
         except (TimeoutError, aiohttp.ClientError) as error:
             late = f"no answer within {self._timeout:g} s"
             said = f"closed in the middle: {_cause(error)}" if isinstance(error, aiohttp.ClientError) else late

@@ -175,6 +175,17 @@ async def test_one_that_is_not_there_got_nothing(pager):
             assert url not in str(raised.value)
 
 
+async def test_one_that_is_never_reached_got_nothing(pager):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()  # and speaks no TLS, nor anything else
+        url = f"https://127.0.0.1:{taken.getsockname()[1]}"
+        for name, (way, to, settings) in TOOLS.items():
+            made = await pager(name, **settings(url), timeout=0.4)
+            with pytest.raises(Unavailable, match=r"cannot be reached within 0\.2 s"):
+                await made.page(way, to or f"{url}/mia", PAGE)
+
+
 # ---------------------------------------------------------------------------------------------------------------- TLS
 
 
