@@ -90,7 +90,7 @@ def sent_at(settings: BaseModel, headers: Mapping[str, str]) -> datetime | None:
 def parse(instance: str, headers: Mapping[str, str], body: bytes) -> Sequence[WebhookEvent]:
     """Return an answer or the news of a delivery as one event. Raises: BadReply."""
     told = _object(body)
-    kind, page = told.get("type"), storable(told.get("page"), 255)
+    kind, page = storable(told.get("type"), 20), storable(told.get("page"), 255)
     ident = storable(headers.get("webhook-id"), 255)
     if kind in {"acknowledged", "refused"} and page:
         answer = PageAnswer(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from integrations.capabilities.paging import Delivery, Page, Receipt, Way
 from integrations.contract import Pong
-from integrations.errors import OutcomeUnknown
+from integrations.errors import OutcomeUnknown, Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,7 @@ class FakePager:
 
     async def page(self, way: Way, to: str, page: Page) -> Receipt:
         await self.open.wait()
+        self._check(way)
         self.fails(way, to)
         self.taken.append(Taken(way, to, page))
         receipt = Receipt(ref=f"ref-{len(self.taken)}", delivery=self.delivery)
@@ -52,6 +53,7 @@ class FakePager:
         return receipt
 
     async def look_up(self, way: Way, to: str, page_id: str) -> Receipt | None:
+        self._check(way)
         if self.deaf:
             raise OutcomeUnknown(self.instance, "it cannot be asked", request_id=page_id)
         return self.known.get(page_id)
@@ -66,3 +68,7 @@ class FakePager:
     def told(self) -> list[tuple[str, str]]:
         """Return (way, subject) of what was taken, in order."""
         return [(one.way.value, one.page.subject) for one in self.taken]
+
+    def _check(self, way: Way) -> None:
+        if way not in self.ways:
+            raise Refused(self.instance, f"does not page by {way}")

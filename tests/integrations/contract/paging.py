@@ -1,6 +1,6 @@
 """The contract of Pager."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -39,8 +39,6 @@ class Target:
     arrived: Any
     askable: bool
     dedups: bool
-    secrets: tuple[str, ...] = ()
-    others: Any = field(default=None)
 
 
 class PagingContract:

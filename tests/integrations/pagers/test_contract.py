@@ -3,9 +3,27 @@
 import pytest
 
 from integrations.capabilities.paging import Way
+from tests.fakes.pagers import FakePager
 from tests.integrations.contract.paging import PagingContract, Target
 from tests.integrations.pagers.conftest import MAILBOX, NUMBER, TOPIC, twilio_settings
 from tests.servers.pagers import ntfy, pagerduty, receiver
+
+
+class TestFake(PagingContract):
+    """The pager in memory that the tests of paging use."""
+
+    @pytest.fixture
+    def target(self):
+        fake = FakePager("fake", ways={Way.PUSH})
+        return Target(
+            pager=fake,
+            way=Way.PUSH,
+            to=TOPIC,
+            wrong=(),
+            arrived=lambda: [f"{one.page.title}\n{one.page.text}" for one in fake.taken],
+            askable=True,
+            dedups=False,
+        )
 
 
 class TestNtfy(PagingContract):
