@@ -126,10 +126,8 @@ def ways(rules: Sequence[Told], having: Sequence[str]) -> tuple[Told, ...]:
 
     The first of them is at once: rules that begin later only because of ways that are not there do not make it late.
     """
-    kept = [one for one in rules if one.way in having] or [Told(way) for way in having]
+    kept = sorted((one for one in rules if one.way in having), key=lambda one: one.after)
     if not kept:
-        return ()
-    first = min(one.after for one in kept)
-    planned = min(one.after for one in rules) if rules else timedelta()
-    early = first - planned
-    return tuple(Told(one.way, max(one.after - early, timedelta())) for one in sorted(kept, key=lambda one: one.after))
+        return tuple(Told(way) for way in having)
+    early = kept[0].after - min(one.after for one in rules)
+    return tuple(Told(one.way, one.after - early) for one in kept)

@@ -5,6 +5,7 @@ and asks the way whether the page was taken before it sends it again.
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -29,6 +30,7 @@ LOOKS = (timedelta(seconds=30), timedelta(seconds=60), timedelta(minutes=3))
 _LINK_SECONDS = 1.0
 _AT_ONCE = 32
 _MOST_ATTEMPTS = 5
+_MOST_NOTED = 100
 _TWICE = "sent again after a crash: it may have come twice"
 _STATES = {
     Delivery.QUEUED: PageState.QUEUED,
@@ -62,6 +64,8 @@ class Sending:
         self.claiming = Claiming(parts, running)
         self._tasks: set[asyncio.Task[None]] = set()
         self._room = asyncio.Semaphore(_AT_ONCE)
+        self._noting = asyncio.Lock()
+        self._ready: list[tuple[Letter, Outcome]] = []
 
     async def look(self) -> None:
         """Take every page in hand that is due."""
@@ -99,12 +103,17 @@ class Sending:
         task.add_done_callback(self._tasks.discard)
 
     async def _go(self, letter: Letter) -> None:
-        try:
-            async with self._room:
-                outcome = await self._outcome(letter)
-            await self._note(letter, outcome)
-        except StoreUnavailable as error:
-            log.warning("paging.not_noted", page=letter.page.id, reason=error.reason)  # its lease brings it back
+        async with self._room:
+            outcome = await self._outcome(letter)
+        self._ready.append((letter, outcome))
+        async with self._noting:  # what is ready while another transaction ends goes into the next one
+            ready, self._ready = self._ready[:_MOST_NOTED], self._ready[_MOST_NOTED:]
+            if not ready:
+                return
+            try:
+                await self._note(ready)
+            except StoreUnavailable as error:
+                log.warning("paging.not_noted", pages=len(ready), reason=error.reason)  # leases bring them back
 
     async def _outcome(self, letter: Letter) -> Outcome:
         """Do what is to be done with a page, and return what became of it."""
@@ -218,29 +227,34 @@ class Sending:
 
     # --------------------------------------------------------------------------------------------------------- noting
 
-    async def _note(self, letter: Letter, outcome: Outcome) -> None:
-        """Write what became of a page; one that was not taken goes another way in the same transaction."""
-        page, now = letter.page, self._parts.clock.now()
-        values = {
-            "state": outcome.state,
-            "ref": outcome.ref[:255],
-            "reason": outcome.reason[:300],
-        }
-        with_it = [one.id for one in letter.carried]
+    async def _note(self, ready: Sequence[tuple[Letter, Outcome]]) -> None:
+        """Write what became of pages; one that was not taken goes another way in the same transaction."""
         async with self._parts.store.write() as tx:
-            await records.lock_runs(tx, {run.id for run in letter.runs})
-            if not await records.end_page(tx, page, due_at=outcome.again_at, **values):
-                return
+            await records.lock_runs(tx, {run.id for letter, _ in ready for run in letter.runs})
+            for letter, outcome in ready:
+                await self._note_one(tx, letter, outcome)
+            tx.wake(records.SIGNAL)
+        for letter, outcome in ready:
+            page = letter.page
+            self.claiming.stale |= {run.subject for run in letter.runs}
+            log.info(
+                "paging.page", page=page.id, way=page.way, pager=page.pager, state=outcome.state, why=outcome.reason
+            )
+
+    async def _note_one(self, tx: Tx, letter: Letter, outcome: Outcome) -> None:
+        page, now = letter.page, self._parts.clock.now()
+        values = {"state": outcome.state, "ref": outcome.ref[:255], "reason": outcome.reason[:300]}
+        if not await records.end_page(tx, page, due_at=outcome.again_at, **values):
+            return
+        if letter.carried:
             waits = outcome.state is PageState.WAITING
             if waits:  # each for itself again
                 values["carried_by"] = ""
-            await records.change_pages(tx, with_it, due_at=outcome.again_at if waits else None, **values)
-            if outcome.state in {PageState.FAILED, PageState.DOUBT}:
-                for one in (page, *letter.carried):
-                    await self._running.another_way(tx, one, now)
-            tx.wake(records.SIGNAL)
-        self.claiming.stale |= {run.subject for run in letter.runs}
-        log.info("paging.page", page=page.id, way=page.way, pager=page.pager, state=outcome.state, why=outcome.reason)
+            ids = [one.id for one in letter.carried]
+            await records.change_pages(tx, ids, due_at=outcome.again_at if waits else None, **values)
+        if outcome.state in {PageState.FAILED, PageState.DOUBT}:
+            for one in (page, *letter.carried):
+                await self._running.another_way(tx, one, now)
 
     async def delivered(self, tx: Tx, pager: str, receipt: Receipt, page_id: str) -> None:
         """Take in what a tool tells later of a page that it took: by our id, or by its own reference."""

@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -85,6 +85,7 @@ class Rig(alerts.Rig):
         self.away: set[Person] = set()
         self.second: tuple[Person, ...] = (TOM,)
         self.submitted: list[Invocation] = []
+        self.submit: Callable[[Invocation], Awaitable[bool]] | None = None
         self.phones = FakePager("phones")
         super().__init__(folder, store, clock, config)
         self.toolbox.add(self.phones)
@@ -135,6 +136,8 @@ class Rig(alerts.Rig):
         """Run a command as dispatch would after it allowed it."""
         self.submitted.append(invocation)
         assert invocation.trigger is Trigger.PAGE
+        if self.submit is not None:
+            return await self.submit(invocation)
         await self.run(invocation.person, command=invocation.command, **dict(invocation.args))
         return True
 
