@@ -7,6 +7,7 @@ and `E` for the words of an error.
 import io
 import json
 import math
+import os
 import struct
 import sys
 import textwrap
@@ -16,6 +17,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.amounts import amount
 
+NICE = 10
+"""What people wait for goes before what follows it."""
 WIDTH, HEIGHT, DPI = 6.4, 4.4, 187.5  # 1200 pixels: letters are 9 points high where a phone shows it
 ROW, ROWS_WITHIN = 0.22, 2  # what each line of the legend past the second adds to the height
 FEW = 3
@@ -171,4 +174,5 @@ def serve(source: BinaryIO, sink: BinaryIO) -> None:
 
 
 if __name__ == "__main__":
+    os.nice(NICE)
     serve(sys.stdin.buffer, sys.stdout.buffer)

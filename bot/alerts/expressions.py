@@ -6,6 +6,7 @@ Source: https://prometheus.io/docs/prometheus/latest/querying/operators/
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,8 +15,9 @@ from urllib.parse import parse_qs, urlsplit
 if TYPE_CHECKING:
     from promql_parser import Expr
 
-_LONGEST = 2000
+_LONGEST = 1500
 _DEEPEST = 40
+_SIGNS = re.compile(r"(?:[-+]\s*){9}")
 """Longer and deeper ones are not read: they come from outside, and a tree is read by recursion."""
 _TURNED = {">": "<", ">=": "<=", "<": ">", "<=": ">=", "==": "==", "!=": "!="}
 _UNITS = {"seconds": "s", "bytes": "bytes", "ratio": "ratio", "percent": "%"}
@@ -44,7 +46,7 @@ def of_url(url: str) -> str:
 def read(expression: str) -> Reading:
     """Return what an expression watches; where it is no comparison, or cannot be read, that is all of it."""
     whole = Reading(signal=expression)
-    if len(expression) > _LONGEST or _depth(expression) > _DEEPEST:
+    if len(expression) > _LONGEST or _depth(expression) > _DEEPEST or _SIGNS.search(expression):
         return whole
     try:
         import promql_parser  # noqa: PLC0415 - costs only where an alert is looked at
