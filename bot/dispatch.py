@@ -6,7 +6,7 @@ whose first entry cannot be written is not made. This is the one place that catc
 
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from typing import Any
 
@@ -126,15 +126,23 @@ class Dispatcher:
         if invocation.trigger not in _TYPED_ELSEWHERE:
             text = arguments.from_slack(text)
         name, words = self.registry.split(_after_our_name(arguments.unwrap(text)))
-        if name in self.registry.groups:
-            shown = self.registry.get(f"{name} show")
-            alone = shown is not None and not isinstance(arguments.parse(shown, ""), Incomplete)
-            name, words = (f"{name} show", "") if alone else ("help", name)
+        name, words = self._of_group(name, words)
         try:
             command = self.registry.find(name or "help")
         except BadInput as error:
             raise self._corrected(name, words, error) from None
         return _parsed(command, arguments.parse(command, arguments.about(command, words, invocation.subject)))
+
+    def _of_group(self, name: str, words: str) -> tuple[str, str]:
+        """Return the command that is meant by a group's word: what it shows, also of one thing ("cd checkout")."""
+        group, _, word = name.partition(" ")
+        if group not in self.registry.groups or name in self.registry:
+            return name, words
+        shown = self.registry.get(f"{group} show")
+        alone = shown is not None and not isinstance(arguments.parse(shown, ""), Incomplete)
+        if not word:
+            return (f"{group} show", "") if alone else ("help", group)
+        return (f"{group} show", word) if alone and not words and fields(shown.args) else (name, words)
 
     async def answer(self, invocation: Invocation, parsed: Parsed | Incomplete) -> Reply:
         """Go the whole road and return the answer. Never raises but when cancelled."""

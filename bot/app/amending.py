@@ -76,6 +76,8 @@ class PolicyInForce:
         before = app.settings
         if in_force != before:
             app.put_in_force(in_force)
+        if before.oncall != in_force.oncall and app.engine is not None:
+            await app.oncall.changes.begin()
         if before.freezes != in_force.freezes and app.engine is not None:
             await app.freezes.opened(Scope())
         self.look()

@@ -1,17 +1,25 @@
 """On call in the running bot: what it is made of."""
 
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from bot.alerts import records as alert_records, silence_records
 from bot.app.parts import zone_of
-from bot.identity import Channel
+from bot.deployments import records as deployment_records
+from bot.identity import Channel, Person
 from bot.oncall.oncall import OnCall
 from bot.oncall.parts import Parts
+from bot.reply import Markup, Note, Paragraph, Part, joined, moment, say
 from bot.slack.connection import SlackError
+from integrations.capabilities.matchers import written
 from integrations.errors import Unavailable
 
 if TYPE_CHECKING:
     from bot.app.composition import App
+
+_MOST = 10
+_NOBODY = "user_not_found"
 
 
 def oncall_of(app: "App") -> OnCall:
@@ -23,7 +31,13 @@ def oncall_of(app: "App") -> OnCall:
         except SlackError as error:
             raise Unavailable("slack", error.failure.reason) from error
 
-    return OnCall(
+    async def is_active(person: Person) -> bool | None:
+        try:
+            return await app.is_member(person)
+        except SlackError as error:
+            return False if error.failure.reason == _NOBODY else None
+
+    made = OnCall(
         Parts(
             store=app.store,
             clock=app.clock,
@@ -34,5 +48,40 @@ def oncall_of(app: "App") -> OnCall:
             catalog=lambda: app.catalog,
             channel_named=channel_named,
             zone_of=partial(zone_of, app),
+            is_active=is_active,
         )
     )
+    made.changes.sections += [partial(_alerts, app), partial(_silences, app), partial(_deployments, app)]
+    return made
+
+
+async def _alerts(app: "App", services: Collection[str]) -> Sequence[Part]:
+    async with app.store.read() as conn:
+        found = [one for one in await alert_records.open_groups(conn) if one.service in services]
+    lines = [say("{} {} of {}: {}", one.id, one.name, one.service, one.state.value) for one in found]
+    return _section("Open alerts", lines)
+
+
+async def _silences(app: "App", services: Collection[str]) -> Sequence[Part]:
+    label = app.settings.alerts.service_label
+    async with app.store.read() as conn:
+        found = await silence_records.standing(conn)
+    lines = [
+        say("{} until {}: {}", one.id, moment(one.ends_at, day=True), written(one.matchers))
+        for one in found
+        if any(matcher.name == label and matcher.value in services for matcher in one.matchers)
+    ]
+    return _section("Silences", lines)
+
+
+async def _deployments(app: "App", services: Collection[str]) -> Sequence[Part]:
+    async with app.store.read() as conn:
+        found = [one for one in await deployment_records.unfinished(conn) if one.service in services]
+    return _section("Deployments under way", [say("{} {}", one.id, one.title) for one in found])
+
+
+def _section(title: str, lines: Sequence[Markup]) -> Sequence[Part]:
+    if not lines:
+        return (Note(say("{}: none.", title)),)
+    more = [say("…{} more", len(lines) - _MOST)] if len(lines) > _MOST else []
+    return (Paragraph(say("*{}*\n{}", title, joined("\n", [*lines[:_MOST], *more]))),)

@@ -114,6 +114,7 @@ class Running:
         app.builds.bind()
         app.releases.bind()
         app.alerts.bind()
+        app.oncall.bind()
 
     async def _go_on(self) -> None:
         """Take up what was under way when the last process ended, and what is looked at from time to time."""
@@ -124,6 +125,7 @@ class Running:
         await app.deployments.adopt()
         await app.lent.begin()
         await app.reminders.begin()
+        await app.oncall.changes.begin()
         app.continuing.polling.start()
         app.freezes.watching.start()
         app.freezes.following.start()

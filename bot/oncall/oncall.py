@@ -1,12 +1,28 @@
 """`OnCall`: who is on call for a schedule, now and next."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.closest import did_you_mean
+from bot.errors import BadInput
 from bot.identity import Person
+from bot.oncall import records, workflow
+from bot.oncall.changes import Changes
+from bot.oncall.overrides import Overrides
+from bot.oncall.overview import Overview
 from bot.oncall.parts import Parts
 from bot.oncall.planning import layers_of
-from bot.oncall.rules import Plan, Span
+from bot.oncall.rules import HORIZON, Plan, Span
+
+READ = "oncall.read"
+"""The permission to see who is on call."""
+TAKE = "oncall.take"
+"""The permission to take over, hand over and take changes back."""
+OVERRIDE = "oncall.override"
+"""The permission to put others on call."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,10 +40,13 @@ class Shift:
 
 
 class OnCall:
-    """All schedules."""
+    """All schedules. `overrides` changes who is on call, `changes` tells it, `overview` shows it."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self.overrides = Overrides(parts, self)
+        self.changes = Changes(parts, self)
+        self.overview = Overview(parts, self)
 
     def schedules(self) -> tuple[str, ...]:
         """Return the names of the schedules, as the configuration has them."""
@@ -37,6 +56,24 @@ class OnCall:
         """Return the schedule of who is on call for a service, "" where it has none."""
         catalog = self._parts.catalog()
         return catalog.service(service).oncall if service in catalog else ""
+
+    def services_of(self, schedule: str) -> tuple[str, ...]:
+        """Return the services whose people on call a schedule names."""
+        return tuple(one.name for one in self._parts.catalog().services() if one.oncall == schedule)
+
+    def named(self, word: str) -> str:
+        """Return the schedule that a word means: its own name, or that of a service that has one.
+
+        Raises:
+            BadInput: `unknown_schedule`, with what was probably meant.
+        """
+        name = word.strip().lower()
+        known = self.schedules()
+        found = name if name in known else self.schedule_of(name)
+        if not found:
+            near = did_you_mean(word, known) or (f"There are {', '.join(known)}." if known else "There are none.")
+            raise BadInput("unknown_schedule", f'"{word}" is no schedule, and no service that has one. {near}')
+        return found
 
     async def now(self, schedule: str, at: datetime | None = None) -> Shift | None:
         """Return who is on call at a moment (now without one); None where nobody is, or no schedule is called so."""
@@ -49,12 +86,30 @@ class OnCall:
         plan = await self.plan(schedule)
         return _shift(schedule, plan.following(self._parts.clock.now())) if plan is not None else None
 
-    async def plan(self, schedule: str) -> Plan | None:
+    async def plan(self, schedule: str, conn: AsyncConnection | None = None) -> Plan | None:
         """Return all that says who is on call for a schedule, None where the configuration has none of this name."""
         found = self._parts.settings().oncall.schedules.get(schedule)
         if found is None:
             return None
-        return Plan(zone=found.timezone, layers=layers_of(found, self._parts.permissions.resolve))
+        since = self._parts.clock.now() - HORIZON
+        if conn is not None:
+            made = await records.overrides_of(conn, schedule, since=since)
+        else:
+            async with self._parts.store.read() as read:
+                made = await records.overrides_of(read, schedule, since=since)
+        return Plan(
+            zone=found.timezone,
+            layers=layers_of(found, self._parts.permissions.resolve),
+            overrides=tuple(one.span for one in made),
+        )
+
+    async def gone(self, people: Iterable[Person]) -> tuple[Person, ...]:
+        """Return those of whom Slack says that they are no active members of ours."""
+        return tuple([one for one in dict.fromkeys(people) if await self._parts.is_active(one) is False])
+
+    def bind(self) -> None:
+        """Give the workflows what they work on; before the engine is launched."""
+        workflow.bind(self.changes)
 
 
 def _shift(schedule: str, span: Span | None) -> Shift | None:

@@ -190,6 +190,14 @@ class Plan:
                 return min(later)
         return None
 
+    def ended_before(self, moment: datetime) -> datetime | None:
+        """Return since when nobody is on call at a moment at which nobody is, None where it never was otherwise."""
+        for width in _WIDTHS:
+            found = [one.ends for one in self.spans(moment - width, moment)]
+            if found:
+                return found[-1]
+        return None
+
     def gaps(self, begin: datetime, end: datetime) -> list[Gap]:
         """Return the stretches within which nobody is on call."""
         found: list[Gap] = []

@@ -629,6 +629,38 @@ def upgrade() -> None:
     )
     op.create_index("ix_notices_person", "notices", ["person", "at"], unique=False)
     op.create_table(
+        "oncall_overrides",
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("schedule", sa.String(length=63), nullable=False),
+        sa.Column("people", columns.JsonColumn(), nullable=False),
+        sa.Column("begins_at", columns.Timestamp(), nullable=False),
+        sa.Column("ends_at", columns.Timestamp(), nullable=False),
+        sa.Column("made_by", columns.PersonColumn(), nullable=False),
+        sa.Column("made_at", columns.Timestamp(), nullable=False),
+        sa.Column("request_id", sa.String(length=255), nullable=False),
+        sa.Column("cancelled_at", columns.Timestamp(), nullable=True),
+        sa.Column("cancelled_by", columns.PersonColumn(), nullable=True),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_oncall_overrides")),
+    )
+    op.create_index("ix_oncall_overrides_ends", "oncall_overrides", ["schedule", "ends_at"], unique=False)
+    op.create_index(
+        "ux_oncall_overrides_request",
+        "oncall_overrides",
+        ["request_id"],
+        unique=True,
+        sqlite_where=sa.text("request_id != ''"),
+        postgresql_where=sa.text("request_id != ''"),
+    )
+    op.create_table(
+        "oncall_standings",
+        sa.Column("schedule", sa.String(length=63), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("people", columns.JsonColumn(), nullable=False),
+        sa.Column("since", columns.Timestamp(), nullable=True),
+        sa.Column("channel", columns.ChannelColumn(), nullable=True),
+        sa.PrimaryKeyConstraint("schedule", name=op.f("pk_oncall_standings")),
+    )
+    op.create_table(
         "paging_errands",
         sa.Column("id", sa.String(length=300), nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
@@ -1249,6 +1281,15 @@ def downgrade() -> None:
     op.drop_table("paging_runs")
     op.drop_index(op.f("ix_paging_errands_due_at"), table_name="paging_errands")
     op.drop_table("paging_errands")
+    op.drop_table("oncall_standings")
+    op.drop_index(
+        "ux_oncall_overrides_request",
+        table_name="oncall_overrides",
+        sqlite_where=sa.text("request_id != ''"),
+        postgresql_where=sa.text("request_id != ''"),
+    )
+    op.drop_index("ix_oncall_overrides_ends", table_name="oncall_overrides")
+    op.drop_table("oncall_overrides")
     op.drop_index("ix_notices_person", table_name="notices")
     op.drop_table("notices")
     op.drop_table("notice_wishes")
