@@ -142,7 +142,8 @@ class Dispatcher:
         alone = shown is not None and not isinstance(arguments.parse(shown, ""), Incomplete)
         if not word:
             return (f"{group} show", "") if alone else ("help", group)
-        return (f"{group} show", word) if alone and not words and fields(shown.args) else (name, words)
+        of_one = shown is not None and alone and not words and fields(shown.args)
+        return (f"{group} show", word) if of_one else (name, words)
 
     async def answer(self, invocation: Invocation, parsed: Parsed | Incomplete) -> Reply:
         """Go the whole road and return the answer. Never raises but when cancelled."""

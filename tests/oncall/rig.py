@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import yaml
+
 from bot.engine import Engine
 from bot.identity import Channel, Person
 from bot.oncall import records
@@ -40,6 +42,7 @@ class Rig(deployments.Rig):
 
     def __init__(self, folder: Path, store: Store, clock: Clock, config: dict[str, Any]) -> None:
         super().__init__(folder, store, clock, config)
+        self.config = config
         self.slack_is_away = False
         self.deactivated: set[Person] = set()
         self.oncall = OnCall(self.oncall_parts())
@@ -103,7 +106,7 @@ class Rig(deployments.Rig):
         """Read the configuration again with these schedules."""
         self.config["oncall"] = {"schedules": schedules}
         path = self.folder / "shipmate.yaml"
-        path.write_text(deployments.yaml.safe_dump(self.config))
+        path.write_text(yaml.safe_dump(self.config))
         self.settings = load(path, {})
 
 
@@ -129,7 +132,6 @@ async def up(
         "oncall": {"schedules": {"primary": PRIMARY} if schedules is None else schedules},
     }
     rig = Rig(folder, store, clock, config)
-    rig.config = config
     try:
         if engine:
             rig.deployments.bind()

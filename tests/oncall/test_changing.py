@@ -261,7 +261,9 @@ async def test_two_replicas_that_look_at_once_tell_it_once(
         assert len(await rig.directs(TOM)) == 1
 
 
-async def test_killed_between_looking_and_telling_it_is_told_by_the_next_process(tmp_path: Path):
+async def test_killed_between_looking_and_telling_it_is_told_by_the_next_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     """What the engine does not finish it runs again: the wake-up is a row until it was told."""
     async with up(tmp_path) as first:
         await first.on_call(MIA)
@@ -271,7 +273,7 @@ async def test_killed_between_looking_and_telling_it_is_told_by_the_next_process
             stuck.set()
             await asyncio.Event().wait()
 
-        first.oncall.changes.tell = killed  # type: ignore[method-assign]
+        monkeypatch.setattr(first.oncall.changes, "tell", killed)
         await first.set_clock(at("2026-01-06 09:00"))
         async with asyncio.timeout(90):
             await stuck.wait()
