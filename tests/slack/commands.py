@@ -109,4 +109,17 @@ async def slow(call, args):
     return text("late, but here")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteArgs:
+    alert: Annotated[str, arg("alert")]
+    text: Annotated[str, arg("what", rest=True, message="text")]
+
+
+@command("note", permission="alert.act", args=NoteArgs, effect=Effect.CHANGE)
+async def note(call, args):
+    """Note something."""
+    Heard.of(call)
+    return text(f"{args.alert} noted: {args.text}")
+
+
 COMMANDS = (where, metrics, deploy, approve, lock, slow)

@@ -25,7 +25,7 @@ from bot.slack.pacing import Pacing
 from bot.starter import Starter
 from bot.store import Store
 from commands.shipmate import help_
-from tests.slack.commands import COMMANDS, Heard
+from tests.slack.commands import COMMANDS, Heard, note
 
 BOT_TOKEN, APP_TOKEN, SECRET = "xoxb-1-2-office", "xapp-1-A1-office", "office-signing-secret"
 DEADLINE = 60.0
@@ -128,7 +128,7 @@ def settings_for(sandbox, mode="socket", **slack):
         "signing_secret": SECRET,
         "api_url": sandbox.api_url,
         "aliases": ["where"],
-        "reactions": {"white_check_mark": "approve", "eyes": "where"},
+        "reactions": {"white_check_mark": "approve", "eyes": "where", "memo": "note"},
     }
     return Settings.model_validate({**SETTINGS, "slack": told | slack})
 
@@ -183,7 +183,7 @@ async def connected(office, url, *, mode="socket", clock=None, pacing=None, owne
         store = await Store.open(url, clock=clock)
         stack.push_async_callback(store.close)
         gateway = Gateway(settings, store, clock, owner=owner, pacing=pacing or Pacing(post_every=0.01, post_burst=50))
-        registry = Registry((*COMMANDS, help_))
+        registry = Registry((*COMMANDS, note, help_))
         tokens = AppConfig(
             manifest=manifest.build(settings, registry),
             mode=mode,

@@ -155,10 +155,15 @@ async def history(call: Call) -> Json:
 
 @method("conversations.replies", *HISTORY, tier=3, json_body=False)
 async def replies(call: Call) -> Json:
-    """Return a thread, oldest first (https://docs.slack.dev/reference/methods/conversations.replies)."""
+    """Return a thread, oldest first (https://docs.slack.dev/reference/methods/conversations.replies).
+
+    Asked for by a reply it is that reply alone (https://github.com/slackapi/bolt-python/issues/783).
+    """
     channel = _readable(call)
     parent = call.message(channel, "ts", "thread_not_found")
     root = parent.thread_ts or parent.ts
+    if root != parent.ts:
+        return _answer(call, channel, [parent])
     following = [m for m in channel.messages.values() if m.thread_ts == root and m.ts != root and not m.ephemeral_to]
     first = [channel.messages[root]] if root in channel.messages else []
     return _answer(call, channel, [*first, *_within(call, following)])
