@@ -91,6 +91,7 @@ COMMANDS: tuple[Command, ...] = (
     respond.attach,
     respond.detach,
     silence.silence,
+    silence.extend,
     silence.unsilence,
     silence.silences,
     oncall.show,
@@ -149,7 +150,6 @@ COMMANDS: tuple[Command, ...] = (
     respond.coming,
     respond.cannot,
     alert.this_it_was,
-    silence.silence_longer,
 )
 
 

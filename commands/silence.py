@@ -29,6 +29,10 @@ class SilenceArgs:
         str | None, arg('by other labels than the group\'s: \'service="checkout", pod=~"a.*"\'', flag="--matchers")
     ] = None
     reason: Annotated[str | None, arg("why, for those who wonder", flag="--reason")] = None
+    until_recovery: Annotated[
+        bool,
+        arg("it ends as soon as nothing of it fires any more, at the given end at the latest", flag="--until-recovery"),
+    ] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,10 +44,13 @@ class UnsilenceArgs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LongerArgs:
-    """Which silence, and how much longer."""
+    """Which silence, and how much longer or until when."""
 
     silence: Annotated[str, arg("its id, such as S-3", options=standing)]
-    duration: Annotated[timedelta, arg("how much longer: 1h", flag="--for")]
+    duration: Annotated[timedelta | None, arg("how much longer than it lasts now: 1h", flag="--for")] = None
+    until: Annotated[
+        str | None, arg("until when: workday, 2026-12-24 or '2026-12-24 18:00', in your time zone", flag="--until")
+    ] = None
 
 
 def _asked(args: SilenceArgs) -> Asked:
@@ -53,6 +60,7 @@ def _asked(args: SilenceArgs) -> Asked:
         until=(args.until or "").strip(),
         matchers=args.matchers or "",
         reason=(args.reason or "").strip(),
+        until_recovery=args.until_recovery,
     )
 
 
@@ -95,17 +103,17 @@ async def unsilence(call: Call, args: UnsilenceArgs) -> Reply:
 
 
 @command(
-    "silence-longer",
+    "extend",
     permission=SILENCE,
     args=LongerArgs,
     effect=Effect.CHANGE,
     resource=place_of_silence,
     decides=True,
-    hidden=True,
+    examples=("extend S-3 --for 2h", "extend S-3 --until workday"),
 )
-async def silence_longer(call: Call, args: LongerArgs) -> Reply:
+async def extend(call: Call, args: LongerArgs) -> Reply:
     """Have a silence end later."""
-    return await call.use(Alerts).extend_silence(call, args.silence, args.duration)
+    return await call.use(Alerts).extend_silence(call, args.silence, args.duration, (args.until or "").strip())
 
 
 @command("silences", permission=READ, effect=Effect.LOOKUP, examples=("silences",))

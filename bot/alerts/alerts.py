@@ -14,6 +14,7 @@ from bot.alerts.overview import Overview
 from bot.alerts.parts import Parts
 from bot.alerts.poller import Poller
 from bot.alerts.records import Group
+from bot.alerts.recovery import Recovery
 from bot.alerts.rules import Act, refusal
 from bot.alerts.showing import Showing
 from bot.alerts.silences import Silences, Wish
@@ -33,6 +34,8 @@ READ = "alert.read"
 ACT = "alert.act"
 SILENCE = "alert.silence"
 PAGE = "alert.page"
+LONGEST_WAIT = timedelta(hours=24)
+"""How long a silence waits for a recovery where no other end is given."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +47,7 @@ class Asked:
     until: str = ""
     matchers: str = ""
     reason: str = ""
+    until_recovery: bool = False
 
 
 class Alerts:
@@ -60,7 +64,7 @@ class Alerts:
         self.acting = Acting(parts, self.intake)
         self.attachments = Attachments(parts, self.intake)
         self.helping = Helping(parts, self.intake)
-        self.poller.afterwards.append(self.attachments.let_go)
+        self.poller.afterwards += [self.attachments.let_go, Recovery(parts).end_silences]
         self.overview = Overview(parts, self.showing)
         self.studying = Studying(parts, self.intake, self.showing)
         if parts.paging is not None:
@@ -116,9 +120,10 @@ class Alerts:
         no = refusal(Act.SILENCE, group.state, group.hold, call.person)
         if no is not None:
             raise Refused(no.code, f"{group.id} {no.words}.")
-        if asked.duration is None and not asked.until:
+        if asked.duration is None and not asked.until and not asked.until_recovery:
             return messages.preview(group, matchers, await self.silences.matching(group.instance, matchers))
-        ends_at = await self.silences.end_of(call.person, duration=asked.duration, until=asked.until)
+        length = asked.duration if asked.duration is not None or asked.until else LONGEST_WAIT
+        ends_at = await self.silences.end_of(call.person, duration=length, until=asked.until)
         wish = Wish(
             group=group,
             matchers=matchers,
@@ -126,6 +131,7 @@ class Alerts:
             ends_at=ends_at,
             reason=asked.reason,
             request_id=call.request_id,
+            until_recovery=asked.until_recovery,
         )
         async with self._parts.store.write() as tx:
             quiet = await self.silences.wish(tx, wish)
@@ -149,11 +155,18 @@ class Alerts:
             await self.silences.wish_end(tx, quiet, call.person, call.request_id)
         return text(f"{quiet.id} is being ended.")
 
-    async def extend_silence(self, call: Call, name: str, length: timedelta) -> Reply:
-        """Have a silence end so much later. Raises: Refused when it is over, BadInput when there is none."""
+    async def extend_silence(self, call: Call, name: str, length: timedelta | None, until: str) -> Reply:
+        """Have a silence end so much later, or at a later moment.
+
+        Raises:
+            Refused: it is over.
+            BadInput: there is none, or the end is no later one (`bad_end`).
+        """
         quiet = await self.silences.find(name)
-        left = quiet.ends_at - call.now + length
-        ends_at = await self.silences.end_of(call.person, duration=left, until="")
+        left = None if length is None else quiet.ends_at - call.now + length
+        ends_at = await self.silences.end_of(call.person, duration=left, until=until)
+        if ends_at <= quiet.ends_at:
+            raise BadInput("bad_end", f"{quiet.id} ends later than that already: unsilence {quiet.id} ends it now.")
         async with self._parts.store.write() as tx:
             await self.silences.wish_longer(tx, quiet, call.person, ends_at, call.request_id)
         return text(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from bot.alerts.causes import Suspect
 from bot.alerts.records import Group
 from bot.alerts.rules import State
-from bot.alerts.silence_records import Quiet
+from bot.alerts.silence_records import Quiet, State as SilenceState
 from bot.changes.records import Change, Kind
 from bot.reply import Button, Confirm, Style
 from integrations.capabilities.alerts import Matcher
@@ -15,19 +15,28 @@ _UNDONE = {Kind.DEPLOYED, Kind.ROLLED_BACK}
 _LONGEST_URL = 3000
 
 
-def of(group: Group, suspects: Sequence[Suspect], approvals: str, *, source: str, runbook: str) -> tuple[Button, ...]:
+def of(
+    group: Group,
+    suspects: Sequence[Suspect],
+    approvals: str,
+    silences: Sequence[Quiet],
+    *,
+    links: Sequence[tuple[str, str]],
+) -> tuple[Button, ...]:
     """Return the buttons of a group's message: what a person may do about it now."""
-    links = tuple(
+    linked = tuple(
         Button(label=label, url=url)
-        for label, url in (("Runbook", runbook), ("Source", source))
+        for label, url in links
         if url.startswith(("https://", "http://")) and len(url) < _LONGEST_URL
     )
     if group.over:
         said = tuple(button for one in suspects[:_MOST_SUSPECTS] for button in judging(group, one.change))
         back = Button(label="Un-resolve", command="unresolve", args={"alert": group.id})
-        return (*said, *links) if group.hold.closed_by is None else (back, *said, *links)
+        return (*said, *linked) if group.hold.closed_by is None else (back, *said, *linked)
     blamed = tuple(button for one in suspects[:_MOST_SUSPECTS] for button in about(group, one, approvals))
-    return in_order(to_hold(group), blamed, together(group), links)
+    active = [one for one in silences if one.state is SilenceState.ACTIVE]
+    quiet = of_silence(active[0])[-1:] + of_silence(active[0])[:1] if group.state is State.SILENCED and active else ()
+    return in_order((*to_hold(group), *quiet), blamed, together(group), linked)
 
 
 def in_order(
@@ -133,17 +142,24 @@ def _migrations(change: Change) -> str:
 def to_silence(group: Group, matchers: Sequence[Matcher]) -> tuple[Button, ...]:
     """Return the lengths of a silence to choose from, and a form for another."""
     args = {"alert": group.id, "matchers": ", ".join(map(str, matchers))}
-    lengths = (
+    lengths: tuple[tuple[str, dict[str, str]], ...] = (
         ("30 min", {"duration": "30m"}),
+        ("1 h", {"duration": "1h"}),
         ("2 h", {"duration": "2h"}),
+        ("4 h", {"duration": "4h"}),
+        ("Until it recovers, 24 h at most", {"until_recovery": "yes"}),
+        ("8 h", {"duration": "8h"}),
+        ("24 h", {"duration": "24h"}),
         ("Until the next working day", {"until": "workday"}),
     )
     chosen = tuple(Button(label=label, command="silence", args={**args, **length}) for label, length in lengths)
-    return (*chosen, Button(label="Another end…", command="silence", args=args, ask=True))
+    return (*chosen, Button(label="Another end or other labels…", command="silence", args=args, ask=True))
 
 
 def of_silence(quiet: Quiet) -> tuple[Button, ...]:
     """Return what a person does about a silence in force."""
     args = {"silence": quiet.id}
-    longer = Button(label="1 h longer", command="silence-longer", args={**args, "duration": "1h"})
-    return (longer, Button(label="End the silence", command="unsilence", args=args))
+    lengths = (("1 h longer", {"duration": "1h"}), ("4 h longer", {"duration": "4h"}))
+    longer = tuple(Button(label=label, command="extend", args={**args, **length}) for label, length in lengths)
+    asked = Button(label="Another end…", command="extend", args=args, ask=True)
+    return (*longer, asked, Button(label="End the silence", command="unsilence", args=args))

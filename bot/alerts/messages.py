@@ -102,13 +102,8 @@ def card(view: View) -> Message:
     parts: list[Part] = [Headline(say("{} · {}", group.id, title(group))), Paragraph(joined("\n", lines))]
     if group.truncated:
         parts.append(Note(say("{} more were left out by the source.", count(group.truncated, "alert"))))
-    pressed = buttons.of(
-        view.group,
-        cause_messages.asked(view),
-        view.approvals,
-        source=_source(view),
-        runbook=_annotation(view, _RUNBOOK),
-    )
+    links = (("Runbook", _annotation(view, _RUNBOOK)), ("Source", _source(view)))
+    pressed = buttons.of(view.group, cause_messages.asked(view), view.approvals, view.silences, links=links)
     if pressed:
         parts.append(Buttons(pressed))
     return Message(summary=summary(view), parts=tuple(parts))
@@ -198,9 +193,12 @@ def preview(group: Group, matchers: Sequence[Matcher], found: Sequence[Alert]) -
 def silence_line(quiet: Quiet, name_of: Callable[[Person], str]) -> Markup:
     """Return a silence in one line: who, until when, and what may be wrong with it."""
     who = say("@{}", name_of(quiet.person)) if quiet.person is not None else say("{}", _cut(quiet.created_by, 60))
+    until = moment(quiet.ends_at, day=True)
+    if quiet.until_recovery:
+        until = say("it recovers, {} at the latest", until)
     line = {
-        SilenceState.WANTED: say("{}: being made for {} until {}", quiet.id, who, moment(quiet.ends_at, day=True)),
-        SilenceState.ACTIVE: say("{}: silenced by {} until {}", quiet.id, who, moment(quiet.ends_at, day=True)),
+        SilenceState.WANTED: say("{}: being made for {} until {}", quiet.id, who, until),
+        SilenceState.ACTIVE: say("{}: silenced by {} until {}", quiet.id, who, until),
         SilenceState.ENDED: say("{}: over", quiet.id),
         SilenceState.FAILED: say("{}: *not* silenced for {}", quiet.id, who),
     }[quiet.state]

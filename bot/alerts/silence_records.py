@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.alerts.records import alerts
 from bot.identity import Person
 from bot.store import JsonColumn, PersonColumn, Timestamp, Tx, insert, metadata, next_id
 from integrations.capabilities.alerts import Matcher, Silence
@@ -27,7 +28,8 @@ class State(StrEnum):
 class Quiet:
     """One silence. `silence_id` is the source's name of it; `person` asked for it here, else `created_by` tells who.
 
-    `marker` stands in its comment, so that one that was made is found again.
+    `marker` stands in its comment, so that one that was made is found again. With `until_recovery` it ends by itself
+    when its group fires no more.
     """
 
     id: str
@@ -44,6 +46,7 @@ class Quiet:
     marker: str = ""
     state: State = State.WANTED
     problem: str = ""
+    until_recovery: bool = False
 
     def as_silence(self) -> Silence:
         """Return it as the source takes it."""
@@ -75,6 +78,7 @@ silences = sa.Table(
     sa.Column("changed_at", Timestamp, nullable=False),
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("problem", sa.Text, nullable=False),
+    sa.Column("until_recovery", sa.Boolean, nullable=False),
 )
 _NAMED = silences.c.silence_id != ""
 sa.Index(
@@ -123,6 +127,14 @@ async def standing(conn: AsyncConnection, *, instance: str = "") -> Sequence[Qui
     return [_read(row) for row in rows]
 
 
+async def outlived(conn: AsyncConnection) -> Sequence[Quiet]:
+    """Return the active silences that end on recovery and whose group fires no more."""
+    fires = sa.exists().where(alerts.c.group_id == silences.c.group_id, alerts.c.firing)
+    wanted = (silences.c.state == State.ACTIVE.value, silences.c.until_recovery, ~fires)
+    rows = (await conn.execute(sa.select(silences).where(*wanted).order_by(silences.c.id))).all()
+    return [_read(row) for row in rows]
+
+
 async def about(conn: AsyncConnection, group_id: str, instance: str, names: Sequence[str]) -> Sequence[Quiet]:
     """Return the silences that a group's card tells of: asked for on it and not over, or named by its alerts."""
     asked = sa.and_(silences.c.group_id == group_id, silences.c.state.in_([State.WANTED.value, State.FAILED.value]))
@@ -146,6 +158,7 @@ def _values(quiet: Quiet) -> dict[str, Any]:
         "changed_at": quiet.changed_at,
         "state": quiet.state.value,
         "problem": quiet.problem,
+        "until_recovery": quiet.until_recovery,
     }
 
 
@@ -165,4 +178,5 @@ def _read(row: sa.Row[Any]) -> Quiet:
         changed_at=row.changed_at,
         state=State(row.state),
         problem=row.problem,
+        until_recovery=bool(row.until_recovery),
     )

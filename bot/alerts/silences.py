@@ -49,6 +49,7 @@ class Wish:
     ends_at: datetime
     reason: str = ""
     request_id: str = ""
+    until_recovery: bool = False
 
 
 class Silences:
@@ -105,6 +106,7 @@ class Silences:
                 created_by=f"{name} (Shipmate)",
                 reason=wish.reason or f"{group.id} {group.name}",
                 marker=marker,
+                until_recovery=wish.until_recovery,
                 begins_at=now,
                 ends_at=wish.ends_at,
                 changed_at=now,

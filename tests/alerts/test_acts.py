@@ -70,7 +70,9 @@ async def test_a_silence_is_shown_before_it_is_made_and_then_with_owner_and_end(
     assert "is about 2 alerts firing now" in read(shown)
     assert firing.source.kept == {}
     pressed = buttons(shown)
-    assert [*pressed] == ["30 min", "2 h", "Until the next working day", "Another end…"]
+    assert [*pressed][:5] == ["30 min", "1 h", "2 h", "4 h", "Until it recovers, 24 h at most"]
+    assert [*pressed][5:] == ["8 h", "24 h", "Until the next working day", "Another end or other labels…"]
+    assert pressed["Another end or other labels…"].args["matchers"], "they can be edited in its form"
     await firing.run(MIA, command="silence", **dict(pressed["2 h"].args))
     await firing.stands(State.SILENCED)
     await firing.reads("S-1: silenced by @mia until")
@@ -100,7 +102,7 @@ async def test_it_warns_before_the_end_is_extended_and_ended(firing: Rig):
     await firing.until(warned, why)
     assert [key for key, _ in await firing.said("direct")]
     before = next(iter(firing.source.kept.values())).ends_at
-    await firing.run(TOM, command="silence-longer", silence="S-1", duration="1h")
+    await firing.run(TOM, command="extend", silence="S-1", duration="1h")
 
     async def longer() -> bool:
         (one,) = firing.source.kept.values()

@@ -14,6 +14,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from bot.deployments import records, workflow
@@ -25,8 +26,13 @@ from tests.fakes.metrics import Answer
 Body = Callable[..., Coroutine[Any, Any, Any]]
 
 
-def kill_once_at_each(folder: Path, watched: set[str]) -> None:
-    """Have this process killed at the first step of a watched deployment at which none was killed before."""
+def kill_once_at_each(
+    folder: Path, watched: set[str], *, module: ModuleType = workflow, steps: frozenset[str] = frozenset()
+) -> None:
+    """Have this process killed at the first step of a watched deployment at which none was killed before.
+
+    `module` is the one whose workflows are meant; of its steps all, or those named in `steps`.
+    """
     done = folder / "killed.log"
     seen: Counter[str] = Counter()
 
@@ -47,7 +53,7 @@ def kill_once_at_each(folder: Path, watched: set[str]) -> None:
             @functools.wraps(body)
             async def last(*given: Any) -> Any:
                 result = await body(*given)
-                if args[0] in watched:
+                if args[0] in watched and (not steps or name in steps):
                     die_first(key)
                 return result
 
@@ -56,7 +62,7 @@ def kill_once_at_each(folder: Path, watched: set[str]) -> None:
         return one
 
     for name in ("step", "transact"):
-        setattr(workflow, name, killing(getattr(workflow, name)))
+        setattr(module, name, killing(getattr(module, name)))
 
 
 async def main(folder: Path) -> None:

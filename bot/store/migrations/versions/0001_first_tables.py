@@ -131,6 +131,7 @@ def upgrade() -> None:
         sa.Column("changed_at", columns.Timestamp(), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("problem", sa.Text(), nullable=False),
+        sa.Column("until_recovery", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_alert_silences")),
     )
     op.create_index(op.f("ix_alert_silences_group_id"), "alert_silences", ["group_id"], unique=False)
