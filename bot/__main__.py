@@ -247,6 +247,22 @@ def _policy(args: argparse.Namespace) -> int:
         return FAILED
 
 
+def _alerts(args: argparse.Namespace) -> int:
+    from bot.app.alert_trials import replay_alerts
+    from bot.settings import SettingsError, load, read_environ
+    from bot.settings.values import parse_duration
+    from commands.registry import permissions, registry
+
+    try:
+        settings = load(args.config, read_environ(), known_permissions=permissions(), known_commands=registry())
+        return asyncio.run(replay_alerts(settings, print, since=parse_duration(args.since), as_json=args.json))
+    except SettingsError as error:
+        return _mistakes(error)
+    except ValueError as error:
+        print(f"shipmate alerts: {error}", file=sys.stderr)
+        return FAILED
+
+
 def _demo(args: argparse.Namespace) -> int:
     from bot.demo.run import Wishes, run
     from bot.settings import read_environ
@@ -285,6 +301,7 @@ _RUN = {
     "logout": _login,
     "token": _token,
     "audit": _audit,
+    "alerts": _alerts,
     "policy": _policy,
     "evidence": _evidence,
     "demo": _demo,

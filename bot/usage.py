@@ -50,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
     evidence.add_argument("subject", metavar="ID", help="D-1042 or R-88")
     evidence.add_argument("--out", type=Path, metavar="FILE", help="default: evidence-ID.zip")
     evidence.add_argument("--offline", action="store_true", help="do not ask the tools for logs")
+    _alerts_words(add("alerts", "try the rules for alerts of a configuration before they are in force"))
     _policy_words(add("policy", "try the policy of a configuration before it is in force"))
     demo = add(
         "demo", "run everything on this machine: a workspace, a service with a history, Prometheus", config=False
@@ -108,6 +109,16 @@ def _audit_words(audit: argparse.ArgumentParser) -> None:
     tail = add("tail", "show the newest entries")
     tail.add_argument("-n", "--lines", type=int, default=20, metavar="N", help="how many (default: %(default)s)")
     tail.add_argument("-f", "--follow", action="store_true", help="go on with new ones until interrupted")
+
+
+def _alerts_words(alerts: argparse.ArgumentParser) -> None:
+    """Declare what `shipmate alerts` takes."""
+    actions = alerts.add_subparsers(dest="action", metavar="ACTION", required=True)
+    text = "say which past alert groups this configuration would have told of in one message"
+    replay = actions.add_parser("replay", help=text, description=f"{text[0].upper()}{text[1:]}.")
+    replay.add_argument("--config", type=Path, default=argparse.SUPPRESS, metavar="FILE", help="default: shipmate.yaml")
+    replay.add_argument("--since", default="7d", metavar="LENGTH", help="how far back: 12h, 7d (default: %(default)s)")
+    replay.add_argument("--json", action="store_true", help="one JSON object a line, the last one sums up")
 
 
 def _policy_words(policy: argparse.ArgumentParser) -> None:

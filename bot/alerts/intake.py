@@ -12,6 +12,7 @@ import structlog
 
 from bot.alerts import records, rules
 from bot.alerts.gathering import Gathering
+from bot.alerts.joining import Joining
 from bot.alerts.parts import Parts
 from bot.alerts.records import Group, Known
 from bot.alerts.rules import Episode, Hold, Next, State
@@ -56,6 +57,7 @@ class Intake:
         self.on_turned: list[Turned] = []
         """Who is told, in the same transaction, of every group that turns; each is told of it with its row locked."""
         self.gathering = Gathering(parts)
+        self._joining = Joining(parts)
         self._under = Under(parts)
 
     async def notified(self, tx: Tx, event: WebhookEvent) -> None:
@@ -215,10 +217,27 @@ class Intake:
         if not new and (group.state is not State.FIRING or before.state in _ON):
             return group
         group = replace(group, address=self.gathering.address(group))
+        if group.state is State.FIRING and not group.hold.part_of:
+            group = await self._joined(tx, group, now)
+        if group.hold.part_of:
+            return replace(group, news_at=now, inside=group.inside if group.shown_state else group.hold.part_of)
         storm = await self.gathering.joins(tx, group, now)
         inside = storm if group.inside or not group.shown_state else ""
         left = bool(group.inside and not inside)
         return replace(group, news_at=now, inside=inside, shown_state="" if left else group.shown_state)
+
+    async def _joined(self, tx: Tx, group: Group, now: datetime) -> Group:
+        """Return a group as a part of another where a rule says so; of a cause, take its effects along."""
+        mine = self._joining.roles(group)
+        whole = await self._joining.whole_of(tx, group, mine, now)
+        if whole:
+            hold = replace(group.hold, part_of=whole)
+            return replace(group, hold=hold, state=State.ATTACHED, state_since=now)
+        for other in await self._joining.parts_for(tx, group, mine, now):
+            known = await records.alerts_of(tx.conn, other.id)
+            await self.turn(tx, other, held(other, known, replace(other.hold, part_of=group.id), now))
+        await self._joining.note(tx, group, mine)
+        return group
 
     def _place(self, labels: Mapping[str, str]) -> tuple[str, str]:
         """Return the service and environment of the catalog that labels name, "" for what they do not name."""
@@ -267,10 +286,14 @@ def shared(labels: Iterable[Mapping[str, str]]) -> dict[str, str]:
 
 
 def held(group: Group, known: Mapping[str, Known], hold: Hold, now: datetime) -> Group:
-    """Return a group whose hold has changed, with the state that makes; who is on it gets a message of its own."""
+    """Return a group whose hold has changed, with the state that makes.
+
+    What somebody is on, and what is let go by the group that told of it, gets a message of its own.
+    """
     state = rules.state_of({name: one.episode for name, one in known.items()}, hold)
     moved = replace(group, hold=hold, state=state, state_since=group.state_since if state is group.state else now)
-    if group.inside and hold.acknowledged_by is not None and group.hold.acknowledged_by is None:
+    let_go = bool(group.hold.part_of) and group.inside == group.hold.part_of != hold.part_of
+    if group.inside and (let_go or (hold.acknowledged_by is not None and group.hold.acknowledged_by is None)):
         return replace(moved, inside="", shown_state="")
     return moved
 

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from bot.closest import did_you_mean
@@ -14,7 +14,7 @@ from bot.settings.mistakes import Where
 from bot.settings.moments import Begin, End
 from bot.settings.services import Word
 from bot.settings.source import Source
-from bot.settings.values import Duration, Model, Schedule, Timezone
+from bot.settings.values import Duration, Model, Name, Schedule, Timezone
 
 LEAST_POLL = timedelta(seconds=5)
 LEAST_ANSWER = timedelta(minutes=1)
@@ -55,6 +55,31 @@ class StormSettings(Model):
     after: int = Field(
         20, ge=0, le=200, description="How many that still fire when it is over get a message of their own."
     )
+
+
+class TogetherRule(Model):
+    """One rule for what belongs together: a cause and its effects, or what has the same labels, whoever came first."""
+
+    name: Name = Field(description="What it is called where it has put something together.")
+    matchers: Annotated[tuple[Word, ...], AfterValidator(conditions)] = Field(
+        (), description="Conditions on the labels of all groups that it is about."
+    )
+    cause: Annotated[tuple[Word, ...], AfterValidator(conditions)] = Field(
+        (), description="Conditions on the labels of what causes the others."
+    )
+    effects: Annotated[tuple[Word, ...], AfterValidator(conditions)] = Field(
+        (), description="Conditions on the labels of what is told of in the message of the cause."
+    )
+    same: tuple[Word, ...] = Field((), description="Labels that both must have, with the same value.")
+    within: Duration = Field(timedelta(minutes=10), description="How much later than the first the second may begin.")
+
+    @model_validator(mode="after")
+    def _whole(self) -> "TogetherRule":
+        if bool(self.cause) != bool(self.effects):
+            raise PydanticCustomError("together", "cause and effects belong together: give both or neither")
+        if not self.cause and not self.same:
+            raise PydanticCustomError("together", "it says not what belongs together: give same, or cause and effects")
+        return self
 
 
 class MaintenanceSettings(Model):
@@ -121,6 +146,7 @@ class AlertSettings(Model):
     storm: StormSettings = Field(
         default_factory=StormSettings, description="When groups are gathered, because too many begin at once."
     )
+    together: tuple[TogetherRule, ...] = Field((), description="What is told of in one message; the first rule counts.")
     maintenance: tuple[MaintenanceSettings, ...] = Field((), description="When what fires is shown as silent.")
     look_back: Duration = Field(timedelta(hours=1), description="How long before an alert a change may be its cause.")
     workday: Schedule = Field("0 9 * * 1-5", description="When working days begin, as a cron expression.")

@@ -1,206 +1,200 @@
-"""What people do together about groups: parts of a whole, people who are asked to help, notes."""
+"""Rules that put groups together under one message: a cause and its effects, or what shares labels; and the dry run."""
 
-import asyncio
+import json
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+import yaml
+from hypothesis import given, strategies as st
+from pydantic import SecretStr
 
-from bot import arguments
+from bot.alerts.joining import rules_of
+from bot.alerts.joining_rules import Past, joined
 from bot.alerts.rules import State
-from bot.audit import Search
-from bot.command import Trigger
-from bot.errors import UserError
-from bot.identity import Person
-from commands.registry import registry
-from tests.alerts.rig import Rig, read
-from tests.deployments.rig import MIA, TOM, buttons
+from bot.app.alert_trials import replay_alerts
+from bot.settings import load
+from bot.settings.alerts import TogetherRule
+from bot.settings.mistakes import SettingsError
+from integrations.capabilities.alerts import Alert
+from tests.alerts.rig import SETTINGS, Rig, read, up
+from tests.deployments.rig import CONFIG, MIA
 
-PIPELINE = Person("account", "ci")
-
-
-@pytest.fixture
-async def two(rig: Rig) -> Rig:
-    """A-1 and A-2 fire."""
-    await fire(rig)
-    await rig.stands(State.FIRING)
-    await rig.stands(State.FIRING, "A-2")
-    return rig
+NODE = {
+    "name": "node-down",
+    "cause": ['alertname="NodeDown"'],
+    "effects": ['alertname=~"Pod.*"'],
+    "same": ["cluster"],
+    "within": "10m",
+}
+TEAM_RULE = {"name": "one-team", "matchers": ['alertname=~"Disk.*|PodA"'], "same": ["team"], "within": "5m"}
 
 
-async def fire(rig: Rig) -> None:
-    errors, queue = rig.alert("a"), rig.alert("q", alertname="QueueFull")
-    await rig.notify(errors)
-    await rig.notify(queue)
-    rig.source.alerts = [errors, queue]
+async def fire(rig: Rig, name: str, **labels: str) -> Alert:
+    alert = rig.alert("x")
+    alert = replace(
+        alert, fingerprint=f"{name}-x", labels={**alert.labels, "alertname": name, "cluster": "eu", **labels}
+    )
+    rig.source.alerts.append(alert)
+    assert await rig.post(rig.body(alert)) == 204
+    return alert
 
 
-async def recorded(rig: Rig, action: str) -> list[str]:
-    return [one.subject async for one in rig.audit.stream(Search()) if one.action == action]
+async def end(rig: Rig, alert: Alert) -> None:
+    rig.source.alerts.remove(alert)
+    await rig.alerts.poller.look()
 
 
-async def test_a_part_is_quiet_and_the_whole_tells_of_it(two: Rig):
-    await two.run(MIA, "attach A-2 to A-1")
-    await two.stands(State.ATTACHED, "A-2")
-    card = await two.reads("Part of A-1: what is done there covers it", "*part of another, firing*", ident="A-2")
-    assert [*buttons(card)][:3] == ["Detach", "Responders…", "Note…"]
-    await two.reads("With it: A-2 QueueFull firing")
-    for words in ("acknowledge A-2", "unacknowledge A-2"):
-        assert (await two.refused(MIA, words)).code == "attached"
-    assert await recorded(two, "alert.attach") == ["A-2"]
-    await two.run(TOM, "detach A-2")
-    await two.stands(State.FIRING, "A-2")
-    assert any("is a part of no other any more" in said for said in await two.thread())
-    assert await recorded(two, "alert.detach") == ["A-2"]
-    assert (await two.refused(TOM, "detach A-2")).code == "not_attached"
+async def states(rig: Rig) -> dict[str, tuple[str, str]]:
+    """Return where each group stands, and what it is a part of."""
+    return {one.id: (one.state.value, one.hold.part_of) for one in await rig.groups()}
 
 
-async def test_what_a_person_calls_over_takes_its_parts_along_and_back(two: Rig):
-    await two.run(MIA, "attach A-2 to A-1")
-    await two.run(MIA, "resolve A-1")
-    await two.stands(State.RESOLVED, "A-2")
-    assert (await two.group("A-2")).hold.closed_by == MIA
-    await two.run(MIA, "unresolve A-1")
-    await two.stands(State.ATTACHED, "A-2")
-    await two.stands(State.FIRING)
+async def test_an_effect_is_told_of_in_the_message_of_its_cause_and_does_not_page_alone(tmp_path):
+    async with up(tmp_path, together=[NODE]) as rig:
+        turned: list[str] = []
+
+        async def listen(_tx: object, _before: object, now: Any) -> None:
+            turned.append(f"{now.id} {now.state.value}")
+
+        rig.alerts.intake.on_turned.append(listen)
+        await fire(rig, "NodeDown")
+        await fire(rig, "PodDown")
+        await fire(rig, "PodDown", service="search", cluster="us")
+        await rig.reads("PodDown", ident="A-1")
+        assert await states(rig) == {"A-1": ("firing", ""), "A-2": ("attached", "A-1"), "A-3": ("firing", "")}
+        await rig.settled()
+        assert {subject for subject, _ in await rig.cards()} == {"A-1", "A-3"}, "an effect has no message of its own"
+        assert "A-2 firing" not in turned
+        assert "Part of A-1" in read(await rig.run(MIA, "alert A-2"))
 
 
-async def test_a_part_that_outlives_the_whole_is_loud_again(two: Rig):
-    await two.run(MIA, "attach A-2 to A-1")
-    await two.stands(State.ATTACHED, "A-2")
-    errors, queue = two.source.alerts
-    two.source.alerts = [queue]
-    over = replace(errors, firing=False, ends_at=two.clock.now())
-    assert await two.post(two.body(over)) == 204
-    await two.stands(State.RESOLVED)
-    await two.stands(State.FIRING, "A-2")
+async def test_what_began_before_its_cause_is_taken_along(tmp_path):
+    async with up(tmp_path, engine=False, together=[NODE]) as rig:
+        await fire(rig, "PodDown")
+        await fire(rig, "PodSlow")
+        await rig.run(MIA, "acknowledge A-2")
+        await rig.move_on(minutes=1)
+        await fire(rig, "NodeDown")
+        assert await states(rig) == {
+            "A-1": ("attached", "A-3"),
+            "A-2": ("acknowledged", ""),
+            "A-3": ("firing", ""),
+        }, "what somebody is on stays theirs"
 
 
-async def test_a_part_that_begins_anew_below_a_whole_that_is_over_is_let_go(two: Rig):
-    await two.run(MIA, "attach A-2 to A-1")
-    await two.run(MIA, "resolve A-1")
-    await two.stands(State.RESOLVED, "A-2")
-    again = two.alert("q2", alertname="QueueFull")
-    assert await two.post(two.body(again)) == 204
-    two.source.alerts.append(again)
-    await two.alerts.poller.look()
-    await two.stands(State.FIRING, "A-2")
+async def test_an_effect_that_outlives_its_cause_stands_for_itself_with_a_message(tmp_path):
+    async with up(tmp_path, together=[NODE]) as rig:
+        node = await fire(rig, "NodeDown")
+        await fire(rig, "PodDown")
+        await end(rig, node)
+        await rig.stands(State.FIRING, "A-2")
+        assert {subject for subject, _ in await rig.cards()} == {"A-1", "A-2"}
 
 
-async def test_the_whole_shows_that_a_part_is_over(two: Rig):
-    await two.run(MIA, "attach A-2 to A-1")
-    errors, queue = two.source.alerts
-    two.source.alerts = [errors]
-    assert await two.post(two.body(replace(queue, firing=False, ends_at=two.clock.now()))) == 204
-    await two.reads("With it: A-2 QueueFull over")
+async def test_what_shares_labels_joins_the_first_within_the_time(tmp_path):
+    async with up(tmp_path, engine=False, together=[TEAM_RULE]) as rig:
+        await fire(rig, "DiskFull", team="data")
+        await fire(rig, "DiskSlow", team="data")
+        await fire(rig, "DiskSlow", team="web", service="search")
+        await fire(rig, "DiskDead", service="none")
+        await rig.move_on(minutes=6)
+        await fire(rig, "DiskOld", team="data")
+        found = await states(rig)
+        assert [part for _, part in found.values()] == ["", "A-1", "", "", ""]
 
 
-@pytest.mark.parametrize(
-    ("before", "words", "code"),
-    [
-        ((), "attach A-1 to A-1", "attached_to_itself"),
-        ((), "attach A-9 to A-1", "unknown_alert"),
-        (("attach A-2 to A-1",), "attach A-2 to A-1", "attached_already"),
-        (("attach A-2 to A-1",), "attach A-1 to A-2", "attached_elsewhere"),
-        (("attach A-2 to A-1",), "attach A-1 to A-3", "has_parts"),
-        (("attach A-2 to A-1",), "attach A-3 to A-2", "attached_elsewhere"),
-        (("resolve A-1",), "attach A-2 to A-1", "alert_resolved"),
-        (("resolve A-2",), "attach A-2 to A-1", "alert_resolved"),
-    ],
-)
-async def test_what_cannot_be_attached_is_refused(two: Rig, before, words, code):
-    await two.notify(two.alert("z", alertname="Third"))
-    for line in before:
-        await two.run(MIA, line)
-    assert (await two.refused(MIA, words)).code == code
+async def test_parts_do_not_count_for_a_storm(tmp_path):
+    async with up(tmp_path, engine=False, together=[NODE], storm={"rate": 3}) as rig:
+        await fire(rig, "NodeDown", severity="warning")
+        for number in range(10):
+            await fire(rig, f"Pod{number}", severity="warning")
+        assert {one.inside for one in await rig.groups()} == {"", "A-1"}
 
 
-async def test_of_two_who_attach_crosswise_one_does(two: Rig):
-    async def attach(words: str) -> str:
-        try:
-            return (await two.run(MIA, words)).subject
-        except UserError as error:
-            return error.code
-
-    said = await asyncio.gather(attach("attach A-1 to A-2"), attach("attach A-2 to A-1"))
-    assert "attached_elsewhere" in said
-    assert len({"A-1", "A-2"} & set(said)) == 1
-
-
-async def test_somebody_who_is_asked_says_whether_they_come(two: Rig):
-    await two.run(MIA, "page @tom about A-1 --reason 'you know <!here> it'")
-    await two.reads("Asked to help: @tom (asked at")
-    ((_, asked),) = await two.said("direct")
-    assert "@mia asks you to help" in read(asked)
-    assert "&lt;!here&gt;" in read(asked)
-    assert [*buttons(asked)] == ["Coming", "Cannot", "Show A-1"]
-    assert (await two.refused(MIA, "page @tom about A-1")).code == "asked_already"
-    assert (await two.refused(MIA, command="coming", alert="A-1")).code == "not_asked"
-    await two.run(TOM, command="cannot", alert="A-1")
-    assert (await two.refused(TOM, command="cannot", alert="A-1")).code == "answered_already"
-    await two.reads("Asked to help: @tom (cannot come)")
-    assert any(f"<@{MIA.user}>: @tom cannot come" in said for said in await two.thread())
-    ((_, asked),) = await two.said("direct")
-    assert [*buttons(asked)] == ["Coming after all", "Show A-1"]
-    await two.run(MIA, "page @tom about A-1")
-    await two.run(TOM, command="coming", alert="A-1")
-    await two.reads("Asked to help: @tom (coming)")
-    assert len(await two.said("direct")) == 2
-    assert await recorded(two, "alert.page") == ["A-1", "A-1"]
-    assert (await two.refused(MIA, "page account:ci about A-1")).code == "people_only"
-    assert registry().find("page").permission == "alert.page"
+async def test_both_at_once_end_in_one_of_each(tmp_path, database_url):
+    async with up(tmp_path, url=database_url, engine=False, together=[NODE]) as rig:
+        rig.source.alerts = [
+            rig.alert("x", alertname=name, cluster="eu") for name in ("PodDown", "NodeDown", "PodSlow", "PodGone")
+        ]
+        await rig.alerts.poller.ask("am")
+        found = {one.name: one for one in await rig.groups()}
+        node = found.pop("NodeDown")
+        assert {one.hold.part_of for one in found.values()} == {node.id}
 
 
-async def test_of_two_who_ask_the_same_person_one_does(two: Rig):
-    async def ask(who: Person) -> str:
-        try:
-            return (await two.run(who, "page @tom about A-1")).subject
-        except UserError as error:
-            return error.code
-
-    assert sorted(await asyncio.gather(ask(MIA), ask(TOM))) == ["A-1", "asked_already"]
-    assert len(await two.said("direct")) == 1
-
-
-async def test_notes_are_kept_and_listed(two: Rig):
-    await two.run(MIA, "note A-1 the disk of <db-3> is full")
-    await two.run(TOM, "note A-1 cleaned it")
-    await two.reads("2 notes, all in /alert")
-    assert any(said.endswith("Note by @mia: the disk of &lt;db-3&gt; is full") for said in await two.thread())
-    shown = read(await two.run(MIA, "alert A-1"))
-    assert "@mia: the disk of &lt;db-3&gt; is full" in shown
-    assert shown.index("@mia: the disk") < shown.index("@tom: cleaned it")
-    assert (await two.refused(MIA, f"note A-1 {'x' * 3001}")).code == "bad_note"
-    assert await recorded(two, "alert.note") == ["A-1", "A-1"]
-
-
-async def test_a_note_of_a_message_is_made_once(two: Rig):
-    two.trigger = Trigger.REACTION
-
-    async def react(who: Person) -> str:
-        try:
-            return (await two.run(who, "note A-1 '> the disk is full'")).subject
-        except UserError as error:
-            return error.code
-
-    assert sorted(await asyncio.gather(react(MIA), react(TOM))) == ["A-1", "noted_already"]
-    assert not any("Note by" in said for said in await two.thread()), "it stands in the thread already"
+async def test_the_dry_run_says_what_last_week_would_have_become(tmp_path):
+    async with up(tmp_path, engine=False) as rig:
+        await fire(rig, "PodDown")
+        await fire(rig, "NodeDown")
+        await fire(rig, "PodSlow")
+        await fire(rig, "Other")
+        alerts = rig.settings.alerts.model_copy(update={"together": (TogetherRule.model_validate(NODE),)})
+        database = SecretStr(f"sqlite:///{tmp_path}/store.db")
+        settings = rig.settings.model_copy(update={"alerts": alerts, "database": database})
+        said: list[str] = []
+        assert await replay_alerts(settings, said.append, since=timedelta(days=7), clock=rig.clock) == 0
+        assert "A-1 PodDown → part of A-2 NodeDown  [node-down]" in said[0]
+        assert said[-1].startswith("4 messages → 2")
+        said.clear()
+        await replay_alerts(settings, said.append, since=timedelta(days=7), as_json=True, clock=rig.clock)
+        assert json.loads(said[-1]) == {"messages_before": 4, "messages_after": 2, "by_rule": {"node-down": 2}}
+        said.clear()
+        await rig.move_on(days=8)
+        await replay_alerts(settings, said.append, since=timedelta(days=7), clock=rig.clock)
+        assert said == ["0 messages → 0: 0 would have been told of in another's"]
 
 
 @pytest.mark.parametrize(
-    ("name", "words", "subject", "means"),
+    ("wrong", "says"),
     [
-        ("ack", "", "A-7", "A-7"),
-        ("acknowledge", "a-9", "A-7", "a-9"),
-        ("silence", "--for 2h", "A-7", "A-7 --for 2h"),
-        ("note", "A1 is down", "A-7", "A-7 A1 is down"),
-        ("page", "@bob", "A-7", "@bob about A-7"),
-        ("page", "@bob --reason 'about time'", "A-7", "@bob about A-7 --reason 'about time'"),
-        ("page", "@bob about A-9", "A-7", "@bob about A-9"),
-        ("attach", "to A-7", "A-9", "A-9 to A-7"),
-        ("ack", "", "D-7", ""),
-        ("approve", "", "D-7", "D-7"),
-        ("alerts", "", "A-7", ""),
+        ({"name": "x", "cause": ['a="b"']}, "give both or neither"),
+        ({"name": "x", "matchers": ['a="b"']}, "give same, or cause and effects"),
+        ({"name": "x", "same": ["a"], "matchers": ["b"]}, "is no matcher"),
     ],
+    ids=["half", "nothing", "no-matcher"],
 )
-def test_what_is_said_in_a_thread_is_about_what_the_thread_is_about(name, words, subject, means):
-    assert arguments.about(registry().find(name), words, subject) == means
+async def test_mistakes_are_told_with_their_place(tmp_path, wrong, says):
+    path = tmp_path / "shipmate.yaml"
+    path.write_text(yaml.safe_dump({**CONFIG, "alerts": {**SETTINGS, "together": [wrong]}}))
+    with pytest.raises(SettingsError) as error:
+        load(path, {})
+    assert says in str(error.value)
+    assert "alerts.together[0]" in str(error.value)
+
+
+START = datetime(2026, 11, 1, tzinfo=UTC)
+PASTS = st.lists(
+    st.tuples(
+        st.sampled_from(["NodeDown", "PodA", "PodB", "DiskA", "Other"]),
+        st.sampled_from(["eu", "us"]),
+        st.integers(0, 40),
+        st.integers(0, 40),
+    ),
+    max_size=25,
+)
+
+
+@given(PASTS)
+def test_whatever_came_when_nothing_is_a_part_of_a_part_and_all_meet(told):
+    ordered = sorted(told, key=lambda one: one[2])
+    pasts = [
+        Past(
+            id=f"A-{number}",
+            labels={"alertname": name, "cluster": place, "team": place},
+            began=START + timedelta(minutes=began),
+            ended=START + timedelta(minutes=began + lasted) if lasted < 30 else None,
+        )
+        for number, (name, place, began, lasted) in enumerate(ordered)
+    ]
+    rules = rules_of([TogetherRule.model_validate(one) for one in (NODE, TEAM_RULE)])
+    found = joined(pasts, rules)
+    parts = {one.part.id for one in found}
+    assert len(parts) == len(found), "a part of one"
+    for one in found:
+        assert one.whole.id not in parts
+        assert one.part.labels["cluster"] == one.whole.labels["cluster"]
+        first, second = sorted((one.part, one.whole), key=lambda past: past.began)
+        assert second.began - first.began <= timedelta(minutes=10)
+        assert first.ended is None or first.ended > second.began or first.began == second.began

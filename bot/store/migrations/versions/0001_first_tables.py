@@ -975,6 +975,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("group_id", "subject", name=op.f("pk_alert_dismissals")),
     )
     op.create_table(
+        "alert_joins",
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("group_id", sa.String(length=32), nullable=False),
+        sa.Column("whole", sa.Boolean(), nullable=False),
+        sa.Column("part", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["group_id"], ["alert_groups.id"], name=op.f("fk_alert_joins_group_id_alert_groups"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("key", "group_id", name=op.f("pk_alert_joins")),
+    )
+    op.create_table(
         "alert_notes",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("group_id", sa.String(length=32), nullable=False),
@@ -1227,6 +1238,7 @@ def downgrade() -> None:
     op.drop_table("alert_responders")
     op.drop_table("alert_pictures")
     op.drop_table("alert_notes")
+    op.drop_table("alert_joins")
     op.drop_table("alert_dismissals")
     op.drop_index("ix_alert_causes_named_at", table_name="alert_causes")
     op.drop_table("alert_causes")
