@@ -38,7 +38,7 @@ class Twilio:
         self._settings = settings
         secret = settings.api_secret or settings.auth_token
         named = f"{settings.api_key or settings.account_sid}:{secret.get_secret_value()}".encode()
-        self._sent: OrderedDict[str, str] = OrderedDict()
+        self._sent: OrderedDict[tuple[Way, str], str] = OrderedDict()
         """References of the pages that this process sent, the newest last: Twilio does not know our ids."""
         self._http = HttpClient(
             instance,
@@ -77,7 +77,7 @@ class Twilio:
         form = self._call(to, page) if way is Way.CALL else self._message(to, page)
         answer = await self._ask("POST", self._place(way), to, request_id=page.id, data=form)
         receipt = wire.receipt_of(self._instance, way, answer.body)
-        self._sent[page.id] = receipt.ref
+        self._sent[way, page.id] = receipt.ref
         while len(self._sent) > _REMEMBERED:
             self._sent.popitem(last=False)
         return receipt
@@ -92,7 +92,7 @@ class Twilio:
             OutcomeUnknown: one of the calls of the last day may be it.
         """
         self._check(way, to)
-        ref = self._sent.get(page_id)
+        ref = self._sent.get((way, page_id))
         if ref is not None:
             answer = await self._ask("GET", f"{self._place(way).removesuffix('.json')}/{ref}.json", to)
             return wire.receipt_of(self._instance, way, answer.body)

@@ -37,6 +37,7 @@ _REASONS = {
     "undelivered": "the network did not deliver it",
 }
 _CALLING = {"queued", "initiated", "ringing", "in-progress"}
+_COME_IN = "received"
 _ON_THE_WAY = {"accepted", "scheduled", "queued", "sending", "sent", "receiving", "received"}
 _ARRIVED = {"delivered", "read", "partially_delivered"}
 
@@ -151,6 +152,9 @@ def parse(instance: str, headers: Mapping[str, str], body: bytes) -> Sequence[We
             words=form["Digits"][:20],
         )
         return [_answer(instance, f"{form['CallSid']}:{form['Digits']}", form["CallSid"], answer)]
+    if "MessageSid" in form and form.get("MessageStatus", _COME_IN) != _COME_IN:  # some repeat the text beside it
+        told = {"sid": form["MessageSid"], "status": form["MessageStatus"], "error_code": form.get("ErrorCode")}
+        return [_news(instance, page, form["MessageStatus"], _receipt(instance, Way.SMS, told))]
     if "MessageSid" in form and "Body" in form:
         reply = _REPLY.fullmatch(form["Body"])
         answer = PageAnswer(
@@ -160,9 +164,6 @@ def parse(instance: str, headers: Mapping[str, str], body: bytes) -> Sequence[We
             words=form["Body"][:200],
         )
         return [_answer(instance, form["MessageSid"], "", answer)]
-    if "MessageSid" in form and "MessageStatus" in form:
-        told = {"sid": form["MessageSid"], "status": form["MessageStatus"], "error_code": form.get("ErrorCode")}
-        return [_news(instance, page, form["MessageStatus"], _receipt(instance, Way.SMS, told))]
     if "CallSid" in form and "CallStatus" in form:
         return _call_news(instance, headers, form, page)
     raise BadReply(instance, "neither a key, a reply nor news of a call or message of Twilio's")

@@ -173,6 +173,7 @@ async def test_a_text_message_says_how_to_answer_and_where_it_is(phone, front, t
     await twilio_server.deliver(message, "undelivered", 30003)
     expected = [Delivery.QUEUED, Delivery.DELIVERED, Delivery.FAILED]
     assert deliveries(front) == [(PAGE.id, one) for one in expected]
+    assert answers(front) == []
     assert "30003" in (await phone.look_up(Way.SMS, NUMBER, PAGE.id)).reason
 
 

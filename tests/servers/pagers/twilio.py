@@ -98,6 +98,7 @@ class TwilioStandIn:
             "SmsStatus": status,
             "From": message["from"],
             "To": message["to"],
+            "Body": message["body"],  # other providers and an emulator do
             "ApiVersion": "2010-04-01",
         }
         more = {"ErrorCode": str(error_code)} if error_code else {}
@@ -110,6 +111,7 @@ class TwilioStandIn:
             "AccountSid": ACCOUNT,
             "MessageSid": sid,
             "SmsMessageSid": sid,
+            "SmsStatus": "received",
             "From": sender,
             "To": FROM,
             "Body": body,
