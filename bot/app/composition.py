@@ -149,6 +149,7 @@ class App:
             self.freezes,
             self.alerts,
             self.oncall,
+            self.paging,
             bundles_of(self),
             self.continuing.continuous,
             self.approvals,

@@ -19,6 +19,7 @@ from bot.paging.records import PageState, Run, pages
 from bot.paging.rules import Move, Standing, followed
 from bot.paging.running import Running
 from bot.paging.sending import Sending
+from bot.paging.trying import Trying
 from bot.reply import Markup
 from bot.settings.paging import Way
 from bot.store import StoreUnavailable, Tx
@@ -39,6 +40,7 @@ class Paging:
         self.running = Running(parts)
         self.sending = Sending(parts, self.running)
         self.answers = Answers(parts, self.sending)
+        self.trying = Trying(parts)
         self.domain: Domain = NoDomain()
         self._task: asyncio.Task[None] | None = None
 

@@ -1,6 +1,7 @@
 """Slack as one way among others: a direct message by the outbox, and whether Slack has taken it."""
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.paging.parts import Parts
 from bot.paging.records import PageRow
@@ -22,8 +23,12 @@ class Slack:
 
     async def why_not(self, tx: Tx, page: PageRow) -> str:
         """Return why Slack has not taken a page by now, "" where it has."""
-        statement = sa.select(outbox.c.state, outbox.c.reason).where(outbox.c.key == f"direct/{page.id}")
-        row = (await tx.conn.execute(statement)).one_or_none()
+        return await self.why_not_said(tx.conn, page.id)
+
+    async def why_not_said(self, conn: AsyncConnection, key: str) -> str:
+        """Return why Slack has not taken the direct message of a key by now, "" where it has."""
+        statement = sa.select(outbox.c.state, outbox.c.reason).where(outbox.c.key == f"direct/{key}")
+        row = (await conn.execute(statement)).one_or_none()
         if row is None:
             return "it was not said"
         if row.state == State.PARKED:
