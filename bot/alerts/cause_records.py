@@ -72,7 +72,7 @@ async def looked(conn: AsyncConnection, group_id: str) -> Looked | None:
 
 
 async def keep_look(tx: Tx, group_id: str, look: Looked) -> bool:
-    """Write how a look went, unless that of a later version was written; answer whether it was."""
+    """Write how a look went, unless that of a later version, or a newer picture, was; answer whether it was written."""
     values = {
         "version": look.version,
         "drawn_at": look.drawn_at,
@@ -81,10 +81,16 @@ async def keep_look(tx: Tx, group_id: str, look: Looked) -> bool:
         "problem": look.problem,
     }
     statement = insert(tx.conn, pictures).values(group_id=group_id, **values)
-    statement = statement.on_conflict_do_update(
-        index_elements=[pictures.c.group_id], set_=values, where=pictures.c.version < look.version
-    )
+    statement = statement.on_conflict_do_update(index_elements=[pictures.c.group_id], set_=values, where=_older(look))
     return (await tx.conn.execute(statement)).rowcount > 0
+
+
+def _older(look: Looked) -> sa.ColumnElement[bool]:
+    earlier = pictures.c.version < look.version
+    if look.drawn_at is None:
+        return earlier
+    newer = sa.or_(pictures.c.drawn_at.is_(None), pictures.c.drawn_at < look.drawn_at)
+    return sa.or_(earlier, sa.and_(pictures.c.version == look.version, newer))
 
 
 async def keep_reading(tx: Tx, group_id: str, *, unit: str, signal: str) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -23,6 +24,10 @@ from integrations.capabilities.matchers import all_match, read
 from integrations.errors import Unavailable
 
 STUDY = "alert.study.v1"
+ONCE_MORE = 0
+"""In place of a version: look again, because there is more to be seen."""
+RARELY = timedelta(minutes=1)
+"""How long a picture of what still fires stays as it is."""
 _CRITICAL = {"critical", "page", "emergency"}
 
 log = structlog.get_logger()
@@ -83,11 +88,7 @@ class Showing:
             await self._parts.outbox.post(
                 tx, f"{stamp}/again", channel, again, in_thread_of=group.id, also_to_channel=True, urgent=True
             )
-        if view.suspects and not group.over and (self._parts.charts is None or (view.looked and view.looked.version)):
-            await cause_records.name(tx, group.id, view.suspects[0].change.subject, view.now)
-        changed = group.state.value != group.shown_state
-        if self._parts.charts is not None and changed and (urgent or not storm):
-            await want(tx, f"{group.id}/study/{group.version}", STUDY, group.id, group.version, group.state.value)
+        await self._name_and_study(tx, view, study=urgent or not storm)
         await self._say_of_paging(tx, group, channel)
         told = [replace(one, told=_now(one)) for one in view.told] if heard is not None else []
         await records.keep_alerts(tx, group.id, told)
@@ -102,6 +103,20 @@ class Showing:
             await self._parts.outbox.post(
                 tx, f"paging/{key}", channel, said, in_thread_of=group.id, also_to_channel=True, urgent=True
             )
+
+    async def _name_and_study(self, tx: Tx, view: View, *, study: bool) -> None:
+        """Note which change is named first, and have the signal looked at: in another state, or of a new suspect."""
+        group = view.group
+        drawing = self._parts.charts is not None
+        looked = not drawing or (view.looked is not None and view.looked.version > 0)
+        if view.suspects and not group.over and looked:
+            subject = view.suspects[0].change.subject
+            await cause_records.name(tx, group.id, subject, view.now)
+            if drawing and study and subject not in view.named:
+                ident, at = f"{group.id}/study/{subject}", view.now + RARELY
+                await want(tx, ident, STUDY, group.id, ONCE_MORE, group.state.value, at=at)
+        if drawing and study and group.state.value != group.shown_state:
+            await want(tx, f"{group.id}/study/{group.version}", STUDY, group.id, group.version, group.state.value)
 
     async def remedied(self, tx: Tx, group: Group, changed: Sequence[Change]) -> bool:
         """Note of a group that is over which named change was its cause, where rolling that back ended it."""

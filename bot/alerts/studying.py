@@ -18,13 +18,15 @@ from bot.alerts.intake import Intake
 from bot.alerts.movement import Move, Movement
 from bot.alerts.parts import Parts
 from bot.alerts.records import Group
-from bot.alerts.showing import Showing
+from bot.alerts.showing import ONCE_MORE, RARELY, STUDY, Showing
 from bot.alerts.signals import Signal, Signals
 from bot.amounts import amount, duration
 from bot.changes.records import Change
 from bot.charts import Chart, Line, Mark, Span
 from bot.errors import Degraded, UserError
 from bot.reply import Message, Note, Picture, code, say
+from bot.store import Tx
+from bot.store.starts import want
 from integrations.capabilities.metrics import Series
 from integrations.errors import IntegrationError
 
@@ -35,7 +37,8 @@ _TRIES = 2
 _AT_ONCE = 2
 _LINE = 20
 """Looks that may wait for their turn; in a storm the others have no picture."""
-_RARELY = timedelta(minutes=1)
+_YOUNG = timedelta(minutes=10)
+_LATER = timedelta(minutes=2)
 _LONGEST = 150
 
 log = structlog.get_logger()
@@ -55,19 +58,25 @@ class Studying:
     async def study(self, group_id: str, version: int, state: str) -> None:
         """Look at the signal of a group as of a version of it and the state it was in.
 
-        Nothing is done where that was done already, or only just now, or where a look at a later state follows.
+        Nothing is done where that was done already, or only just now, or where a look at a later state follows. In
+        place of a version, `ONCE_MORE` looks at what there is to be seen by now of what still fires.
 
         It raises nothing that a source or the drawing does: why there is no picture is kept, for who asks.
         """
         async with self._parts.store.read() as conn:
             group = await records.find(conn, group_id)
             look = await cause_records.looked(conn, group_id)
-        if group is None or (look is not None and look.version >= version):
+        again = version == ONCE_MORE
+        if group is None or (again and (group.over or look is None)):
+            return
+        if look is not None and again:
+            version = look.version
+        elif look is not None and look.version >= version:
             return
         drawn_at = look.drawn_at if look else None
         if drawn_at is not None:
-            soon = not group.over and self._parts.clock.now() - drawn_at < _RARELY
-            if soon or group.state.value != state:
+            soon = not group.over and self._parts.clock.now() - drawn_at < RARELY
+            if soon or (not again and group.state.value != state):
                 return
         if self._waiting >= _LINE:
             await self._keep(group, Looked(version=version, drawn_at=drawn_at, problem="too much fires at once"))
@@ -140,9 +149,22 @@ class Studying:
             for subject, one in told.items():
                 await cause_records.keep_movement(tx, group.id, subject, one)
             now = await records.locked(tx, group.id)
+            await self._look_later(tx, group, judged, found)
             if told and now is not None and not now.over:
                 await cause_records.keep_reading(tx, group.id, unit=reading.unit, signal=reading.name)
                 await self._intake.look_again(tx, now)
+
+    async def _look_later(self, tx: Tx, group: Group, judged: Sequence[Suspect], found: Mapping[str, Movement]) -> None:
+        """Have the signal looked at once more where a change was too short ago to tell what it did."""
+        now = self._parts.clock.now()
+        young = [
+            one
+            for one in judged
+            if found[one.change.subject].move is Move.UNKNOWN and now - causes.begun(one.change) < _YOUNG
+        ]
+        if young:
+            ident, at = f"{group.id}/study/{now:%Y%m%dT%H%M}", now + _LATER
+            await want(tx, ident, STUDY, group.id, ONCE_MORE, group.state.value, at=at)
 
     async def _name(self, group: Group, changed: Sequence[Change]) -> None:
         """Note which change the message names first, now that all is known that ranks them."""

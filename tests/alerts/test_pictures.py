@@ -349,3 +349,37 @@ async def test_a_drawing_process_killed_in_the_middle_is_replaced(tmp_path):
             assert png.startswith(b"\x89PNG\r\n")
     finally:
         await charts.close()
+
+
+async def test_of_a_deployment_that_ends_while_it_fires_the_signal_is_looked_at_then(rig: Rig, easel: Easel):
+    measured(rig, rig.clock.now() - timedelta(minutes=8))
+    await rig.notify(fired(rig))
+    await looked(rig)
+    await rig.alerts.poller.look()
+    begun = (rig.clock.now() - timedelta(minutes=8)).isoformat()
+    await change(rig, "D-7", 0, data={"begun_at": begun})
+    await rig.alerts.poller.look()
+    card = await rig.reads("D-7 checkout D-7")
+    assert "after it" not in read(card)
+    await rig.move_on(minutes=2)
+    await rig.reads("D-7 checkout D-7", "rose from 0.4 % to 31 % after it")
+
+    async def drawn() -> bool:
+        return len(await posted(rig)) == 1 and (await posted(rig))[0][0] == 2
+
+    async def why() -> str:
+        return f"not drawn anew: {easel.drawn}"
+
+    await rig.until(drawn, why)
+    assert [mark.label for mark in easel.drawn[-1].marks] == ["D-7"]
+
+
+async def test_what_changed_only_just_before_it_is_looked_at_again(rig: Rig):
+    now = rig.clock.now()
+    measured(rig, now - timedelta(seconds=6))
+    await change(rig, "D-7", 0.1)
+    await rig.notify(replace(rig.alert("a"), generator_url=LINK))
+    await looked(rig)
+    assert "after it" not in read(await rig.reads("D-7 checkout D-7"))
+    await rig.move_on(minutes=3)
+    await rig.reads("D-7 checkout D-7", "rose from 0.4 % to 31 % after it")
