@@ -59,7 +59,7 @@ format: $(DEV) ## Format the code
 	$(BIN)/ruff format .
 
 test-live: $(DEV) ## Run the contract suites against real tools: JENKINS_URL=… GITLAB_URL=…, see CONTRIBUTING.md
-	$(if $(JENKINS_URL)$(GITLAB_URL),,$(error Name a tool: make test-live JENKINS_URL=… JENKINS_USER=… JENKINS_TOKEN=…))
+	$(if $(JENKINS_URL)$(GITLAB_URL)$(NTFY_URL),,$(error Name a tool: make test-live JENKINS_URL=… JENKINS_USER=… JENKINS_TOKEN=…))
 	$(BIN)/python -m pytest -p no:randomly --force-enable-socket tests/integrations/live
 
 docs-check: $(DEV) ## Check links, documented names and the size of modules

@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[3]
 NEEDED = {
     "jenkins": ("JENKINS_URL", "JENKINS_USER", "JENKINS_TOKEN"),
     "gitlab": ("GITLAB_URL", "GITLAB_TOKEN", "GITLAB_GROUP"),
+    "ntfy": ("NTFY_URL", "NTFY_TOKEN"),
 }
 DEADLINE = 600.0  # seconds that a run of a real tool gets: its nodes and runners have other work, too
 
