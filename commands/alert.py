@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Annotated
 
 from bot.alerts.alerts import ACT, READ, Alerts
-from bot.alerts.rules import Act
+from bot.alerts.listing import Wanted
+from bot.alerts.rules import Act, State
 from bot.catalog import Catalog
 from bot.command import Call, Effect, Option, Resource, arg, command
 from bot.reply import Reply
@@ -28,6 +30,16 @@ async def place_of_service(call: Call, args: object) -> Resource:
     return Resource(call.use(Catalog).service(name).name if name else "")
 
 
+class Standing(StrEnum):
+    """Where an alert group stands that is not over."""
+
+    FIRING = "firing"
+    ACKNOWLEDGED = "acknowledged"
+    SILENCED = "silenced"
+    UNKNOWN = "unknown"
+    ATTACHED = "attached"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertsArgs:
     """Of which service, and whether it is about the causes that were named."""
@@ -36,6 +48,8 @@ class AlertsArgs:
     storm: Annotated[str | None, arg("only those told of in the message of a storm, such as ST-1", flag="--storm")] = (
         None
     )
+    state: Annotated[Standing | None, arg("only those that stand so", flag="--state")] = None
+    mine: Annotated[bool, arg("only those that you are on, or come to help with", flag="--mine")] = False
     page: Annotated[int, arg("which page of the list", flag="--page")] = 1
     precision: Annotated[
         bool, arg("how many of the causes named in the last 30 days were right", flag="--precision")
@@ -79,7 +93,13 @@ async def alerts(call: Call, args: AlertsArgs) -> Reply:
     overview = call.use(Alerts).overview
     if args.precision:
         return await overview.precision(name)
-    return await overview.firing(name, inside=(args.storm or "").strip().upper(), number=args.page)
+    wanted = Wanted(
+        service=name,
+        inside=(args.storm or "").strip().upper(),
+        state=None if args.state is None else State(args.state.value),
+        person=call.person if args.mine else None,
+    )
+    return await overview.firing(wanted, number=args.page)
 
 
 @command("alert", permission=READ, args=ShownArgs, effect=Effect.READ, resource=place, examples=("alert A-7",))

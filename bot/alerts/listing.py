@@ -1,29 +1,67 @@
 """What the lists of groups read: a page of them in the order people want, however many there are."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.alerts.company import Answer, responders
 from bot.alerts.records import OPEN, Group, groups, read
 from bot.alerts.rules import State
 from bot.alerts.storm_records import by_gravity
+from bot.identity import Person
 
 PAGE = 30
 
 
-async def not_over(conn: AsyncConnection, *, service: str = "", inside: str = "") -> int:
-    """Return how many groups are not over: of a service, or told of in one message, or all."""
-    statement = sa.select(sa.func.count()).select_from(groups).where(*_which(service, inside))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which groups are listed: of a service, told of in one message, in one state, or in somebody's hands.
+
+    In somebody's hands is what they acknowledged, and what they said that they come to help with.
+    """
+
+    service: str = ""
+    inside: str = ""
+    state: State | None = None
+    person: Person | None = None
+
+    def conditions(self) -> list[sa.ColumnElement[bool]]:
+        """Return what holds for them; all of them are open."""
+        found = [OPEN]
+        if self.service:
+            found.append(groups.c.service == self.service)
+        if self.inside:
+            found.append(groups.c.inside == self.inside)
+        if self.state is not None:
+            found.append(groups.c.state == self.state.value)
+        if self.person is not None:
+            helps = sa.exists().where(
+                responders.c.group_id == groups.c.id,
+                responders.c.person == self.person,
+                responders.c.answer == Answer.COMING.value,
+            )
+            found.append(sa.or_(groups.c.acknowledged_by == self.person, helps))
+        return found
+
+    def words(self) -> str:
+        """Return which they are, to stand behind "alert groups"."""
+        of = "".join(f" of {one}" for one in (self.service, self.inside) if one)
+        state = f" that are {self.state.value}" if self.state is not None else ""
+        return f"{of}{state}{' in your hands' if self.person is not None else ''}"
+
+
+async def not_over(conn: AsyncConnection, wanted: Wanted) -> int:
+    """Return how many of these groups there are."""
+    statement = sa.select(sa.func.count()).select_from(groups).where(*wanted.conditions())
     return int((await conn.execute(statement)).scalar_one())
 
 
-async def page(
-    conn: AsyncConnection, number: int, *, service: str = "", inside: str = "", size: int = PAGE
-) -> Sequence[Group]:
+async def page(conn: AsyncConnection, number: int, wanted: Wanted, *, size: int = PAGE) -> Sequence[Group]:
     """Return one page of them, from 1: what nobody is on first, then the gravest, then the longest."""
     rank, stands, *rest = by_gravity()
-    statement = sa.select(groups).where(*_which(service, inside)).order_by(stands, rank, *rest)
+    statement = sa.select(groups).where(*wanted.conditions()).order_by(stands, rank, *rest)
     return [read(row) for row in (await conn.execute(statement.limit(size).offset((number - 1) * size))).all()]
 
 
@@ -39,12 +77,3 @@ async def orphans(conn: AsyncConnection) -> list[Group]:
     over = sa.exists().where(whole.c.id == groups.c.part_of, whole.c.state == State.RESOLVED.value)
     statement = sa.select(groups).where(groups.c.part_of != "", OPEN, over).order_by(groups.c.id).limit(1000)
     return [read(row) for row in (await conn.execute(statement)).all()]
-
-
-def _which(service: str, inside: str) -> list[sa.ColumnElement[bool]]:
-    found = [OPEN]
-    if service:
-        found.append(groups.c.service == service)
-    if inside:
-        found.append(groups.c.inside == inside)
-    return found

@@ -1,5 +1,6 @@
 """`Overview`: what fires now, and one group from near. Reads our own rows, so it answers while sources are away."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from bot.alerts import (
@@ -13,6 +14,7 @@ from bot.alerts import (
     records,
     silence_records,
 )
+from bot.alerts.listing import Wanted
 from bot.alerts.messages import View
 from bot.alerts.parts import Parts
 from bot.alerts.records import Group
@@ -21,12 +23,14 @@ from bot.alerts.silence_records import Quiet
 from bot.amounts import count, duration
 from bot.command import Option
 from bot.errors import BadInput
-from bot.reply import Button, Buttons, Markup, Note, Paragraph, Part, Reply, Table, escape, joined, say, text
+from bot.identity import Person
+from bot.reply import Button, Buttons, Headline, Markup, Note, Paragraph, Part, Reply, Table, escape, joined, say, text
 from integrations.capabilities.matchers import written
 
 _MOST = 30
 _MOST_ALERTS = 20
 _MOST_NOTES = 20
+_MOST_AT_HOME = 5
 _MOST_PAGED = 3
 _ENDED = timedelta(hours=24)
 _MEASURED = timedelta(days=30)
@@ -39,28 +43,29 @@ class Overview:
         self._parts = parts
         self._showing = showing
 
-    async def firing(self, service: str = "", *, inside: str = "", number: int = 1) -> Reply:
-        """Return a page of the groups that are not over, of a service or a storm or of all: what nobody is on first.
+    async def firing(self, wanted: Wanted, *, number: int = 1) -> Reply:
+        """Return a page of the groups that are not over and are asked for: what nobody is on first.
 
         Raises:
             BadInput: there is no such page.
         """
         async with self._parts.store.read() as conn:
-            total = await listing.not_over(conn, service=service, inside=inside)
-            found = await listing.page(conn, number, service=service, inside=inside) if number > 0 else ()
+            total = await listing.not_over(conn, wanted)
+            found = await listing.page(conn, number, wanted) if number > 0 else ()
             ended = await records.ended_since(conn, self._parts.clock.now() - _ENDED, limit=_MOST)
-        ended = [one for one in ended if service in {"", one.service} and inside in {"", one.inside}]
-        of = "".join(f" of {one}" for one in (service, inside) if one)
+        ended = [one for one in ended if wanted.service in {"", one.service} and wanted.inside in {"", one.inside}]
+        of = wanted.words()
         if not total:
-            last = f" {count(len(ended), 'group')} ended in the last 24 h." if ended else ""
-            return text(f"Nothing fires{of}.{last}")
+            narrow = wanted.state is not None or wanted.person is not None
+            last = f" {count(len(ended), 'group')} ended in the last 24 h." if ended and not narrow else ""
+            return text(f"There are no alert groups{of}." if narrow else f"Nothing fires{of}.{last}")
         pages = -(-total // listing.PAGE)
         if not found:
             raise BadInput("no_such_page", f"There is no page {number}: there are {count(pages, 'page')}{of}.")
         parts: list[Part] = [Table(("Alert", "State", "Since", "On it"), tuple(self._row(one) for one in found))]
         if pages > 1:
             parts.append(Note(say("Page {} of {}.", number, pages)))
-            given = {name: value for name, value in (("service", service), ("storm", inside)) if value}
+            given = _given(wanted)
             near = (("Previous", number - 1), ("Next", number + 1))
             turned = [
                 Button(label=f"{label} {listing.PAGE}", command="alerts", args={**given, "page": str(to)})
@@ -69,6 +74,20 @@ class Overview:
             ]
             parts.append(Buttons(tuple(turned)))
         return Reply(summary=f"{count(total, 'alert group')}{of} not over", parts=tuple(parts))
+
+    async def home(self, person: Person) -> Sequence[Part]:
+        """Return what somebody is on, for their home page."""
+        async with self._parts.store.read() as conn:
+            found = await listing.page(conn, 1, Wanted(person=person), size=_MOST_AT_HOME)
+        if not found:
+            return ()
+        now = self._parts.clock.now()
+        parts: list[Part] = [Headline(say("Alerts that you are on"))]
+        for one in found:
+            since = duration(now - one.opened_at)
+            parts.append(Paragraph(say("*{}* · {} · {}", f"{one.id} {messages.title(one)}", one.state.value, since)))
+            parts.append(Buttons((Button(label=f"Show {one.id}", command="alert", args={"alert": one.id}),)))
+        return parts
 
     async def one(self, group: Group, *, number: int = 1) -> Reply:
         """Return a group as its message shows it, with a page of its single alerts."""
@@ -129,3 +148,11 @@ class Overview:
             escape(duration(now - group.opened_at)),
             Markup("nobody") if who is None else say("@{}", self._parts.permissions.name_of(who)),
         )
+
+
+def _given(wanted: Wanted) -> dict[str, str]:
+    """Return the arguments that list the same groups again."""
+    state = "" if wanted.state is None else wanted.state.value
+    mine = "yes" if wanted.person is not None else ""
+    named = (("service", wanted.service), ("storm", wanted.inside), ("state", state), ("mine", mine))
+    return {name: value for name, value in named if value}

@@ -64,7 +64,7 @@ class Running:
             app.store, clock=app.clock, engine_url=engine_url(app.settings), on_parked=self._parked
         )
         await self._go_on()
-        for section in (*app.deployments.home_sections(), app.freezes.overview.home):
+        for section in (*app.deployments.home_sections(), app.freezes.overview.home, app.alerts.overview.home):
             app.slack.home.add(section)
         await app.starter.start()
         app.evidence.start()
