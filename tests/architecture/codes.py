@@ -1,10 +1,11 @@
 """Finds the reason codes that the code gives out, by reading its syntax."""
 
 import ast
+import functools
 import re
 from collections.abc import Iterable, Iterator
 
-from tests.architecture.tree import modules, parsed
+from tests.architecture.tree import modules, nodes
 
 CODE = re.compile(r"[a-z]+(_[a-z]+)*")
 ERRORS = frozenset(("UserError", "BadInput", "Missing", "Refused", "NotAllowed", "Degraded"))
@@ -12,6 +13,7 @@ NO_REASONS = ("bot/sandbox/", "bot/demo/", "bot/errors.py")
 """Slack's own error codes and the demo's service; the errors themselves."""
 
 
+@functools.cache
 def given_out() -> dict[str, list[str]]:
     """Return each reason code with where it is given out, as "path:line".
 
@@ -29,7 +31,7 @@ def given_out() -> dict[str, list[str]]:
 
 class _Module:
     def __init__(self, path: str) -> None:
-        self._nodes = list(ast.walk(parsed(path)))
+        self._nodes = nodes(path)
         self._errors = {
             name.asname or name.name
             for node in self._nodes

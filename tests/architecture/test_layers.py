@@ -6,7 +6,7 @@ import re
 import tomllib
 from typing import Any
 
-from tests.architecture.tree import PACKAGES, PYTEST_PLUGINS, ROOT, modules, parsed
+from tests.architecture.tree import PACKAGES, PYTEST_PLUGINS, ROOT, modules, nodes
 
 # What no layer holds, and the contract that binds it instead.
 APART = {"bot.sandbox": "sandbox-alone"}
@@ -46,7 +46,7 @@ def test_what_is_apart_is_bound():
 
 def imported(path: str) -> set[str]:
     names = set()
-    for node in ast.walk(parsed(path)):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:

@@ -4,7 +4,7 @@ import ast
 import re
 from pathlib import PurePosixPath
 
-from tests.architecture.tree import PACKAGES, modules, parsed
+from tests.architecture.tree import PACKAGES, modules, nodes
 
 # The doors: whatever comes through is logged, recorded and told to the person who asked, and the bot goes on.
 DOORS = {
@@ -46,7 +46,7 @@ def test_only_the_doors_catch_everything():
     broad = {
         f"{path}:{node.lineno}"
         for path in modules(*PACKAGES, "tools", "benchmarks")
-        for node in ast.walk(parsed(path))
+        for node in nodes(path)
         if isinstance(node, ast.ExceptHandler)
         and caught(node) & {"everything", "Exception", "BaseException"}
         and swallows(node)
@@ -59,7 +59,7 @@ def test_doors_are_there():
     broad = {
         path
         for path in modules(*PACKAGES)
-        for node in ast.walk(parsed(path))
+        for node in nodes(path)
         if isinstance(node, ast.ExceptHandler) and caught(node) & {"everything", "Exception", "BaseException"}
     }
     assert set(DOORS) <= broad, "a door that is closed comes off the list"
@@ -73,7 +73,7 @@ def test_classes_are_named_after_things():
     vague = [
         f"{path}:{node.lineno} {node.name}"
         for path in modules()
-        for node in ast.walk(parsed(path))
+        for node in nodes(path)
         if isinstance(node, ast.ClassDef) and VAGUE_CLASSES.search(node.name)
     ]
     assert not vague
@@ -92,7 +92,7 @@ def test_tests_wait_on_conditions():
     slept = [
         f"{path}:{node.lineno}"
         for path in modules("tests")
-        for node in ast.walk(parsed(path))
+        for node in nodes(path)
         if isinstance(node, ast.Call) and sleeps(node)
     ]
     assert not slept, "wait for a condition or an event with a deadline"

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.architecture.tree import PACKAGES, PYTEST_PLUGINS, ROOT, files, modules, parsed, text
+from tests.architecture.tree import PACKAGES, PYTEST_PLUGINS, ROOT, files, modules, nodes, text
 
 # Imported under a name of their own, shipped as part of what is declared.
 PARTS = {"multidict": "aiohttp", "pydantic-core": "pydantic", "yarl": "aiohttp"}
@@ -58,7 +58,7 @@ def test_imports_are_declared():
     distributions = importlib.metadata.packages_distributions()
     missing = set()
     for path in modules(*PACKAGES):
-        for node in ast.walk(parsed(path)):
+        for node in nodes(path):
             if isinstance(node, ast.Import):
                 names = [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:

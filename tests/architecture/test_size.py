@@ -2,7 +2,7 @@
 
 import ast
 
-from tests.architecture.tree import modules, parsed, text
+from tests.architecture.tree import modules, nodes, text
 
 MODULE_LINES = 400
 FUNCTION_LINES = 60
@@ -15,7 +15,7 @@ EXEMPT = {
 
 
 def functions(path: str) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
-    found = ast.walk(parsed(path))
+    found = nodes(path)
     return [node for node in found if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
 
 

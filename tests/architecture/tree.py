@@ -39,6 +39,12 @@ def parsed(path: str) -> ast.Module:
     return ast.parse(text(path), path)
 
 
+@functools.cache
+def nodes(path: str) -> tuple[ast.AST, ...]:
+    """Return all nodes of a module's syntax tree."""
+    return tuple(ast.walk(parsed(path)))
+
+
 def pages() -> list[str]:
     """Return the paths of the Markdown files."""
     return [path for path in files() if path.endswith(".md")]

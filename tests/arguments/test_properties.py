@@ -62,7 +62,7 @@ wishes = st.one_of(
 
 
 @given(wish=wishes)
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_formatted_arguments_parse_to_the_same(wish):
     command, args = wish
     assert arguments.parse(command, arguments.format(command, args)) == args
@@ -103,7 +103,7 @@ any_text = st.text(st.characters()) | st.lists(grammar_bits | st.text(max_size=3
 
 
 @given(command=st.sampled_from(COMMANDS), text=any_text)
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_any_text_gives_arguments_or_what_is_missing_or_a_reason(command, text):
     text = arguments.unwrap(arguments.clean(arguments.from_slack(text)))
     try:
