@@ -103,7 +103,11 @@ class Webhooks:
         hook = self._hooks.get(request.match_info["instance"])
         if hook is None:
             raise web.HTTPNotFound(text="no instance of this name receives webhooks\n")
-        body = await _read(request)
+        try:
+            body = await _read(request)
+        except web.HTTPRequestEntityTooLarge:
+            log.warning("webhook.too_large", instance=hook.instance, told=request.content_length, most=BODY_LIMIT)
+            raise
         headers = _headers(request)
         if not hook.wire.verify(hook.settings, headers, body):
             log.warning("webhook.forged", instance=hook.instance, remote=request.remote)

@@ -75,8 +75,10 @@ class Polled:
         self._store = store
         self._intake = intake
 
-    async def take_in(self, instance: str, told: Sequence[AlertGroup], asked_at: datetime, since: datetime) -> int:
+    async def take_in(self, instance: str, told: list[AlertGroup], asked_at: datetime, since: datetime) -> int:
         """Make the rows say what a source answered, asked at a moment; return how many groups had to be looked at.
+
+        `told` is emptied: a large answer is let go of as it is taken in.
 
         It knows all that it was told of since `since`: what fires in our rows and is not in the answer is over.
         """
@@ -92,6 +94,8 @@ class Polled:
         gone = ((key, one.labels) for key, one in held.items() if key not in named)
         waiting.extend(Answer(key, AlertGroup(labels=labels, alerts=())) for key, labels in gone)
         number = len(waiting)
+        told.clear()
+        answers.clear()
         while waiting:
             await self._some(instance, waiting, asked_at, since)
         return number

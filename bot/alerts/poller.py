@@ -46,6 +46,7 @@ class Poller:
         self._silences = silences
         self._repeating = Repeating("alerts-poll", self.look, parts.clock, pause=self._pause)
         self._looked_at: datetime | None = None
+        self._begun: dict[tuple[str, datetime], datetime] = {}
         self._polled = Polled(parts.store, intake)
         self._maintenance = Maintenance(parts, intake)
         self._owner = uuid.uuid4().hex
@@ -93,8 +94,8 @@ class Poller:
             return False
         asked_at = self._parts.clock.now()
         try:
-            told = await source.alert_groups()
-            since = await source.running_since()
+            told = list(await source.alert_groups())
+            since = self._knows_since(instance, await source.running_since(), asked_at)
         except IntegrationError as error:
             log.warning("alert.source_silent", instance=instance, error=str(error))
             await self._not_heard(instance)
@@ -106,8 +107,16 @@ class Poller:
             await records.heard(tx, instance, asked_at)
         number = await self._polled.take_in(instance, told, asked_at, since)
         if number:
-            log.debug("alert.polled", instance=instance, told=len(told), looked_at=number)
+            log.debug("alert.polled", instance=instance, looked_at=number)
         return True
+
+    def _knows_since(self, instance: str, told: datetime, asked_at: datetime) -> datetime:
+        """Return since when a source runs by our clock, whatever its own says.
+
+        That it was started anew shows in a beginning that was not told before: it knows what it is told from now on.
+        """
+        first = all(name != instance for name, _ in self._begun)
+        return self._begun.setdefault((instance, told), min(told, asked_at) if first else asked_at)
 
     async def _ask_where_ours(self, instance: str) -> None:
         """Ask a source unless another replica does. SQLite has no other."""

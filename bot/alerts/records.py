@@ -14,6 +14,8 @@ from bot.alerts.rules import Episode, Hold, State
 from bot.identity import Channel, Person
 from bot.store import ChannelColumn, JsonColumn, PersonColumn, Timestamp, Tx, insert, metadata, next_id
 
+_AT_ONCE = 500
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
@@ -235,13 +237,13 @@ async def keep_alerts(tx: Tx, group_id: str, changed: Sequence[Known]) -> None:
     """Write alerts of a group as they are now."""
     if not changed:
         return
-    rows = [_alert_values(group_id, one) for one in changed]
     statement = insert(tx.conn, alerts)
-    overwrite = {name: statement.excluded[name] for name in rows[0] if name not in {"group_id", "fingerprint"}}
+    overwrite = {one.name: statement.excluded[one.name] for one in alerts.c if not one.primary_key}
     statement = statement.on_conflict_do_update(
         index_elements=[alerts.c.group_id, alerts.c.fingerprint], set_=overwrite
     )
-    await tx.conn.execute(statement, rows)
+    for first in range(0, len(changed), _AT_ONCE):  # a few at a time: ten thousand would be in memory several times
+        await tx.conn.execute(statement, [_alert_values(group_id, one) for one in changed[first : first + _AT_ONCE]])
 
 
 async def forget_alerts(tx: Tx, group_id: str) -> None:

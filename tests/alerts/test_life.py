@@ -122,7 +122,7 @@ async def test_a_source_started_anew_ends_nothing_it_does_not_know_yet(rig: Rig)
     rig.source.since, rig.source.alerts = rig.clock.now(), []
     await rig.alerts.poller.look()
     assert (await rig.group()).state is State.FIRING
-    rig.source.since = rig.clock.now() - HOUR
+    await rig.move_on(minutes=6)
     await rig.alerts.poller.look()
     await rig.stands(State.RESOLVED)
 

@@ -30,7 +30,7 @@ def fire(rig: Rig, number: int) -> None:
 
 async def looked_at(rig: Rig) -> int:
     """Ask the source, and return how many groups had to be looked at."""
-    told = await rig.source.alert_groups()
+    told = list(await rig.source.alert_groups())
     return await Polled(rig.store, rig.alerts.intake).take_in("am", told, rig.clock.now(), ALWAYS)
 
 

@@ -33,9 +33,8 @@ TEAM_RULE = {"name": "one-team", "matchers": ['alertname=~"Disk.*|PodA"'], "same
 
 async def fire(rig: Rig, name: str, **labels: str) -> Alert:
     alert = rig.alert("x")
-    alert = replace(
-        alert, fingerprint=f"{name}-x", labels={**alert.labels, "alertname": name, "cluster": "eu", **labels}
-    )
+    told = {**alert.labels, "alertname": name, "cluster": "eu", **labels}
+    alert = replace(alert, fingerprint=f"{name}-x", labels=told)
     rig.source.alerts.append(alert)
     assert await rig.post(rig.body(alert)) == 204
     return alert
