@@ -1,16 +1,20 @@
 """Alert groups as troubles that somebody is woken for: all that paging knows of alerts, it knows from here."""
 
 import re
+from collections import defaultdict
+from collections.abc import Sequence
 from datetime import datetime
 
-from bot.alerts import messages, records
+from bot.alerts import messages, records, storm_records
 from bot.alerts.intake import Intake
 from bot.alerts.parts import Parts
 from bot.alerts.records import Group
 from bot.paging.parts import Said
+from bot.reply import Message, Paragraph, escape, joined, say
 from bot.store import Tx
 
 _AT_ONCE = 50
+_MOST_WORDS = 10
 _LONGEST_SPOKEN = 300
 
 
@@ -38,22 +42,35 @@ class Waking:
         return sum(one.episode.firing and one.episode.starts_at >= since for one in known.values())
 
     async def changed(self, subjects: frozenset[str]) -> None:
-        """Show groups anew, a few in each transaction."""
+        """Show groups anew, a few in each transaction; of those in a storm its message hears what paging has to say."""
         names = sorted(subjects)
         for begin in range(0, len(names), _AT_ONCE):
+            gathered: dict[str, list[str]] = defaultdict(list)
             async with self._parts.store.write() as tx:
                 for name in names[begin : begin + _AT_ONCE]:
-                    await self._show(tx, name)
+                    group = await records.locked(tx, name)
+                    if group is not None and group.inside:
+                        gathered[group.inside].append(name)
+                    elif group is not None:
+                        await self._intake.look_again(tx, group)
+                for storm, found in gathered.items():
+                    await self._say(tx, storm, found)
 
-    async def _show(self, tx: Tx, name: str) -> None:
-        group = await records.locked(tx, name)
-        if group is None:
+    async def _say(self, tx: Tx, storm_id: str, names: Sequence[str]) -> None:
+        """Tell a storm's thread, and its channel, what paging has to say of groups without a message of their own."""
+        storm = await storm_records.find(tx.conn, storm_id)
+        if storm is None or storm.channel is None or self._parts.paging is None:
             return
-        await self._intake.look_again(tx, group)
-        if group.inside and group.channel is not None and self._parts.paging is not None:  # it has no thread of its own
-            for key, words in await self._parts.paging.news(tx, group.id):
-                said = messages.paged(words, group)
-                await self._parts.outbox.post(tx, f"paging/{key}", group.channel, said, subject=group.id, urgent=True)
+        told = [one for name in names for one in await self._parts.paging.news(tx, name)]
+        if not told:
+            return
+        lines = [escape(words) for _, words in told[:_MOST_WORDS]]
+        if len(told) > _MOST_WORDS:
+            lines.append(say("… and {} more: /alerts --storm {}", len(told) - _MOST_WORDS, storm.id))
+        message = Message(summary=f"{storm.id}: {told[0][1]}", parts=(Paragraph(joined("\n", lines)),))
+        await self._parts.outbox.post(
+            tx, f"paging/{told[0][0]}", storm.channel, message, in_thread_of=storm.id, also_to_channel=True
+        )
 
 
 def spoken(group: Group, words: str) -> str:

@@ -20,7 +20,7 @@ from integrations.capabilities.paging import PageAnswer, Pager, Receipt, Way, re
 from integrations.contract import WebhookEvent
 from integrations.errors import IntegrationError
 
-_LEASE = timedelta(seconds=30)
+_LEASE = timedelta(seconds=10)
 _MOST_ATTEMPTS = 20
 
 log = structlog.get_logger()

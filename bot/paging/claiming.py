@@ -18,6 +18,7 @@ DEADLINE = timedelta(seconds=10)
 """How long a way may be unavailable before another is taken."""
 TOGETHER = timedelta(minutes=1)
 """What one person is paged about by one way within this time is one page."""
+_MOST_READ = 10
 _ALONE = {Way.EVENT.value, Way.WEBHOOK.value}  # a paging service keeps a trouble of its own for each
 
 
@@ -104,7 +105,7 @@ class Claiming:
 
     async def _say(self, tx: Tx, page: PageRow, carried: Sequence[PageRow], runs: Sequence[Run], now: datetime) -> None:
         """Hand a page to Slack's outbox, in the transaction that notes it."""
-        told = [(run, await said_of(self.domain, run)) for run in runs]
+        told = await told_of(self.domain, runs)
         await self._slack.say(tx, page, messages.direct(told))
         ids = [one.id for one in carried]
         await records.change_pages(tx, ids, carried_by=page.id)
@@ -132,10 +133,17 @@ async def runs_of(tx: Tx, found: Sequence[PageRow]) -> tuple[Run, ...]:
     return tuple(known[name] for name in dict.fromkeys(one.run_id for one in found))
 
 
-async def said_of(domain: Domain, run: Run) -> Said:
-    """Return what a page says of a trouble; where it cannot be read now, its title."""
-    try:
-        found = await domain.about(run.subject)
-    except StoreUnavailable:
-        found = None
-    return found or Said(title=run.title, text="", spoken=run.title)
+async def told_of(domain: Domain, runs: Sequence[Run]) -> list[tuple[Run, Said]]:
+    """Return what a page says of each of its troubles, as they are now; of the many behind the first, their titles."""
+    told = []
+    for run in runs[:_MOST_READ]:
+        try:
+            found = await domain.about(run.subject)
+        except StoreUnavailable:
+            found = None
+        told.append((run, found or _title_alone(run)))
+    return [*told, *((run, _title_alone(run)) for run in runs[_MOST_READ:])]
+
+
+def _title_alone(run: Run) -> Said:
+    return Said(title=run.title, text="", spoken=run.title)

@@ -292,6 +292,7 @@ async def take_over(tx: Tx, owner: str, now: datetime) -> None:
     """Have what another process had in hand looked at now: of use where there can be only one process."""
     left = sa.and_(pages.c.due_at.is_not(None), pages.c.owner != owner, pages.c.state == PageState.SENDING)
     await tx.conn.execute(sa.update(pages).where(left).values(due_at=now))
+    await tx.conn.execute(sa.update(errands).values(due_at=now))
 
 
 async def states_of(conn: AsyncConnection, found: Sequence[str]) -> dict[str, Run]:

@@ -14,7 +14,7 @@ import structlog
 
 from bot.errors import UserError
 from bot.paging import choosing, messages, records
-from bot.paging.claiming import DEADLINE, Claiming, Letter, runs_of, said_of
+from bot.paging.claiming import DEADLINE, Claiming, Letter, runs_of, told_of
 from bot.paging.parts import Parts
 from bot.paging.records import PageRow, PageState, pages
 from bot.paging.running import Running
@@ -290,7 +290,7 @@ class Sending:
         return (words.replace(to, "***") if to else words)[:300]
 
     async def _content(self, letter: Letter) -> Page:
-        told = [(run, await said_of(self.claiming.domain, run)) for run in letter.runs]
+        told = await told_of(self.claiming.domain, letter.runs)
         run, said = told[0]
         if len(told) > 1:
             said = messages.gathered(told)

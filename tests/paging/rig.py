@@ -1,9 +1,9 @@
 """The rig of alerts with paging in it: no loop runs, a test looks when it wants, on a clock that it moves."""
 
+import contextlib
 import itertools
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,9 @@ from pydantic import BaseModel
 
 from bot.alerts import records as alert_records
 from bot.alerts.parts import Parts as AlertParts
+from bot.alerts.waking import Waking
 from bot.command import Invocation, Trigger
+from bot.errors import UserError
 from bot.identity import Person
 from bot.paging import records
 from bot.paging.paging import Paging
@@ -79,6 +81,8 @@ SCHEDULES = {
 class Rig(alerts.Rig):
     """Everything one test needs; `up()` makes it."""
 
+    paging: Paging
+
     def __init__(self, folder: Path, store: Store, clock: Clock, paging: dict[str, Any], name: str) -> None:
         config = {**CONFIG, "alerts": SETTINGS}
         self.owner = name
@@ -100,8 +104,9 @@ class Rig(alerts.Rig):
         path.write_text(yaml.safe_dump(config))
         self.settings = load(path, {}, integrations={**declared(), "fake": FAKE})
 
-    def alert_parts(self) -> AlertParts:
-        self.paging = Paging(
+    def process(self, owner: str) -> Paging:
+        """Return paging as another process has it, on the same store."""
+        return Paging(
             Parts(
                 store=self.store,
                 clock=self.clock,
@@ -114,9 +119,20 @@ class Rig(alerts.Rig):
                 gone=self._gone,
                 link_of=self._link,
                 submit=self._submit,
-                owner=self.owner,
+                owner=owner,
             )
         )
+
+    async def restart(self, owner: str) -> None:
+        """Have another process go on where the last one ended."""
+        await self.paging.stop()
+        self.paging = self.process(owner)
+        self.paging.serve(Waking(self.alerts._parts, self.alerts.intake))
+        async with self.store.write() as tx:
+            await records.take_over(tx, owner, self.clock.now())
+
+    def alert_parts(self) -> AlertParts:
+        self.paging = self.process(self.owner)
         fields = AlertParts.__dataclass_fields__
         return AlertParts(
             **{name: getattr(super(Rig, self).alert_parts(), name) for name in fields if name != "paging"},
@@ -138,7 +154,8 @@ class Rig(alerts.Rig):
         assert invocation.trigger is Trigger.PAGE
         if self.submit is not None:
             return await self.submit(invocation)
-        await self.run(invocation.person, command=invocation.command, **dict(invocation.args))
+        with contextlib.suppress(UserError):  # a refusal is an answer, too
+            await self.run(invocation.person, command=invocation.command, **dict(invocation.args))
         return True
 
     # ------------------------------------------------------------------------------------------------------ what comes
@@ -216,7 +233,7 @@ class Rig(alerts.Rig):
         return found
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def up(
     folder: Path, *, url: str = "", paging: dict[str, Any] | None = None, name: str = "one", clock: Clock | None = None
 ) -> AsyncIterator[Rig]:

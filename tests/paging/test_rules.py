@@ -122,8 +122,7 @@ async def happen(rig: Rig, event: str, name: str, ident: str) -> None:
         await rig.alerts.poller._not_heard("am")
     else:
         change(rig, event)
-    with contextlib.suppress(UserError):  # somebody answers what they acknowledged already
-        await rig.look(seconds=TIMES.get(event, 0))
+    await rig.look(seconds=TIMES.get(event, 0))
 
 
 def change(rig: Rig, event: str) -> None:
