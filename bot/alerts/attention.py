@@ -130,7 +130,14 @@ class Keeping:
             await self._parts.outbox.direct(tx, _key(one), one.person, message, subject=group.id, urgent=True)
             return
         await self._parts.outbox.post(
-            tx, _key(one), group.channel, message, in_thread_of=group.id, also_to_channel=loud, urgent=True
+            tx,
+            _key(one),
+            group.channel,
+            message,
+            in_thread_of=group.inside or group.id,
+            also_to_channel=loud,
+            urgent=True,
+            subject=group.id,
         )
 
 

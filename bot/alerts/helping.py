@@ -112,7 +112,10 @@ class Helping:
     async def _said(self, tx: Tx, group: Group, key: str, message: Message, person: Person | None = None) -> None:
         """Say it in the group's thread; of a group that is shown nowhere, to a person where one waits for it."""
         if group.channel is not None:
-            await self._parts.outbox.post(tx, key, group.channel, message, in_thread_of=group.id, urgent=True)
+            thread = group.inside or group.id  # what another message tells of has no thread of its own
+            await self._parts.outbox.post(
+                tx, key, group.channel, message, in_thread_of=thread, subject=group.id, urgent=True
+            )
         elif person is not None:
             await self._parts.outbox.direct(tx, key, person, message, subject=group.id)
 

@@ -264,12 +264,11 @@ def _held(view: View) -> list[Markup]:
         lines.append(Markup("kept quiet by another alert (inhibited)"))
     if group.hold.part_of:
         return [*lines, say("Part of {}: what is done there covers it", group.hold.part_of)]
-    lines += _parts(view)
     if not group.over:
         who = group.hold.acknowledged_by
         lines.append(Markup("On it: nobody") if who is None else say("On it: @{}", view.name_of(who)))
         lines += view.paging
-    return lines + view.company.lines(view.name_of)
+    return lines + view.company.lines(view.name_of) + _parts(view)
 
 
 def _parts(view: View) -> list[Markup]:

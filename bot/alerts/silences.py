@@ -246,9 +246,8 @@ class Silences:
         message = messages.silence_ends(group, quiet)
         key = f"{quiet.id}/ends/{quiet.ends_at:%Y%m%dT%H%M%S}"
         if group.channel is not None:
-            await self._parts.outbox.post(
-                tx, key, group.channel, message, in_thread_of=group.id, also_to_channel=True, urgent=True
-            )
+            where = {"in_thread_of": group.inside or group.id, "subject": group.id}
+            await self._parts.outbox.post(tx, key, group.channel, message, **where, also_to_channel=True, urgent=True)
         if quiet.person is not None:
             await self._parts.outbox.direct(tx, key, quiet.person, message, subject=group.id)
 

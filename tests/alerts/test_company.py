@@ -6,11 +6,14 @@ from dataclasses import replace
 import pytest
 
 from bot import arguments
+from bot.alerts import records
 from bot.alerts.rules import State
 from bot.audit import Search
 from bot.command import Trigger
 from bot.errors import UserError
 from bot.identity import Person
+from bot.slack.live import card_key
+from bot.slack.records import outbox as outbox_rows
 from commands.registry import registry
 from tests.alerts.rig import Rig, read, up
 from tests.deployments.rig import MIA, TOM, buttons
@@ -242,3 +245,12 @@ async def test_of_presses_at_once_one_acknowledges(tmp_path, database_url, act):
         assert "A-1" in said
         taken = [one async for one in rig.audit.stream(Search()) if one.action == "alert.acknowledge"]
         assert len(taken) == 1
+
+
+async def test_what_is_told_of_in_another_message_is_talked_about_in_its_thread(two: Rig):
+    async with two.store.write() as tx:
+        await tx.conn.execute(records.groups.update().where(records.groups.c.id == "A-2").values(inside="A-1"))
+    await two.run(MIA, "note A-2 the queue is full")
+    async with two.store.read() as conn:
+        rows = (await conn.execute(outbox_rows.select().where(outbox_rows.c.key.startswith("post/A-2/note/")))).all()
+    assert [(row.in_thread_of, row.subject) for row in rows] == [(card_key("A-1"), "A-2")]
