@@ -6,6 +6,7 @@ import json
 import re
 import secrets
 from pathlib import Path
+from urllib.parse import urlencode
 
 import aiohttp
 import pytest
@@ -19,6 +20,7 @@ from tests.road.town import Json, buttons, words
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 RECORDED = Path(__file__).parents[1] / "integrations" / "alertmanager" / "payloads"
+WATCHED = 'label_replace(vector(time() % 60 + 1), "service", "checkout", "", "") > 0.5'
 NOTIFIED = RECORDED / "webhook_firing_0.25.0_2026-11-23.json"
 
 
@@ -43,6 +45,11 @@ async def cards(town: CrashTown, name: str = "A-1", channel: str = "checkout") -
         and not message.get("ephemeral_to")
         and message.get("thread_ts", message["ts"]) == message["ts"]
     ]
+
+
+async def pictures(town: CrashTown) -> list[Json]:
+    """Return the messages that hold a picture."""
+    return [one for one in await town.messages() if "image" in [part["type"] for part in one.get("blocks", ())]]
 
 
 async def runs(town: CrashTown, version: str) -> bool:
@@ -110,16 +117,22 @@ async def test_a_rule_fires_names_the_deployment_is_rolled_back_and_resolves(
         assert [one["ts"] for one in await cards(town)] == [done["ts"]] == [card["ts"]]
 
 
-async def test_killed_between_the_notification_and_the_message_it_is_posted_once(tmp_path):
+async def test_killed_between_the_notification_and_the_message_it_and_its_picture_are_posted_once(
+    tmp_path, prometheus_server
+):
     token = secrets.token_hex(16)
+    metrics = (await asyncio.to_thread(prometheus_server, {})).url
 
     def change(settings: Json) -> None:
         use_alertmanager(settings, tmp_path, f"http://127.0.0.1:{free_port()}", token)
+        settings["integrations"]["metrics"] = {"type": "prometheus", "url": metrics}
 
     async with CrashTown.build(tmp_path, change=change, start=False) as town:
         await town.start_to_be_killed()
-        town.arm("start.alert.show.v1:*", "step.alert.*:*", "say.A-1.show.new:*")
+        town.arm("start.alert.show.v1:*", "start.alert.study.v1:*", "step.alert.*:*", "say.A-1.*.new:*")
         body = json.loads(NOTIFIED.read_bytes())
+        for alert in body["alerts"]:
+            alert["generatorURL"] = f"http://prometheus.example.org/graph?{urlencode({'g0.expr': WATCHED})}"
         url = f"http://127.0.0.1:{town.ports['shipmate']}/hooks/alertmanager"
 
         async def told() -> bool:
@@ -130,12 +143,15 @@ async def test_killed_between_the_notification_and_the_message_it_is_posted_once
 
         await town.until(told, "Shipmate takes the notification")
         card = await town.see("A-1 · HighErrorRate · checkout production · critical", "2 alerts firing")
+        await town.until(lambda: pictures(town), "the picture follows")
         await town.quiet()
         killed = {re.sub(r":.*", "", point) for point in town.points("killed")}
         assert {"step.alert.look", "step.alert.show", "say.A-1.show.new"} <= killed
+        assert {"start.alert.study.v1", "step.alert.study", "say.A-1.post.new"} <= killed
+        assert [one["thread_ts"] for one in await pictures(town)] == [card["ts"]]
         town.arm()
         await town.until(told, "the same notification, sent again")
         await town.quiet()
         assert [one["ts"] for one in await cards(town)] == [card["ts"]]
         said = [words(one) for one in await town.messages() if one.get("thread_ts") == card["ts"] != one["ts"]]
-        assert len(said) == len(set(said)) == 1
+        assert len(said) == len(set(said)) == 2, "its alerts, and their picture"
