@@ -171,7 +171,7 @@ async def still_on_it(call: Call, args: AlertArgs) -> Reply:
     return await call.use(Alerts).acting.still_on(call, args.alert)
 
 
-ack = replace(acknowledge, name="ack", hidden=True)
+ack = replace(acknowledge, name="ack", hidden=True, examples=("ack A-7",))
 """What people type in a hurry."""
 
 
