@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from bot.app.amending import foretell
+from bot.app.covering import check_schedules
 from bot.app.signing import provider_check
 from bot.app.tokens import ending
 from bot.app.tools import Tools
@@ -42,6 +43,7 @@ async def check(settings: Settings, clock: Clock, say: Say) -> int:
     try:
         await tools.connect()
         found = await health.ask(DEADLINE)
+        covered = await check_schedules(settings, clock, connection, say)
         able = sorted(name for name, one in toolbox.adapters().items() if isinstance(one, PersonalAccess))
     finally:
         await tools.close()
@@ -57,7 +59,7 @@ async def check(settings: Settings, clock: Clock, say: Say) -> int:
         say("note     identity: browsers come back there, so /sign-in/ must be reachable for them, in Socket Mode too")
     for line in ending(settings, clock):
         say(f"note     {line}")
-    return 0 if all(one.ok for one in found.values()) else 1
+    return 0 if all(one.ok for one in found.values()) and covered else 1
 
 
 def callback_url(settings: Settings, instance: str) -> str:

@@ -178,6 +178,7 @@ class App:
         if self.engine is not None:
             self.continuing.polling.start()
             self.freezes.watching.start()
+            self.oncall.feeds.start()
             self.freezes.following.start()
 
     # ------------------------------------------------------------------------------------------- what parts ask of us

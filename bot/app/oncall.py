@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 from bot.alerts import records as alert_records, silence_records
 from bot.app.parts import zone_of
+from bot.app.tools import resources
 from bot.deployments import records as deployment_records
 from bot.identity import Channel, Person
+from bot.oncall.calendars import MOST_BYTES
 from bot.oncall.oncall import OnCall
 from bot.oncall.parts import Parts
 from bot.reply import Markup, Note, Paragraph, Part, joined, moment, say
+from bot.settings import Settings
 from bot.slack.connection import SlackError
 from integrations.capabilities.matchers import written
 from integrations.errors import Unavailable
@@ -49,10 +52,22 @@ def oncall_of(app: "App") -> OnCall:
             channel_named=channel_named,
             zone_of=partial(zone_of, app),
             is_active=is_active,
+            fetch=lambda url: fetch(app.settings, url),
         )
     )
     made.changes.sections += [partial(_alerts, app), partial(_silences, app), partial(_deployments, app)]
     return made
+
+
+async def fetch(settings: Settings, url: str) -> bytes:
+    """Return what is at an address, bounded; no redirect is followed, no error names it. Raises: IntegrationError."""
+    from integrations.http import HttpClient  # noqa: PLC0415 - costs only where there are calendars
+
+    client = HttpClient("calendar", resources(settings), timeout=20.0, max_bytes=MOST_BYTES, words=lambda _body: "")
+    try:
+        return (await client.ask("GET", url)).body
+    finally:
+        await client.close()
 
 
 async def _alerts(app: "App", services: Collection[str]) -> Sequence[Part]:

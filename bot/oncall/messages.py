@@ -6,6 +6,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from bot.identity import Person
+from bot.oncall.calendars import Calendar
 from bot.oncall.records import Override
 from bot.oncall.rules import Gap, Span
 from bot.reply import (
@@ -69,6 +70,19 @@ def line(span: Span, name_of: NameOf, gone: Collection[Person] = ()) -> Markup:
 def gap(found: Gap) -> Markup:
     """Return a gap as a line of a list."""
     return say("{} – {}: {} :warning:", moment(found.begins, day=True), moment(found.ends, day=True), NOBODY)
+
+
+def calendar(one: Calendar) -> str:
+    """Return what is wrong with a calendar: since when it is not read, and its events that name nobody known."""
+    words = []
+    if one.problem:
+        since = f"; what counts was read at {one.read_at:%Y-%m-%d %H:%M} UTC" if one.read_at is not None else ""
+        words.append(f"{one.problem}{since}")
+    if one.strangers:
+        event = one.strangers[0]
+        said = f'"{event.summary or ", ".join(event.emails)}" of {event.begins:%Y-%m-%d %H:%M} UTC'
+        words.append(f"{len(one.strangers)} events name nobody I know, such as {said}")
+    return f"Calendar {one.name}: {'. '.join(words)}"
 
 
 def made(override: Override, over: Sequence[Override], name_of: NameOf) -> Reply:

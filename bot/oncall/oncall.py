@@ -9,8 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.closest import did_you_mean
 from bot.errors import BadInput
 from bot.identity import Person
-from bot.oncall import records, workflow
+from bot.oncall import messages, records, workflow
 from bot.oncall.changes import Changes
+from bot.oncall.feeds import Feeds
 from bot.oncall.overrides import Overrides
 from bot.oncall.overview import Overview
 from bot.oncall.parts import Parts
@@ -44,6 +45,7 @@ class OnCall:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self.feeds = Feeds(parts)
         self.overrides = Overrides(parts, self)
         self.changes = Changes(parts, self)
         self.overview = Overview(parts, self)
@@ -91,17 +93,22 @@ class OnCall:
         found = self._parts.settings().oncall.schedules.get(schedule)
         if found is None:
             return None
-        since = self._parts.clock.now() - HORIZON
-        if conn is not None:
-            made = await records.overrides_of(conn, schedule, since=since)
-        else:
+        if conn is None:
             async with self._parts.store.read() as read:
-                made = await records.overrides_of(read, schedule, since=since)
+                return await self.plan(schedule, read)
+        made = await records.overrides_of(conn, schedule, since=self._parts.clock.now() - HORIZON)
+        calendars = await self.feeds.calendars(conn, schedule) if found.calendars else ()
         return Plan(
             zone=found.timezone,
             layers=layers_of(found, self._parts.permissions.resolve),
+            events=tuple(span for one in calendars for span in one.spans),
             overrides=tuple(one.span for one in made),
+            warnings=tuple(messages.calendar(one) for one in calendars if one.problem or one.strangers),
         )
+
+    def name_of(self, person: Person) -> str:
+        """Return the name people read."""
+        return self._parts.permissions.name_of(person)
 
     async def gone(self, people: Iterable[Person]) -> tuple[Person, ...]:
         """Return those of whom Slack says that they are no active members of ours."""

@@ -96,6 +96,8 @@ class Overview:
         if after is not None:
             who = messages.who(after, self._name_of, gone)
             line += say("\nNext: {} from {}", who, moment(after.begins, day=True))
+        for warning in plan.warnings:
+            line += say("\n:warning: {}", warning)
         return line
 
     def _lines(

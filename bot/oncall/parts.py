@@ -18,7 +18,8 @@ class Parts:
     """What on call is made of. `settings` and `catalog` are asked each time, so that a reload is seen at once.
 
     `channel_named` finds a channel by name or id, None where the bot sees none; `zone_of` tells a person's time zone,
-    "" where nobody knows it; `is_active` whether they are an active member of ours, None where it cannot be told.
+    "" where nobody knows it; `is_active` whether they are an active member of ours, None where it cannot be told;
+    `fetch` reads what is at an address, bounded, and raises `IntegrationError`.
     """
 
     store: Store
@@ -31,3 +32,4 @@ class Parts:
     channel_named: Callable[[str], Awaitable[Channel | None]]
     zone_of: Callable[[Person], Awaitable[str]]
     is_active: Callable[[Person], Awaitable[bool | None]]
+    fetch: Callable[[str], Awaitable[bytes]]

@@ -147,14 +147,14 @@ class Plan:
     """Everything that says who is on call for one schedule: a later layer, a calendar, an override wins, in this order.
 
     Of overrides the one made later wins: they stand in the order in which they were made. Events of calendars at the
-    same time are on call together.
+    same time are on call together. `warnings` say what could not be read or understood.
     """
 
     zone: str
     layers: tuple[Layer, ...] = ()
     events: tuple[Span, ...] = ()
     overrides: tuple[Span, ...] = ()
-    failing: tuple[str, ...] = field(default=(), compare=False)
+    warnings: tuple[str, ...] = field(default=(), compare=False)
 
     def spans(self, begin: datetime, end: datetime) -> list[Span]:
         """Return who is on call within a stretch of time, in order, cut at its ends; where nobody is, nothing."""

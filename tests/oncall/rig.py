@@ -45,6 +45,8 @@ class Rig(deployments.Rig):
         self.config = config
         self.slack_is_away = False
         self.deactivated: set[Person] = set()
+        self.feed: bytes | None = None
+        self.fetched = 0
         self.oncall = OnCall(self.oncall_parts())
         self.world.add(self.oncall)
 
@@ -60,6 +62,7 @@ class Rig(deployments.Rig):
             channel_named=self._named,
             zone_of=self._zone,
             is_active=self._is_active,
+            fetch=self._fetch,
         )
 
     async def _named(self, name: str) -> Channel | None:
@@ -72,6 +75,12 @@ class Rig(deployments.Rig):
 
     async def _is_active(self, person: Person) -> bool | None:
         return None if self.slack_is_away else person not in self.deactivated
+
+    async def _fetch(self, _url: str) -> bytes:
+        self.fetched += 1
+        if self.feed is None:
+            raise Unavailable("calendar", "does not answer")
+        return self.feed
 
     async def standing(self, schedule: str = "primary") -> Standing:
         async with self.store.read() as conn:

@@ -630,6 +630,17 @@ def upgrade() -> None:
     )
     op.create_index("ix_notices_person", "notices", ["person", "at"], unique=False)
     op.create_table(
+        "oncall_feeds",
+        sa.Column("schedule", sa.String(length=63), nullable=False),
+        sa.Column("name", sa.String(length=63), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("tried_at", columns.Timestamp(), nullable=False),
+        sa.Column("read_at", columns.Timestamp(), nullable=True),
+        sa.Column("problem", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("schedule", "name", name=op.f("pk_oncall_feeds")),
+    )
+    op.create_table(
         "oncall_overrides",
         sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("schedule", sa.String(length=63), nullable=False),
@@ -1303,6 +1314,7 @@ def downgrade() -> None:
     )
     op.drop_index("ix_oncall_overrides_ends", table_name="oncall_overrides")
     op.drop_table("oncall_overrides")
+    op.drop_table("oncall_feeds")
     op.drop_index("ix_notices_person", table_name="notices")
     op.drop_table("notices")
     op.drop_table("notice_wishes")
