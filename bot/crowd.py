@@ -84,12 +84,16 @@ class Crowd:
 
     async def _keep(self, events: Sequence[WebhookEvent]) -> None:
         now = self._clock.now()
-        rows = [{"instance": one.instance, "event_id": one.id, "received_at": now} for one in events]
+        rows = [{"instance": one.instance, "event_id": one.id, "received_at": now} for one in events if one.id]
         async with self._store.write(urgent=True) as tx:  # the senders wait
-            note = insert(tx.conn, seen).values(rows).on_conflict_do_nothing()
-            fresh = set((await tx.conn.execute(note.returning(seen.c.instance, seen.c.event_id))).all())
-            new = {(one.instance, one.id): one for one in events if (one.instance, one.id) in fresh}
+            fresh: set[tuple[str, str]] = set()
+            if rows:
+                note = insert(tx.conn, seen).values(rows).on_conflict_do_nothing()
+                told = await tx.conn.execute(note.returning(seen.c.instance, seen.c.event_id))
+                fresh = {(row.instance, row.event_id) for row in told.all()}
+            once = {(one.instance, one.id): one for one in events if (one.instance, one.id) in fresh}
+            new = [*(one for one in events if not one.id), *once.values()]
             for kind, handler in self._handlers.items():
-                mine = [one for one in new.values() if one.kind == kind]
+                mine = [one for one in new if one.kind == kind]
                 if mine:
                     await handler(tx, mine)

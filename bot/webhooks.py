@@ -146,6 +146,9 @@ class Webhooks:
             return
         now = self._clock.now()
         async with self._store.write(urgent=True) as tx:  # the sender waits
+            if not event.id:
+                await handler(tx, event)
+                return
             note = insert(tx.conn, seen).values(instance=event.instance, event_id=event.id, received_at=now)
             if (await tx.conn.execute(note.on_conflict_do_nothing())).rowcount:
                 await handler(tx, event)

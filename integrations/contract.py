@@ -51,7 +51,8 @@ class Adapter(Protocol):
 class WebhookEvent:
     """One typed thing that a tool told us: `kind` such as "run.finished", `ref` of the run or object it is about.
 
-    `id` is the tool's own id of the delivery, for deduplication; `data` is what our domains need, plain values.
+    `id` is the tool's own id of the delivery, for deduplication, "" where each is to be taken in,
+    the same again too; `data` is what our domains need, plain values.
     """
 
     instance: str

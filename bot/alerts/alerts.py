@@ -21,6 +21,7 @@ from bot.alerts.silences import Silences, Wish
 from bot.alerts.storms import Storms
 from bot.alerts.studying import Studying
 from bot.alerts.waking import Waking
+from bot.alerts.watchdogs import Watchdogs
 from bot.command import Call, Option, Resource
 from bot.crowd import CrowdHandler
 from bot.errors import BadInput, Refused, UserError
@@ -61,6 +62,7 @@ class Alerts:
         self.notices = Notices(parts, self.intake)
         self.storms = Storms(parts, self.intake.gathering, self.intake, self.showing)
         self.poller = Poller(parts, self.intake, self.silences)
+        self.watchdogs = Watchdogs(parts, self.intake)
         self.acting = Acting(parts, self.intake)
         self.attachments = Attachments(parts, self.intake)
         self.helping = Helping(parts, self.intake)
@@ -71,15 +73,17 @@ class Alerts:
             parts.paging.serve(Waking(parts, self.intake))
 
     def start(self) -> None:
-        """Begin to ask the sources, and to keep the messages of storms."""
+        """Begin to ask the sources, to keep the messages of storms, and to wait for watchdogs."""
         self.notices.start()
         self.poller.start()
+        self.watchdogs.start()
         self.storms.start()
 
     async def stop(self) -> None:
         """Do that no more."""
         await self.notices.stop()
         await self.poller.stop()
+        await self.watchdogs.stop()
         await self.storms.stop()
 
     @property

@@ -24,9 +24,12 @@ from bot.paging.rules import Standing
 from bot.store import Tx
 from bot.store.starts import want
 from integrations.capabilities.alerts import Alert, AlertGroup
+from integrations.capabilities.matchers import all_match, read
 from integrations.contract import WebhookEvent
 
 SHOW = "alert.show.v1"
+OURS = "shipmate/watchdogs"
+"""The source of our own alerts: no name that the configuration could give to another."""
 _MOST = 10_000
 """Alerts that one group keeps; a source may name more, which are counted."""
 _STANDING = {
@@ -56,6 +59,8 @@ class Intake:
         self._parts = parts
         self.on_turned: list[Turned] = []
         """Who is told, in the same transaction, of every group that turns; each is told of it with its row locked."""
+        self.on_watchdog: Callable[[Tx, str], Awaitable[None]] | None = None
+        """Who is told, by name, of each watchdog that a notification tells of."""
         self.gathering = Gathering(parts)
         self._joining = Joining(parts)
         self._under = Under(parts)
@@ -68,6 +73,32 @@ class Intake:
             return
         await records.heard(tx, event.instance, self._parts.clock.now())
         await self.take_in(tx, event.instance, group, asked_at=None)
+
+    async def _without_watchdogs(
+        self, tx: Tx, instance: str, told: AlertGroup, asked_at: datetime | None
+    ) -> AlertGroup | None:
+        """Return a group without the alerts that are watchdogs, None where a notification tells of nothing else.
+
+        Who waits for them is told of each that fires, unless the source was asked: that proves not that it tells.
+        """
+        wanted = self._parts.settings().alerts.watchdogs
+        if not wanted or instance == OURS:
+            return told
+        conditions = [(one.name, [read(matcher) for matcher in one.matchers]) for one in wanted]
+        rest: list[Alert] = []
+        found: dict[str, None] = {}
+        for alert in told.alerts:
+            names = [name for name, matchers in conditions if all_match(matchers, alert.labels)]
+            if not names:
+                rest.append(alert)
+            elif alert.firing:
+                found.update(dict.fromkeys(names))
+        if asked_at is not None:
+            return replace(told, alerts=tuple(rest))
+        if self.on_watchdog is not None:
+            for name in found:
+                await self.on_watchdog(tx, name)
+        return replace(told, alerts=tuple(rest)) if rest or not told.alerts else None
 
     async def take_in(
         self,
@@ -83,6 +114,17 @@ class Intake:
         `asked_at` is None for a notification, else when the source was asked. Alerts heard of since `knows_since` that
         it does not name are over.
         """
+        rest = await self._without_watchdogs(tx, instance, told, asked_at)
+        return None if rest is None else await self._take_in(tx, instance, rest, asked_at, knows_since)
+
+    async def _take_in(
+        self,
+        tx: Tx,
+        instance: str,
+        told: AlertGroup,
+        asked_at: datetime | None,
+        knows_since: datetime | None,
+    ) -> Group | None:
         now = self._parts.clock.now()
         seen = {one.fingerprint: one for one in told.alerts[:_MOST]}
         episodes = [_episode(one, asked_at or now) for one in seen.values()]

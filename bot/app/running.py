@@ -9,6 +9,7 @@ from aiohttp import web
 from bot.activity import workflow as activity_workflow
 from bot.activity.news import News
 from bot.app.composition import App, engine_url
+from bot.app.heartbeat import heartbeat_of
 from bot.app.parts import activity_parts
 from bot.app.tools import hooks
 from bot.approvals import workflow as approval_workflow
@@ -40,6 +41,7 @@ class Running:
 
     def __init__(self, app: App) -> None:
         self._app = app
+        self._heartbeat = heartbeat_of(app)
 
     async def start(self) -> None:
         """Bring everything up; what cannot be reached (a tool, Slack) is tried again while the bot runs without it.
@@ -51,6 +53,8 @@ class Running:
         app = self._app
         app.health.add("store", app.store_health)
         app.health.add("slack", self._slack_health)
+        if app.settings.heartbeat.url.get_secret_value():
+            app.health.add("heartbeat", self._heartbeat.health)
         await app.slack.open()
         await self._know_home()
         await app.policy.begin()
@@ -73,6 +77,7 @@ class Running:
         await app.slack.connect(app.dispatcher, app.registry, app.world)
         server = app.settings.server
         await app.web.start(server.host, server.port, self._routes())
+        self._heartbeat.start()
         log.info(
             "shipmate.ready", port=app.web.port, services=len(app.catalog.services()), slack=app.settings.slack.mode
         )
@@ -81,6 +86,7 @@ class Running:
         """Take nothing more, end what ends within `grace` seconds, leave the rest to the next process."""
         app = self._app
         log.info("shipmate.stopping", workflows=app.engine.active if app.engine else 0)
+        await self._heartbeat.stop()
         await app.web.stop()
         await app.continuing.polling.stop()
         await app.freezes.watching.stop()

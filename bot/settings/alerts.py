@@ -18,6 +18,7 @@ from bot.settings.values import Duration, Model, Name, Schedule, Timezone
 
 LEAST_POLL = timedelta(seconds=5)
 LEAST_ANSWER = timedelta(minutes=1)
+LEAST_MISSING = timedelta(seconds=2)
 
 
 def _poll(length: timedelta) -> timedelta:
@@ -30,6 +31,19 @@ def _answered(length: timedelta) -> timedelta:
     if length < LEAST_ANSWER:
         raise PydanticCustomError("fall_back_after", "people need 1m at least to answer")
     return length
+
+
+def _missing(length: timedelta) -> timedelta:
+    if length < LEAST_MISSING:
+        raise PydanticCustomError("missing_after", "a watchdog is given 2s at least")
+    return length
+
+
+def _once(watchdogs: tuple["WatchdogSettings", ...]) -> tuple["WatchdogSettings", ...]:
+    names = [one.name for one in watchdogs]
+    if twice := next((name for name in names if names.count(name) > 1), ""):
+        raise PydanticCustomError("watchdogs", "two watchdogs are called {name}", {"name": twice})
+    return watchdogs
 
 
 class AlertRoute(Model):
@@ -120,6 +134,19 @@ def check(source: Source, *, environments: Collection[str], services: Collection
         check_window(source, where, one)
 
 
+class WatchdogSettings(Model):
+    """An alert that always fires. When it stops coming, the monitoring itself is silent."""
+
+    name: Name = Field(description="What it is called in the alert of its absence.")
+    matchers: Annotated[tuple[Word, ...], AfterValidator(conditions)] = Field(
+        ('alertname="Watchdog"',), min_length=1, description="Conditions on its labels, all of which must hold."
+    )
+    missing_after: Annotated[Duration, AfterValidator(_missing)] = Field(
+        timedelta(minutes=3), description="How long after its last notification it counts as missing."
+    )
+    severity: Word = Field("critical", description="Severity of the alert of its absence.")
+
+
 class AlertSettings(Model):
     """What becomes of alerts."""
 
@@ -142,6 +169,9 @@ class AlertSettings(Model):
     )
     fall_back_after: Annotated[Duration, AfterValidator(_answered)] = Field(
         timedelta(minutes=30), description="How long they may leave that unanswered before nobody is on it any more."
+    )
+    watchdogs: Annotated[tuple[WatchdogSettings, ...], AfterValidator(_once)] = Field(
+        (), description="Alerts that always fire, whose absence is told."
     )
     storm: StormSettings = Field(
         default_factory=StormSettings, description="When groups are gathered, because too many begin at once."

@@ -142,6 +142,28 @@ class Network(Model):
     ca_file: str = Field("", description="PEM file of certificate authorities to trust besides the public ones.")
 
 
+def _web_address(value: SecretStr) -> SecretStr:
+    if value.get_secret_value() and not value.get_secret_value().startswith(("https://", "http://")):
+        raise PydanticCustomError("url", "the address begins with https:// or http://")
+    return value
+
+
+def _beat(length: timedelta) -> timedelta:
+    if length < timedelta(seconds=10):
+        raise PydanticCustomError("every", "a heartbeat comes every 10s at most")
+    return length
+
+
+class HeartbeatSettings(Model):
+    """Who outside is told that Shipmate works, so that somebody is called when it does not."""
+
+    url: Annotated[SecretStr, MayBePlain(), AfterValidator(_web_address)] = Field(
+        NO_SECRET, description="Address of a dead man's switch, such as https://hc-ping.com/…; empty tells nobody."
+    )
+    every: Annotated[Duration, AfterValidator(_beat)] = Field(timedelta(minutes=1), description="How often it is told.")
+    method: Literal["GET", "POST"] = Field("GET", description="The HTTP method that it wants.")
+
+
 class Logs(Model):
     """How Shipmate writes its log."""
 
@@ -199,6 +221,7 @@ class Settings(Model):
     audit: AuditSettings = Field(default_factory=AuditSettings, description="Where the audit log is sent and signed.")
     identity: IdentitySettings = Field(default_factory=IdentitySettings, description="Where people sign in.")
     network: Network = Field(default_factory=Network, description="How tools are reached.")
+    heartbeat: HeartbeatSettings = Field(default_factory=HeartbeatSettings, description="Who is told that we live.")
     logs: Logs = Field(default_factory=Logs, description="How Shipmate writes its log.")
     integrations: _Instances = Field({}, description="The tools, by a name of your choice.")
     environments: dict[Name, EnvironmentKind] = Field({}, description="The environments there are.")

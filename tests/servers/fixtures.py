@@ -61,8 +61,9 @@ def alertmanager_server() -> Iterator[Callable[..., AlertmanagerServer]]:
     program("alertmanager")
     with ExitStack() as servers:
 
-        def start(webhook: str | None = None, *, token: str = "") -> AlertmanagerServer:
-            return servers.enter_context(closing(AlertmanagerServer(webhook, token=token)))
+        def start(webhook: str | None = None, *, token: str = "", configuration: str = "") -> AlertmanagerServer:
+            made = AlertmanagerServer(webhook, token=token, configuration=configuration)
+            return servers.enter_context(closing(made))
 
         yield start
 

@@ -111,14 +111,15 @@ class PrometheusServer:
 
 
 class AlertmanagerServer:
-    """An Alertmanager with one receiver.
+    """An Alertmanager with one receiver, or with a configuration of its own.
 
     Args:
         webhook: URL that gets the notifications, resolved ones too; without one they go nowhere.
         token: bearer token that it proves itself with there.
+        configuration: its whole configuration, in place of that.
     """
 
-    def __init__(self, webhook: str | None = None, *, token: str = "") -> None:
+    def __init__(self, webhook: str | None = None, *, token: str = "", configuration: str = "") -> None:
         binary = program("alertmanager")
         self._folder = Path(tempfile.mkdtemp(prefix="shipmate-alertmanager-"))
         receiver: dict[str, Any] = {"name": "bot"}
@@ -135,7 +136,8 @@ class AlertmanagerServer:
             "repeat_interval": "1h",
         }
         settings = {"route": route, "receivers": [receiver]}
-        (self._folder / "alertmanager.yml").write_text(yaml.safe_dump(settings), encoding="utf-8")
+        wanted = configuration or yaml.safe_dump(settings)
+        (self._folder / "alertmanager.yml").write_text(wanted, encoding="utf-8")
 
         def command(port: int) -> list[str]:
             return [
