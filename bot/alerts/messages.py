@@ -181,7 +181,8 @@ def preview(group: Group, matchers: Sequence[Matcher], found: Sequence[Alert]) -
     """Return what a silence would be about, with the lengths to choose from."""
     named = [_cut(", ".join(f"{name}={value}" for name, value in sorted(one.labels.items())), 150) for one in found[:5]]
     told = joined(" ", [code(one) for one in map(str, matchers)])
-    lines = [say("A silence of {} is about {} firing now:", told, count(len(found), "alert"))]
+    end = ":" if found else "."
+    lines = [say("A silence of {} is about {} firing now{}", told, count(len(found), "alert"), end)]
     lines += [say("• {}", one) for one in named]
     if len(found) > len(named):
         lines.append(say("… and {} more.", len(found) - len(named)))

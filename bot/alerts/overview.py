@@ -31,6 +31,8 @@ _MOST = 30
 _MOST_ALERTS = 20
 _MOST_NOTES = 20
 _MOST_AT_HOME = 5
+_MOST_SILENCES = 20
+"""Two blocks each, of the fifty that a message takes."""
 _MOST_PAGED = 3
 _ENDED = timedelta(hours=24)
 _MEASURED = timedelta(days=30)
@@ -122,14 +124,14 @@ class Overview:
         if not found:
             return text("Nothing is silenced.")
         parts: list[Part] = []
-        for quiet in found[:_MOST]:
+        for quiet in found[:_MOST_SILENCES]:
             line = messages.silence_line(quiet, self._parts.permissions.name_of)
             of = say(" · {}", quiet.group_id) if quiet.group_id else say(" · {}", quiet.reason[:100])
             parts.append(Paragraph(say("{}{}\n{}", line, of, written(quiet.matchers)[:500])))
             if quiet.state is silence_records.State.ACTIVE:
                 parts.append(Buttons(buttons.of_silence(quiet)))
-        if len(found) > _MOST:
-            parts.append(Note(say("… and {} more.", len(found) - _MOST)))
+        if len(found) > _MOST_SILENCES:
+            parts.append(Note(say("… and {} more.", len(found) - _MOST_SILENCES)))
         return Reply(summary=f"{count(len(found), 'silence')} in force", parts=tuple(parts))
 
     async def options(self, typed: str) -> list[Option]:
