@@ -22,6 +22,7 @@ from integrations.errors import IntegrationError
 
 _LEASE = timedelta(seconds=10)
 _MOST_ATTEMPTS = 20
+_ANSWERED_WITHIN = timedelta(days=2)
 
 log = structlog.get_logger()
 
@@ -66,11 +67,12 @@ class Answers:
     async def _page_of(self, tx: Tx, instance: str, answer: PageAnswer) -> PageRow | None:
         """Return the page that an answer is to: the one that it names by id, code or subject, else the last one.
 
-        Only pages to who has this address now are looked at.
+        Only pages of the last two days to who has this address now are looked at.
         """
         which = [pages.c.pager == instance, pages.c.state.in_([PageState.SENDING, *SENT, PageState.FAILED])]
         which += [pages.c.id == answer.page] if answer.page else [pages.c.carried_by == ""]
-        sent = list(await records.pages_where(tx.conn, *which, pages.c.sent_at.is_not(None)))
+        which.append(pages.c.sent_at > self._parts.clock.now() - _ANSWERED_WITHIN)
+        sent = await records.pages_where(tx.conn, *which)
         ours = [one for one in sent if self._is_at(one, answer.address)]
         if answer.code:
             ours = [one for one in ours if reply_code(one.id) == answer.code]

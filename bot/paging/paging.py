@@ -6,6 +6,7 @@ One loop over two indexes of what is due does all of it: a thousand troubles tha
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 import sqlalchemy as sa
 import structlog
@@ -26,6 +27,9 @@ from bot.store import StoreUnavailable, Tx
 
 LOOK_SECONDS = 1.0
 """How often is looked at least: another process may have written what is due."""
+LEAST_SECONDS = 0.02
+KEEP = timedelta(days=180)
+"""How long is kept what became of pages."""
 _AFTER_FAILURE = 2.0
 _TITLE = 300
 
@@ -151,7 +155,9 @@ class Paging:
     # ------------------------------------------------------------------------------------------------ what is done
 
     async def begin(self) -> None:
-        """Take over what the last process left, and begin to look."""
+        """Take over what the last process left, forget what is old, and begin to look."""
+        async with self._parts.store.write() as tx:
+            await records.forget(tx, self._parts.clock.now() - KEEP)
         if self._parts.store.dialect == "sqlite":
             async with self._parts.store.write() as tx:
                 await records.take_over(tx, self._parts.owner, self._parts.clock.now())
@@ -186,7 +192,7 @@ class Paging:
                 async with self._parts.store.read() as conn:
                     at = await records.next_due(conn)
                 if at is not None:
-                    wait = min(wait, max((at - self._parts.clock.now()).total_seconds(), 0.0))
+                    wait = min(wait, max((at - self._parts.clock.now()).total_seconds(), LEAST_SECONDS))
             except StoreUnavailable as error:
                 log.warning("paging.store_away", reason=error.reason)
                 wait = _AFTER_FAILURE

@@ -295,6 +295,11 @@ async def take_over(tx: Tx, owner: str, now: datetime) -> None:
     await tx.conn.execute(sa.update(errands).values(due_at=now))
 
 
+async def forget(tx: Tx, before: datetime) -> None:
+    """Forget what was over before a moment, with its pages."""
+    await tx.conn.execute(sa.delete(runs).where(runs.c.stopped_at < before))
+
+
 async def states_of(conn: AsyncConnection, found: Sequence[str]) -> dict[str, Run]:
     """Return runs by id."""
     rows = (await conn.execute(sa.select(runs).where(runs.c.id.in_(found)))).all()

@@ -13,7 +13,7 @@ from bot.paging.records import PageState
 from bot.starter import Starter
 from integrations.capabilities.paging import PageAnswer
 from tests.deployments.rig import Clock
-from tests.paging.rig import PAGING, Rig, up
+from tests.paging.rig import PAGING, TOM, Rig, up
 
 CHAIN = [{"notify": {"group": "owners"}}, {"wait": "5m"}, {"notify": {"schedule": "second", "important": True}}]
 PAGED = {**PAGING, "chains": {"primary": CHAIN}}
@@ -111,3 +111,16 @@ async def test_an_answer_passes_the_same_gate_as_a_button(tmp_path, allowed):
         await starter.stop()
         assert (await rig.latest()).running is not allowed
         assert said == ([""] if allowed else ["not_allowed"])
+
+
+async def test_what_is_old_is_forgotten_and_what_goes_on_is_not(tmp_path):
+    async with up(tmp_path, paging=PAGED) as rig:
+        await rig.fires(rig.alert("a"))
+        await rig.look()
+        await rig.fires(rig.alert("a", alertname="Other"))
+        await rig.run(TOM, "acknowledge A-1")
+        rig.clock.ahead += timedelta(days=181)
+        await rig.paging.begin()
+        await rig.paging.stop()
+        assert {one.run_id for one in await rig.page_rows()} <= {"A-2.1"}
+        assert (await rig.latest("A-2")).running
