@@ -159,12 +159,15 @@ async def steady(url: str, folder: str, pid: int) -> None:
         for one in range(int(SECONDS * PER_SECOND))
     ]
     await paced(url, bodies[: PER_SECOND // 2], 0.5)
-    bare, before = median(bare_commit(folder)), cpu_seconds(pid)
+    commits, before = bare_commit(folder), cpu_seconds(pid)
+    bare, worst = median(commits), percentile(commits, 0.99)
     taken = await paced(url, bodies[PER_SECOND // 2 :], SECONDS - 0.5)
     cpu = (cpu_seconds(pid) - before) / SECONDS
     p50, p99 = median(taken), percentile(taken, 0.99)
-    print(f"one bare commit {bare:.3f} ms; accepted: p50 {p50:.1f} ms, p99 {p99:.1f} ms, {cpu:.2f} cores")
-    verdict("webhook accepted, p99 / bare commit p50", [percentile(taken, 0.99) / bare], 100)
+    print(f"one bare commit: p50 {bare:.3f} ms, p99 {worst:.3f} ms")
+    print(f"accepted: p50 {p50:.1f} ms, p99 {p99:.1f} ms, {cpu:.2f} cores")
+    verdict("webhook accepted, p99 / bare commit p50", [p99 / bare], 100)
+    verdict("webhook accepted, p99 / bare commit p99", [p99 / worst], 100)
 
 
 class Calls:
