@@ -123,7 +123,7 @@ class Rule(Model):
     after: Duration = Field(timedelta(), description="How long after the beginning; at once without.")
 
 
-_Rule = Annotated[Rule, BeforeValidator(_rule)]
+_Rule = Annotated[Rule, BeforeValidator(_rule, json_schema_input_type=Way | Rule)]
 
 
 def _rules(*told: tuple[Way, int]) -> tuple[Rule, ...]:

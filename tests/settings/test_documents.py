@@ -35,6 +35,27 @@ def test_the_example_is_right(put: Callable[[str, str], Path]) -> None:
     assert _schema().is_valid(yaml.safe_load(text))
 
 
+def uncommented(text: str) -> str:
+    """Return the example with all in force that it shows as a comment."""
+    return re.sub(r"^( *)# ( *(?:[\w-]+:(?: |$)|- ))", r"\1\2", text, flags=re.MULTILINE)
+
+
+def test_what_the_example_shows_as_a_comment_is_right_too(put: Callable[[str, str], Path]) -> None:
+    put("secrets/ci-token", "d" * 32)
+    text = (ROOT / "shipmate.example.yaml").read_text()
+    whole = uncommented(text).replace('public_url: ""', "public_url: https://shipmate.example.org")
+    known = {command.permission for command in registry().values()}
+    environ = dict(ENVIRON) | dict.fromkeys(re.findall(r"\$\{(\w+)\}", whole), "s" * 32)
+    environ["HEARTBEAT_URL"] = "https://switch.example.org/1"
+    settings = load(put("shipmate.yaml", whole), environ | ENVIRON, known_permissions=known)
+    assert set(settings.paging.chains) == set(settings.oncall.schedules) == {"primary"}
+    assert settings.alerts.watchdogs
+    assert settings.identity.issuer
+    assert settings.policy.force
+    assert settings.services["checkout"].releases.tag_prefix == "v"
+    assert _schema().is_valid(yaml.safe_load(whole))
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [
