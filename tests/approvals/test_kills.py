@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(400)
 async def test_killed_at_every_step_of_being_asked_again(tmp_path: Path):
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.approvals.child", str(tmp_path),

@@ -7,7 +7,7 @@ import pytest
 from bot.demo.repository import behaviour
 from tests.road.crash_town import PATIENCE, CrashTown, quick, release
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 POINTS = {
     f"step.continuous.{name}:{phase}"

@@ -116,7 +116,7 @@ async def follow_the_alert(page):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(400)
 async def test_the_words_of_the_tours_lead_to_their_end(chromium_executable, tmp_path):
     complaints: list[str] = []
     async with Demo(tmp_path / "demo") as demo, window(chromium_executable, demo.page, complaints) as page:

@@ -35,7 +35,7 @@ async def lives(folder: Path) -> dict[str, object]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(400)
 async def test_killed_at_every_step(tmp_path: Path):
     """The tools here do twice what they are told twice: those of the road's crash tests would hide it.
 
