@@ -1,4 +1,4 @@
-"""On call in the configuration: schedules of layers and calendars, and what in Slack follows them."""
+"""On call in the configuration: schedules of layers and calendars."""
 
 import re
 from collections.abc import Collection
@@ -127,16 +127,6 @@ class CalendarSettings(Model):
         return self
 
 
-class Follow(Model):
-    """What in Slack says who is on call."""
-
-    usergroup: str = Field("", pattern=r"^(S[A-Z0-9]+)?$", description="Id of a user group whose members they become.")
-    topic: bool = Field(
-        default=False,
-        description="Whether the topic of the channel names them; where the user group cannot follow, it does.",
-    )
-
-
 class ScheduleSettings(Model):
     """One schedule."""
 
@@ -145,16 +135,12 @@ class ScheduleSettings(Model):
     channel: str = Field("", description="Channel that hears of changes and gaps, by name or id.")
     layers: tuple[LayerSettings, ...] = Field((), description="Rotations; a later one wins over those before it.")
     calendars: tuple[CalendarSettings, ...] = Field((), description="iCalendar feeds; they win over the layers.")
-    follow: Follow = Field(default_factory=Follow, description="What in Slack says who is on call.")
 
 
 class OnCallSettings(Model):
     """Who is on call."""
 
     schedules: dict[Name, ScheduleSettings] = Field({}, description="The schedules, by a name of your choice.")
-    user_token: SecretStr = Field(
-        NO_SECRET, description="Token of a person who may edit user groups, xoxp-…, for schedules that a group follows."
-    )
 
 
 def check(source: Source, *, people: Collection[str]) -> None:
@@ -175,9 +161,6 @@ def check(source: Source, *, people: Collection[str]) -> None:
             if named in seen:
                 source.note((*where, "calendars", number, "name"), f"there are two calendars named {named}", "Rename.")
             seen.add(named)
-        follow = _mapping(schedule.get("follow"))
-        if follow.get("topic") is True and not schedule.get("channel"):
-            source.note((*where, "follow", "topic"), "topic needs channel", "Say whose topic it is.")
     for name, service in _mapping(source.data.get("services")).items():
         wanted = _mapping(service).get("oncall")
         if isinstance(wanted, str) and wanted and wanted not in schedules:
