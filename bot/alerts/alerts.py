@@ -19,6 +19,7 @@ from bot.alerts.rules import Act, refusal
 from bot.alerts.showing import Showing
 from bot.alerts.silences import Silences, Wish
 from bot.alerts.storms import Storms
+from bot.alerts.stranded import Stranded
 from bot.alerts.studying import Studying
 from bot.alerts.waking import Waking
 from bot.alerts.watchdogs import Watchdogs
@@ -66,7 +67,7 @@ class Alerts:
         self.acting = Acting(parts, self.intake)
         self.attachments = Attachments(parts, self.intake)
         self.helping = Helping(parts, self.intake)
-        self.poller.afterwards += [self.attachments.let_go, Recovery(parts).end_silences]
+        self.poller.afterwards += [self.attachments.let_go, Recovery(parts).end_silences, Stranded(parts).tell]
         self.overview = Overview(parts, self.showing)
         self.studying = Studying(parts, self.intake, self.showing)
         if parts.paging is not None:
