@@ -10,8 +10,8 @@ import pytest
 import sqlalchemy as sa
 from aiohttp import ClientError
 
+from bot.alerts import records
 from bot.alerts.rules import State
-from bot.crowd import seen
 from bot.slack import blocks
 from tests.alerts.rig import TOKEN, read, up
 from tests.deployments.rig import MIA
@@ -146,5 +146,6 @@ async def test_two_replicas_given_the_same_notification_at_once_take_it_in_once(
         await asyncio.gather(one.alerts.notices.drain(), two.alerts.notices.drain())
         found = await two.groups()
         assert len(found) == len({group.key for group in found}) == 12
+        assert {group.version for group in found} == {1}, "the second of each changed nothing"
         async with one.store.read() as conn:
-            assert (await conn.execute(sa.select(sa.func.count()).select_from(seen))).scalar_one() == 12
+            assert (await conn.execute(sa.select(sa.func.count()).select_from(records.alerts))).scalar_one() == 12
