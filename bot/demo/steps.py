@@ -166,8 +166,8 @@ ALERTS = Tour(
             key="fires",
             title="The alert",
             lines=(),
-            why="Nothing to do but wait. One message in {channel} shows what fires, its graph, and *what"
-            " changed before*: your deployment.",
+            why="Nothing to do but wait. One message in {channel} shows what fires and *what"
+            " changed before*: your deployment. Its graph is in the thread.",
             done=r"(?P<what>A-\d+) (?P<how>firing): CheckoutErrors .*",
         ),
         Step(
