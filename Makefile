@@ -11,8 +11,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
 SERVERS := $(PYTHON) tools/servers.py
 CLIENTS := $(BIN)/python tools/clients.py
 # A run of the tests ends by itself, in less than 90 minutes together with all the rest, and says what hung.
-TESTS := $(PYTHON) tools/bounded.py --seconds 3000 $(BIN)/python -m pytest
-AGAIN := $(PYTHON) tools/bounded.py --seconds 900 $(BIN)/python -m pytest
+TESTS := $(PYTHON) tools/bounded.py --seconds 4200 $(BIN)/python -m pytest
+AGAIN := $(PYTHON) tools/bounded.py --seconds 600 $(BIN)/python -m pytest
 
 # Some hundred processes are started by the tests: compiled modules are kept, whatever the caller's shell says.
 unexport PYTHONDONTWRITEBYTECODE
@@ -39,7 +39,7 @@ demo: $(RUNTIME) ## Start a local Slack workspace with Shipmate in it (PORT=8055
 
 test: $(DEV) servers clients ## Run all checks and all tests, whatever the first say: what .ci/run runs
 	@{ $(CHECKS) exit $$status; } >$(VENV)/.checks.log 2>&1 & checks=$$!; status=0; \
-	$(TESTS) -n $(WORKERS) --dist worksteal || { \
+	$(TESTS) -n $(WORKERS) --dist worksteal --cov --cov-report=term || { \
 		[ $$? -eq 1 ] && \
 		echo "Once more, alone, what failed: on a busy machine a deadline may pass. What passes only now is worth an issue." && \
 		$(AGAIN) --last-failed --last-failed-no-failures none; } || status=1; \

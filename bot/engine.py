@@ -27,6 +27,7 @@ from dbos._datasource import DatasourceOptions
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.clock import Clock
+from bot.endings import end
 from bot.store import Store, Tx
 from bot.store.engine_file import use_wal
 from bot.store.errors import StoreUnavailable
@@ -231,17 +232,13 @@ class Engine:
 
     async def stop(self, *, grace: float = 10.0) -> None:
         """Stop starting, give running workflows `grace` seconds to end, leave the rest to the next process."""
-        for loop_task in self._loops:
-            loop_task.cancel()
-        await asyncio.gather(*self._loops, return_exceptions=True)
+        await end(self._loops)
         self._loops.clear()
         running = set(self._active.values())
         logging.getLogger("dbos").setLevel(logging.ERROR)  # it warns of every task that we cancel on purpose
         if running and grace > 0:
             await asyncio.wait(running, timeout=grace)
-        for task in running:
-            task.cancel()  # DBOS keeps a cancelled task's workflow PENDING: it goes on elsewhere
-        await asyncio.gather(*running, return_exceptions=True)
+        await end(running)  # DBOS keeps a cancelled task's workflow PENDING: it goes on elsewhere
         await asyncio.to_thread(DBOS.destroy)
         # DBOS made its own pool the loop's default one, and has just shut it down.
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(thread_name_prefix="shipmate"))

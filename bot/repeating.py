@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from bot.clock import Clock
+from bot.endings import end
 
 log = structlog.get_logger()
 
@@ -33,8 +34,7 @@ class Repeating:
     async def stop(self) -> None:
         """End, also in the middle."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end([self._task])
             self._task = None
 
     async def _run(self) -> None:

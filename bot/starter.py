@@ -11,6 +11,7 @@ import structlog
 from bot.clock import Clock
 from bot.command import Invocation
 from bot.deliveries import LEASE, Deliveries, Delivery
+from bot.endings import end
 from bot.identity import Person
 from bot.store import StoreUnavailable, Tx
 
@@ -102,14 +103,10 @@ class Starter(Generic[Out]):
         """Begin nothing more, let what runs end within `grace` seconds, and leave the rest stored."""
         self._open = False
         self._closing.set()
-        if self._upkeep is not None:
-            self._upkeep.cancel()
-            await asyncio.gather(self._upkeep, return_exceptions=True)
+        await end([self._upkeep])
         if self._running:
             _, late = await asyncio.wait(self._running, timeout=grace)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+            await end(late)
         left = [delivery.id for queue in self._queues.values() for delivery in queue]
         self._queues.clear()
         if left:

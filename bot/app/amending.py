@@ -16,6 +16,7 @@ from bot.amendments.rules import compare
 from bot.app import configured
 from bot.app.rights import announced_in, begin_leavers, taken_out
 from bot.clock import Clock
+from bot.endings import end
 from bot.identity import Person
 from bot.locks.rules import Scope
 from bot.settings import Settings
@@ -96,9 +97,7 @@ class PolicyInForce:
 
     async def stop(self) -> None:
         """Follow no more."""
-        if self._following is not None:
-            self._following.cancel()
-            await asyncio.gather(self._following, return_exceptions=True)
+        await end([self._following])
 
     async def _follow(self) -> None:
         alone = self._app.settings.on_sqlite

@@ -10,6 +10,7 @@ from typing import Final, cast
 import structlog
 
 from bot.clock import Clock
+from bot.endings import end
 from bot.health import Check, Health, HealthChecks
 from bot.settings import Settings
 from bot.toolbox import Toolbox
@@ -70,9 +71,7 @@ class Tools:
 
     async def close(self) -> None:
         """Stop trying, and let go of every tool."""
-        if self._retries is not None:
-            self._retries.cancel()
-            await asyncio.gather(self._retries, return_exceptions=True)
+        await end([self._retries])
         await self._toolbox.close()
 
     async def _again(self, failed: list[str]) -> None:

@@ -11,6 +11,7 @@ from bot.audit.log import SIGNAL, Audit
 from bot.audit.sinks import FileSink, Sink
 from bot.audit.syslog import SyslogSink
 from bot.audit.tables import cursors, head
+from bot.endings import end
 from bot.health import Health
 from bot.settings.record import SinkSettings
 from bot.store import StoreUnavailable, insert
@@ -49,10 +50,8 @@ class Forwarder:
 
     async def stop(self) -> None:
         """End; what is not delivered yet is delivered after the next start."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
+        await end([self._task])
+        self._task = None
         await self._sink.close()
 
     async def health(self) -> Health:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.endings import end
 from bot.identity import Person
 from bot.paging import choosing, messages, records
 from bot.paging.answers import Answers
@@ -167,10 +168,8 @@ class Paging:
 
     async def stop(self) -> None:
         """Look no more; what is in hand is taken over by the next process."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
+        await end([self._task])
+        self._task = None
         await self.sending.stop()
 
     async def look(self) -> None:

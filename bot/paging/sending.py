@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 import structlog
 
+from bot.endings import end
 from bot.errors import UserError
 from bot.paging import choosing, messages, records
 from bot.paging.claiming import DEADLINE, Claiming, Letter, runs_of, told_of
@@ -91,9 +92,7 @@ class Sending:
 
     async def stop(self) -> None:
         """Let go of what is in hand; it is taken over by whoever comes next."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)
 
     # ---------------------------------------------------------------------------------------------------------- sending
 

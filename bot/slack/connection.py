@@ -16,6 +16,7 @@ import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.clock import Clock
+from bot.endings import end
 from bot.slack import failures
 from bot.slack.failures import Cause, Failure
 from bot.slack.metrics import METRICS
@@ -118,10 +119,8 @@ class Connection:
 
     async def close(self) -> None:
         """Close the client."""
-        if self._probe is not None:
-            self._probe.cancel()
-            await asyncio.gather(self._probe, return_exceptions=True)
-            self._probe = None
+        await end([self._probe])
+        self._probe = None
         if self._session is not None:
             await self._session.close()
 

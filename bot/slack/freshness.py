@@ -11,6 +11,7 @@ from collections import OrderedDict
 import structlog
 
 from bot.clock import Clock
+from bot.endings import end
 from bot.slack.home import HomeTab
 from bot.store import StoreUnavailable
 
@@ -43,10 +44,8 @@ class Freshness:
 
     async def stop(self) -> None:
         """End."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
+        await end([self._task])
+        self._task = None
 
     async def opened(self, user: str) -> None:
         """Show a person the tab that they opened, and keep it fresh from now on."""

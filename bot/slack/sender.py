@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 import structlog
 
+from bot.endings import end
 from bot.slack import storm
 from bot.slack.answers import Said
 from bot.slack.connection import Connection, SlackError
@@ -80,14 +81,10 @@ class Sender:
 
     async def close(self, seconds: float = 5.0) -> None:
         """Stop taking rows, and wait up to so many seconds for those that are being sent."""
-        if self._loop is not None:
-            self._loop.cancel()
-            await asyncio.gather(self._loop, return_exceptions=True)
+        await end([self._loop])
         if self._sends:
             _, late = await asyncio.wait(set(self._sends), timeout=seconds)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+            await end(late)
 
     async def _run(self) -> None:
         signal = self._store.signal(SIGNAL)

@@ -14,6 +14,7 @@ from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 
 from bot.clock import Clock
+from bot.endings import end
 from bot.slack import failures
 from bot.slack.connection import Connection
 
@@ -65,13 +66,9 @@ class SocketLink:
         self._closing = True
         if self._handled:
             await asyncio.wait(set(self._handled), timeout=seconds)
-        if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.gather(self._keeper, return_exceptions=True)
+        await end([self._keeper])
         await self._drop()
-        for task in set(self._handled):
-            task.cancel()
-        await asyncio.gather(*self._handled, return_exceptions=True)
+        await end(self._handled)
 
     async def _keep(self) -> None:
         """Make a client and watch it; make another when it has not been connected for too long."""

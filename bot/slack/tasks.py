@@ -6,6 +6,8 @@ from typing import Any
 
 import structlog
 
+from bot.endings import end
+
 _log = structlog.get_logger(__name__)
 
 
@@ -53,6 +55,4 @@ class Tasks:
         tasks = set(self._tasks)
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=seconds)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+            await end(late)
