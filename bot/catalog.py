@@ -1,8 +1,9 @@
 """The catalog: what the words in "/deploy checkout to prod" mean. Services, their environments and targets."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
+
+from msgspec import Struct
 
 from bot.closest import closest, did_you_mean
 from bot.errors import BadInput
@@ -24,8 +25,7 @@ from bot.settings.services import (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Environment:
+class Environment(Struct, frozen=True, kw_only=True):
     """One environment of one service, and what must hold before something is put there: `policy`, for the evaluator."""
 
     name: str
@@ -48,8 +48,7 @@ class Environment:
     continuous: Continuous | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Service:
+class Service(Struct, frozen=True, kw_only=True):
     """One deployable thing. `environments` stand in the order of promotion; the first is the default."""
 
     name: str
@@ -65,7 +64,7 @@ class Service:
     migrations: Migrations | None
     news: News
     environments: tuple[Environment, ...]
-    releases: Releases = Releases()  # noqa: RUF009 - frozen
+    releases: Releases = Releases()
     oncall: str = ""
     depends_on: tuple[str, ...] = ()
 
@@ -101,8 +100,7 @@ class Service:
         raise BadInput("unknown_environment", f'"{word}" is no environment of {self.name}. {meant}')
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
+class Place(Struct, frozen=True, order=True):
     """Where something is deployed: a service's environment, or one target of it."""
 
     service: str

@@ -9,8 +9,9 @@ import json
 import struct
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from typing import Final
+
+from msgspec import Struct, to_builtins
 
 from bot.errors import Degraded
 
@@ -19,24 +20,21 @@ DRAW_SECONDS: Final = 20.0
 MAX_SERIES: Final = 8
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class Line(Struct, frozen=True, kw_only=True):
     """One series: its name in the legend and its (unix seconds, value) points; None where there is no value."""
 
     label: str
     points: Sequence[tuple[float, float | None]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mark:
+class Mark(Struct, frozen=True, kw_only=True):
     """A moment worth a vertical line, such as a deployment."""
 
     at: float
     label: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
+class Span(Struct, frozen=True, kw_only=True):
     """A stretch of time that is shaded, such as that in which an alert fired; its label stands in the legend."""
 
     start: float
@@ -44,8 +42,7 @@ class Span:
     label: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chart:
+class Chart(Struct, frozen=True, kw_only=True):
     """What to draw. `unit` is one of "", ratio, seconds, bytes, or any word that is put behind the numbers.
 
     `limit` is drawn as a dashed line. `zone` is an IANA time zone for the axis. At most eight lines are drawn, the
@@ -87,7 +84,7 @@ class Charts:
                 self._idle.cancel()
             try:
                 async with asyncio.timeout(DRAW_SECONDS):
-                    kind, body = await self._ask(json.dumps(asdict(chart)).encode())
+                    kind, body = await self._ask(json.dumps(to_builtins(chart)).encode())
             except (TimeoutError, OSError, asyncio.IncompleteReadError) as error:
                 await self._end()
                 code = "charts_unavailable"

@@ -5,10 +5,12 @@ parsing, modal, audit and manifest follow from the declaration.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal, TypeVar
+
+from msgspec import Struct, field
 
 from bot.identity import Channel, Person
 from bot.reply import Reply
@@ -52,8 +54,7 @@ class Effect(StrEnum):
     CHANGE = "change"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Invocation:
+class Invocation(Struct, frozen=True, kw_only=True):
     """One wish as it arrived, whatever the trigger; plain data, so that it can be stored and run later.
 
     Either `text` (the words after the bot's name, to be parsed: "deploy checkout to staging") or `command` and
@@ -83,8 +84,7 @@ class Invocation:
     via: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(Struct, frozen=True):
     """One choice of an argument: the value, and what people read if that differs."""
 
     value: str
@@ -92,8 +92,7 @@ class Option:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Resource:
+class Resource(Struct, frozen=True):
     """What a permission is asked on; an empty field means all of them are touched or none is known."""
 
     service: str = ""
@@ -127,8 +126,7 @@ class World:
         return part  # type: ignore[return-value]  # the registry is keyed by type
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """What a handler gets: who asks, from where, how, and the parts of the bot it may use."""
 
     invocation: Invocation
@@ -167,8 +165,7 @@ MessagePart = Literal["", "title", "text"]
 """What of a message fills an argument in: nothing, its first line, or all of it, quoted."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arg:
+class Arg(Struct, frozen=True, kw_only=True):
     """What is said of one argument beyond its type; stands in `Annotated[...]`, made by `arg`.
 
     `word` is the keyword before the value ("to production"); `flag` makes it an option ("--reason x", or a
@@ -218,8 +215,7 @@ Handler = Callable[[Call, Any], Awaitable[Reply]]
 ResourceOf = Callable[[Call, Any], Awaitable[Resource]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
+class Command(Struct, frozen=True, kw_only=True):
     """One declared command. `decides` marks those that a reaction or mention may only offer, not do."""
 
     name: str

@@ -6,11 +6,12 @@ theirs, in the transaction that also keeps the answer: so there is one answer, h
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal, cast
 
 import sqlalchemy as sa
+from msgspec import Struct
+from msgspec.structs import fields, replace
 
 from bot.clock import Clock
 from bot.command import Invocation, Trigger
@@ -42,8 +43,7 @@ _mine = sa.bindparam("mine", type_=sa.Text)
 _TAKEN = sa.update(deliveries).where(deliveries.c.state == "received")
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(Struct, frozen=True):
     """One stored wish that this process is to run; `attempts` counts this time."""
 
     id: str

@@ -6,11 +6,13 @@ whose first entry cannot be written is not made. This is the one place that catc
 
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields
 from datetime import timedelta
 from typing import Any
 
 import structlog
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bot import arguments, refusals
 from bot.arguments import Explain, Incomplete
@@ -61,8 +63,7 @@ def _no_limit(*_: object) -> str:
     return ""
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(Struct, frozen=True):
     """A wish that is understood: the command and an instance of its argument class.
 
     With `explain` nothing is done; the answer says by which rule it would be.
@@ -73,8 +74,7 @@ class Parsed:
     explain: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(Struct, frozen=True, kw_only=True):
     """How a wish came out. `closing` is what the audit entry after it says, None where none is due."""
 
     invocation: Invocation
@@ -343,8 +343,7 @@ class Dispatcher:
 _ANYBODY = Decision(allowed=True, rule="everybody may", who_could=(EVERYONE,))
 
 
-@dataclass(slots=True)
-class _Trip:
+class _Trip(Struct):
     """What became known on the way, for whoever has to tell how it ended."""
 
     invocation: Invocation

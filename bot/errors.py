@@ -1,6 +1,6 @@
 """Errors whose text is safe to show to people, each with a stable reason code."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from bot.plain import strip
 from bot.reply import Button, Buttons, Markup, Paragraph, Part, Reply, escape, say

@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bot.clock import Clock
 from bot.errors import UserError
@@ -16,8 +18,7 @@ DEADLINE = 3.0
 _LONGEST = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Health:
+class Health(Struct, frozen=True):
     """How one thing is. `detail` is shown to people; `since` is when it was first found like this, if it is bad."""
 
     ok: bool

@@ -4,7 +4,8 @@ Answers are made once for each set of rights and kept, so that help costs no que
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from bot import arguments
 from bot.clock import Clock

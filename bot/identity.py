@@ -4,14 +4,14 @@ Slack's ids are unique within a workspace only, and people of other organisation
 channels, so a person is (enterprise, team, user) and a channel is (enterprise, team, channel), everywhere.
 """
 
-from dataclasses import dataclass
 from typing import Self
+
+from msgspec import Struct
 
 _NONE = "-"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Person:
+class Person(Struct, frozen=True, order=True):
     """One human or account: Slack's user id with the workspace it belongs to.
 
     A service account (a token for pipelines) has the team `account` and its name as the user.
@@ -37,8 +37,7 @@ class Person:
         return cls(team=team, user=user, enterprise=enterprise)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Channel:
+class Channel(Struct, frozen=True, order=True):
     """One conversation in one workspace."""
 
     team: str

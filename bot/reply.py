@@ -6,11 +6,12 @@ Text from outside (commit titles, log lines, labels) is escaped by `say`; nothin
 
 import string
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any
+
+from msgspec import Struct, field
 
 from bot.identity import Channel
 
@@ -121,8 +122,7 @@ class Style(StrEnum):
     DANGER = "danger"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Confirm:
+class Confirm(Struct, frozen=True, kw_only=True):
     """The question asked before a button acts."""
 
     title: str
@@ -131,8 +131,7 @@ class Confirm:
     no: str = "Keep"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Button:
+class Button(Struct, frozen=True, kw_only=True):
     """A press that invokes a command with these arguments, as if typed by who presses it; or a link.
 
     `args` maps the command's argument names to text. With `ask` the press opens the command's modal,
@@ -148,44 +147,38 @@ class Button:
     url: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Headline:
+class Headline(Struct, frozen=True):
     """The first line: what happened to what."""
 
     text: Markup
 
 
-@dataclass(frozen=True, slots=True)
-class Paragraph:
+class Paragraph(Struct, frozen=True):
     """A run of text."""
 
     text: Markup
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(Struct, frozen=True):
     """Small print: who asked, when, what follows."""
 
     text: Markup
 
 
-@dataclass(frozen=True, slots=True)
-class Code:
+class Code(Struct, frozen=True):
     """Preformatted text, such as a log excerpt. Escaped when rendered."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(Struct, frozen=True):
     """Rows under named columns; rendered so that it also reads without alignment."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[Markup, ...], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(Struct, frozen=True):
     """A PNG with the words for who cannot see it."""
 
     png: bytes
@@ -193,8 +186,7 @@ class Picture:
     title: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     """A text file for who asked, such as a whole log; it is handed over in a direct message and kept nowhere."""
 
     name: str
@@ -212,8 +204,7 @@ class StepState(StrEnum):
     SKIPPED = "skipped"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(Struct, frozen=True, kw_only=True):
     """One line of a plan: a stage, how it stands and what is known of it."""
 
     key: str
@@ -223,39 +214,34 @@ class Step:
     url: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Steps:
+class Steps(Struct, frozen=True):
     """The stages of something under way, in order. Slack's plan and task blocks where they render."""
 
     title: str
     steps: tuple[Step, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Buttons:
+class Buttons(Struct, frozen=True):
     """A row of buttons; past five, the rest go into an overflow menu."""
 
     buttons: tuple[Button, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Divider:
+class Divider(Struct, frozen=True):
     """A line between two things."""
 
 
 Part = Headline | Paragraph | Note | Code | Table | Picture | Document | Steps | Buttons | Divider
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class Message(Struct, frozen=True, kw_only=True):
     """Something to be read: `summary` alone says what, where and what is wanted (it is the notification)."""
 
     summary: str
     parts: tuple[Part, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply(Message):
+class Reply(Message, frozen=True, kw_only=True):
     """The answer to one command.
 
     `share` shows it to the channel instead of only to who asked. `subject` is the id of what the command

@@ -6,10 +6,11 @@ It attaches again after a crash, because all it needs is the run's reference.
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bot.clock import Clock
 from integrations.capabilities.runs import Run, RunRef, RunState, RunTracker
@@ -26,8 +27,7 @@ PATIENCE = timedelta(minutes=5)
 SILENCE_NOTED_AFTER = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hooks:
+class Hooks(Struct, frozen=True, kw_only=True):
     """What the follower asks and tells.
 
     `cancelled` is read before each poll; `changed` gets the run whenever its state, stages or waiting actions differ;

@@ -8,13 +8,13 @@ telephone call that goes on as we say, is told by its own module.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol, runtime_checkable
 
 import sqlalchemy as sa
 import structlog
 from aiohttp import web
+from msgspec import Struct
 from multidict import CIMultiDict
 from pydantic import BaseModel
 
@@ -65,8 +65,7 @@ class ReplyingWire(Wire, Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Hook:
+class Hook(Struct, frozen=True):
     """One instance that sends us events."""
 
     instance: str

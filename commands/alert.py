@@ -1,9 +1,11 @@
 """`/alerts`, `/alert A-7`, and what people do about an alert group: acknowledge it, resolve it, say what it was not."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
+
+from msgspec.structs import replace
 
 from bot.alerts.alerts import ACT, READ, Alerts
 from bot.alerts.listing import Wanted

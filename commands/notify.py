@@ -1,9 +1,11 @@
 """`/notify`: what you are told by direct message, how, and when not."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import time
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from msgspec.structs import replace
 
 from bot.arguments.values import read_duration
 from bot.closest import did_you_mean

@@ -1,10 +1,10 @@
 """What one integration declares, and what every adapter can do."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, Protocol, runtime_checkable
 
+from msgspec import Struct, field
 from pydantic import BaseModel
 
 PATH: Final = ":path"
@@ -16,8 +16,7 @@ def wall_clock() -> datetime:
     return datetime.now(UTC)  # noqa: TID251 -- the bot hands out its own, see Resources
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pong:
+class Pong(Struct, frozen=True, kw_only=True):
     """What a tool answered to being asked how it is: its version, and who we are to it."""
 
     version: str = ""
@@ -47,8 +46,7 @@ class Adapter(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WebhookEvent:
+class WebhookEvent(Struct, frozen=True, kw_only=True):
     """One typed thing that a tool told us: `kind` such as "run.finished", `ref` of the run or object it is about.
 
     `id` is the tool's own id of the delivery, for deduplication, "" where each is to be taken in,
@@ -62,8 +60,7 @@ class WebhookEvent:
     data: Mapping[str, object] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Integration:
+class Integration(Struct, frozen=True, kw_only=True):
     """The declaration of one tool.
 
     `name` equals the folder's name. `settings` is the Pydantic model of one configured instance. `provides`
@@ -83,8 +80,7 @@ class Integration:
     webhook: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resources:
+class Resources(Struct, frozen=True, kw_only=True):
     """What the bot lends to an adapter: where it may keep files, proxy and private CA, and what tells the time."""
 
     state_dir: str

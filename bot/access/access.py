@@ -1,8 +1,10 @@
 """`Access`: ask for a right, decide about it, give it back. What is held is looked up whenever it counts."""
 
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass, replace
 from datetime import timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bot.access import messages, records
 from bot.access.records import Request
@@ -22,8 +24,7 @@ MOST_TOLD = 10
 """So many people are asked at most; the buttons work for all who may decide."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class Parts(Struct, frozen=True, kw_only=True):
     """What access is made of. `known` are the permissions there are; `channel_of` finds where a service's news goes."""
 
     store: Store
@@ -36,8 +37,7 @@ class Parts:
     channel_of: Callable[[str], Awaitable[Channel | None]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class Wish(Struct, frozen=True, kw_only=True):
     """What somebody asks for: empty parts of `where` mean all of them."""
 
     person: Person

@@ -1,10 +1,10 @@
 """The table of rights that were asked for."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.access.rules import State
@@ -14,8 +14,7 @@ from bot.permissions import Grant
 from bot.store import PersonColumn, Timestamp, Tx, insert, metadata, next_id
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(Struct, frozen=True, kw_only=True):
     """One right that somebody asked for. Empty parts of `where` mean all of them. `ends_at` is set when granted."""
 
     id: str

@@ -1,9 +1,10 @@
 """What can be asked for, for how long, and who decides. Pure: no I/O, no clock."""
 
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from msgspec import Struct
 
 from bot.identity import Person
 
@@ -27,8 +28,7 @@ class State(StrEnum):
     REVOKED = "revoked"
 
 
-@dataclass(frozen=True, slots=True)
-class No:
+class No(Struct, frozen=True):
     """Why not: a stable code and the words."""
 
     code: str

@@ -6,13 +6,13 @@ answers after the newest event.
 
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from urllib.parse import unquote
 
 import sqlalchemy as sa
 import structlog
+from msgspec import Struct
 from pydantic import JsonValue
 
 from bot.activity import messages, records
@@ -40,8 +40,7 @@ SETTLE = timedelta(seconds=2)
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class Parts(Struct, frozen=True, kw_only=True):
     """Everything this uses. `catalog` is asked each time, so that a reload is seen at once."""
 
     store: Store
@@ -53,8 +52,7 @@ class Parts:
     channel_of: Callable[[Service, Channel | None], Awaitable[Channel | None]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class Seen(Struct, frozen=True, kw_only=True):
     """What a look at a pipeline found: the message, whether it is over, and what goes into its thread."""
 
     message: Message

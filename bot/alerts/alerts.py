@@ -1,8 +1,10 @@
 """`Alerts`: all there is about alerts, in one place for commands and the composition root."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bot.alerts import messages, silence_records, workflow
 from bot.alerts.acting import Acting
@@ -40,8 +42,7 @@ LONGEST_WAIT = timedelta(hours=24)
 """How long a silence waits for a recovery where no other end is given."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(Struct, frozen=True, kw_only=True):
     """What somebody asked to be silent, in their words; with neither length nor end: what it is about."""
 
     alert: str

@@ -1,6 +1,6 @@
 """`Attachments`: a group as a part of another: quiet, told of in the other's message, covered by what is done there."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from bot.alerts import ledger, listing, records
 from bot.alerts.intake import Intake, held

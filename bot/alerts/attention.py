@@ -3,8 +3,9 @@
 Each moment to look is a wake-up, a row written with what it follows from; what is due is decided when it is looked at.
 """
 
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from bot.alerts import attention_records, attention_rules, calls, records, rules
 from bot.alerts.attention_rules import Attention, Next

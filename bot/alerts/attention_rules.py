@@ -1,15 +1,15 @@
 """Whether somebody who acknowledged is asked if they are still on it, or has not answered. Pure: no I/O, no clock."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from msgspec import Struct
 
 from bot.alerts.rules import State
 from bot.identity import Person
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attention:
+class Attention(Struct, frozen=True, kw_only=True):
     """Who said that they are on a group, when they last said so, and since when they are asked again.
 
     `number` counts what was looked at: each look is asked for under the next number, and only the last one counts.

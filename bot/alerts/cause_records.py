@@ -1,10 +1,10 @@
 """The tables of what was named as a cause and what people said of it, and of the pictures of groups."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.alerts.movement import Move, Movement
@@ -38,8 +38,7 @@ pictures = sa.Table(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Looked:
+class Looked(Struct, frozen=True, kw_only=True):
     """How the look at a group's signal went: which metric it is and its unit; why there is no picture, "" if it is."""
 
     version: int
@@ -49,8 +48,7 @@ class Looked:
     problem: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Precision:
+class Precision(Struct, frozen=True, kw_only=True):
     """Of the causes that messages named first: how many turned out right, wrong, or nobody said."""
 
     confirmed: int = 0

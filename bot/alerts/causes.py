@@ -6,8 +6,9 @@ than a lock does.
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+
+from msgspec import Struct, field
 
 from bot.alerts.movement import Move, Movement
 from bot.changes.records import Change, Kind
@@ -33,8 +34,7 @@ _PLACED = {Kind.DEPLOYED, Kind.ROLLED_BACK, Kind.DEPLOYMENT_FAILED}
 REMEDIED_WITHIN = timedelta(minutes=30)
 
 
-@dataclass(frozen=True, slots=True)
-class Suspect:
+class Suspect(Struct, frozen=True):
     """A change that may be the cause, and how likely in comparison with others (0 to 1).
 
     `last` says that nothing was deployed to its place after it, so that going back undoes it and nothing else.

@@ -1,11 +1,11 @@
 """The tables of who was asked to help with a group and of what was noted on it, and how its message tells of them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 import sqlalchemy as sa
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.alerts.records import groups
@@ -25,8 +25,7 @@ class Answer(StrEnum):
     CANNOT = "cannot"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Responder:
+class Responder(Struct, frozen=True, kw_only=True):
     """Somebody who was asked to help with a group: by whom, when, and what they said. `number` counts the askings."""
 
     group_id: str
@@ -37,8 +36,7 @@ class Responder:
     answer: Answer = Answer.NONE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Noted:
+class Noted(Struct, frozen=True, kw_only=True):
     """One note on a group. `source` is what it was made from, such as a message, so that it is made once."""
 
     group_id: str
@@ -48,8 +46,7 @@ class Noted:
     source: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Company:
+class Company(Struct, frozen=True, kw_only=True):
     """Who was asked to help with a group, and how many notes there are."""
 
     responders: Sequence[Responder] = ()

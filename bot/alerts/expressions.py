@@ -8,9 +8,10 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from promql_parser import Expr
@@ -24,8 +25,7 @@ _UNITS = {"seconds": "s", "bytes": "bytes", "ratio": "ratio", "percent": "%"}
 _FACTS = {"bucket", "sum", "count", "total"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class Reading(Struct, frozen=True, kw_only=True):
     """What an alert watches: `signal` fires once it is above (`above`) or below its `limit`; None where not known."""
 
     signal: str

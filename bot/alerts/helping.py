@@ -1,7 +1,8 @@
 """`Helping`: people who are asked to help with a group, what they answer, and what is noted on it."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from bot.alerts import calls, company, ledger
 from bot.alerts.company import Answer, Noted, Responder

@@ -5,10 +5,10 @@ ride along with it.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime
 
 import structlog
+from msgspec.structs import replace
 
 from bot.alerts import records, rules
 from bot.alerts.gathering import Gathering

@@ -7,14 +7,14 @@ key: the rule, and the values of the labels that must be the same.
 import hashlib
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 Matches = Callable[[Mapping[str, str]], bool]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class Rule(Struct, frozen=True, kw_only=True):
     """One rule. `is_whole` and `is_part` tell by its labels what a group may be; without a cause it may be both."""
 
     name: str
@@ -24,8 +24,7 @@ class Rule:
     within: timedelta
 
 
-@dataclass(frozen=True, slots=True)
-class Role:
+class Role(Struct, frozen=True):
     """What a group may be by one rule: under which key it is a whole, "" for not, and under which a part."""
 
     rule: Rule
@@ -54,8 +53,7 @@ def _key(rule: Rule, labels: Mapping[str, str]) -> str:
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Past:
+class Past(Struct, frozen=True, kw_only=True):
     """One group as it was: when it began, and when it ended, None while it is open."""
 
     id: str
@@ -64,8 +62,7 @@ class Past:
     ended: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Join:
+class Join(Struct, frozen=True):
     """A group would have been a part of another, by a rule."""
 
     part: Past

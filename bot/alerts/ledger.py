@@ -1,6 +1,6 @@
 """Groups by what people call them, and the audit entries of what people do about them."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from bot.alerts import messages, records
 from bot.alerts.parts import Parts

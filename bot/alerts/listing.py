@@ -1,9 +1,9 @@
 """What the lists of groups read: a page of them in the order people want, however many there are."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import sqlalchemy as sa
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.alerts.company import Answer, responders
@@ -15,8 +15,7 @@ from bot.identity import Person
 PAGE = 30
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(Struct, frozen=True, kw_only=True):
     """Which groups are listed: of a service, told of in one message, in one state, or in somebody's hands.
 
     In somebody's hands is what they acknowledged, and what they said that they come to help with.

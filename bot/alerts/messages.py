@@ -1,8 +1,9 @@
 """The words about alerts: a group's one message, what its thread hears, and answers. All from outside is escaped."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct, field
 
 from bot.alerts import buttons, cause_messages
 from bot.alerts.cause_records import Looked
@@ -56,8 +57,7 @@ _AGAIN = {
 _MOST_PARTS = 5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class View:
+class View(Struct, frozen=True, kw_only=True):
     """All that a group's message is made of."""
 
     group: Group

@@ -3,9 +3,10 @@
 import math
 import statistics
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from msgspec import Struct
 
 AROUND = timedelta(minutes=15)
 """How long before and after a change the signal is looked at."""
@@ -27,8 +28,7 @@ class Move(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Movement:
+class Movement(Struct, frozen=True):
     """What a signal was before a change and after it; None where it had no value."""
 
     move: Move = Move.UNKNOWN

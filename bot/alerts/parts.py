@@ -1,7 +1,8 @@
 """What alerts are made of, handed in by the composition root."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from bot.audit import Audit
 from bot.catalog import Catalog, Service
@@ -16,8 +17,7 @@ from bot.store import Store
 from bot.toolbox import Toolbox
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class Parts(Struct, frozen=True, kw_only=True):
     """What alerts are made of. `settings` and `catalog` are asked each time, so that a reload is seen at once.
 
     `channel_of` finds where a service's news goes; `channel_named` a channel by name or id, None where there is none,

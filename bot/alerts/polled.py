@@ -8,10 +8,10 @@ import asyncio
 import hashlib
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.alerts import records
@@ -53,8 +53,7 @@ async def give_up(store: Store, owner: str, instance: str = "") -> None:
         await tx.conn.execute(statement.where(askers.c.instance == instance) if instance else statement)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What a source told of one group, and the digest of it, "" for nothing."""
 
     key: str
@@ -62,8 +61,7 @@ class Answer:
     digest: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
+class _Held(Struct, frozen=True):
     labels: Mapping[str, str]
     asked: str
 

@@ -8,10 +8,10 @@ import asyncio
 import contextlib
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
+from msgspec.structs import replace
 
 from bot.alerts import causes, records
 from bot.alerts.intake import SHOW, Intake, held

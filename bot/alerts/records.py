@@ -3,11 +3,12 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from msgspec import Struct, field
+from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.alerts.rules import Episode, Hold, State
@@ -17,8 +18,7 @@ from bot.store import ChannelColumn, JsonColumn, PersonColumn, Timestamp, Tx, in
 _AT_ONCE = 500
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class Known(Struct, frozen=True, kw_only=True):
     """One alert of a group as last heard of. `told` is the last the thread said of it: firing, resolved or ""."""
 
     episode: Episode
@@ -28,8 +28,7 @@ class Known:
     told: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class Group(Struct, frozen=True, kw_only=True):
     """One alert group: what fires together under the same labels, from its first alert until all are over.
 
     `labels` are those it is grouped by, `common` those that all its alerts share. `version` counts its changes and

@@ -1,6 +1,6 @@
 """`Recovery`: silences that were asked for until their group recovers end when it has; their own end is the latest."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from bot.alerts import records, silence_records
 from bot.alerts.parts import Parts

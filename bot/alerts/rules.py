@@ -6,9 +6,11 @@ source, which tells what is now, does that.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bot.identity import Person
 
@@ -25,8 +27,7 @@ class State(StrEnum):
     RESOLVED = "resolved"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Episode:
+class Episode(Struct, frozen=True, kw_only=True):
     """One alert as it was last heard of: firing since `starts_at`, or over since `ends_at`.
 
     `silenced_by` names the silences on it; `inhibited` means that another alert keeps it quiet. `seen_at` is when it
@@ -51,8 +52,7 @@ Episodes = Mapping[str, Episode]
 """Episodes by fingerprint."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hold:
+class Hold(Struct, frozen=True, kw_only=True):
     """What people, silence of the source and maintenance make of a group.
 
     Who is on it, who called it over, whether its source is quiet, which group it is attached to ("" for none), and why
@@ -179,8 +179,7 @@ class Act(StrEnum):
     SILENCE = "silence"
 
 
-@dataclass(frozen=True, slots=True)
-class No:
+class No(Struct, frozen=True):
     """Why somebody may not do something now: a reason code, and words that follow the group's name."""
 
     code: str

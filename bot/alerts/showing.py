@@ -1,10 +1,11 @@
 """`Showing`: the one message of a group, where it stands and what it says; posted once, then edited in place."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import structlog
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.alerts import cause_records, causes, company, listing, messages, records, silence_records, storm_records
@@ -33,8 +34,7 @@ _CRITICAL = {"critical", "page", "emergency"}
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class Outlook:
+class Outlook(Struct, frozen=True):
     """What is looked up before a group is shown: where, and what changed before it. No channel: it cannot be shown."""
 
     channel: Channel | None

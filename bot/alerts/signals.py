@@ -3,8 +3,9 @@
 import asyncio
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from bot.alerts import expressions
 from bot.alerts.expressions import Reading
@@ -26,8 +27,7 @@ _FINE = timedelta(minutes=1)
 _FINE_STEP = timedelta(seconds=30)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
+class Window(Struct, frozen=True, kw_only=True):
     """From when to when a signal is looked at, and since when it fired, and until when."""
 
     start: datetime
@@ -46,8 +46,7 @@ class Window:
         return self.end - self.step * math.ceil((self.end - self.start) / self.step)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signal:
+class Signal(Struct, frozen=True, kw_only=True):
     """The worst series of a group's expression, of how many, and what may be told of it around some changes.
 
     `fine` is the same, with points close enough to tell what moved after a change.

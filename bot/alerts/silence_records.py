@@ -1,12 +1,13 @@
 """The table of silences: those asked for here, and those made elsewhere that the source tells of."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.alerts.records import alerts
@@ -24,8 +25,7 @@ class State(StrEnum):
     FAILED = "failed"  # the source said no, or did not answer: nothing is silent
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quiet:
+class Quiet(Struct, frozen=True, kw_only=True):
     """One silence. `silence_id` is the source's name of it; `person` asked for it here, else `created_by` tells who.
 
     `marker` stands in its comment, so that one that was made is found again. With `until_recovery` it ends by itself

@@ -2,10 +2,11 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bot.alerts import ends, messages, records, rules, silence_records
 from bot.alerts.intake import Intake
@@ -39,8 +40,7 @@ _WARN_BEFORE = timedelta(minutes=10)
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class Wish(Struct, frozen=True, kw_only=True):
     """What somebody wants silent: a group, by these matchers, for a while or until a moment."""
 
     group: Group

@@ -1,7 +1,8 @@
 """The words about a storm: how much began to fire, what the gravest is, and how to see all of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from bot.alerts import messages
 from bot.alerts.records import Group
@@ -21,8 +22,7 @@ _STATES = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
+class Scene(Struct, frozen=True, kw_only=True):
     """All that a storm's message is made of; `lately` is how many groups began in the last minute."""
 
     storm: Storm

@@ -1,11 +1,11 @@
 """The table of storms: in which channel so much began to fire that it is told in one message, and since when."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.alerts.records import OPEN, Group, groups, read
@@ -16,8 +16,7 @@ GRAVEST = ("emergency", "page", "critical", "error", "high", "warning", "medium"
 """Severities by custom, the gravest first; any other stands before the last two."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Storm:
+class Storm(Struct, frozen=True, kw_only=True):
     """One storm in one channel.
 
     `raged_at` is when groups last began there faster than the rate, `ended_at` when it was called over, `closed_at`
@@ -50,8 +49,7 @@ _LIVE = storms.c.closed_at.is_(None)
 sa.Index("ix_alert_storms_live", storms.c.id, sqlite_where=_LIVE, postgresql_where=_LIVE)
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
+class Tally(Struct, frozen=True):
     """How many groups of a storm stand where, by what they are of."""
 
     rows: tuple[tuple[str, str, str, int], ...] = ()

@@ -5,10 +5,10 @@ Everything is decided from the rows, again and again, so a crash or a second rep
 
 import asyncio
 import contextlib
-from dataclasses import replace
 from datetime import timedelta
 
 import structlog
+from msgspec.structs import replace
 
 from bot.alerts import records, storm_messages, storm_records
 from bot.alerts.gathering import SIGNAL, WINDOW, Gathering

@@ -1,8 +1,10 @@
 """`Under`: which maintenance a group is wholly under."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bot.alerts.parts import Parts
 from bot.alerts.records import Known
@@ -14,8 +16,7 @@ from integrations.capabilities.alerts import Matcher
 from integrations.capabilities.matchers import all_match, read
 
 
-@dataclass(frozen=True, slots=True)
-class Works:
+class Works(Struct, frozen=True):
     """A window in force: why, until when (None for no end), and what it is about."""
 
     reason: str

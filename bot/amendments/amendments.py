@@ -1,8 +1,10 @@
 """`Amendments`: what a newly read policy changes, what of it is in force, and who confirms the rest."""
 
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bot.amendments import messages, records
 from bot.amendments.policy import Policy, applied, digest, policy_of
@@ -30,8 +32,7 @@ SourceOf = Callable[[str], Awaitable[Source]]
 """(commit of the last policy that was in force as a whole) -> where the policy that is read now came from."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class Parts(Struct, frozen=True, kw_only=True):
     """What amendments need. `emails_of` adds the addresses that Slack knows; `channel` is where people are told."""
 
     store: Store

@@ -1,14 +1,14 @@
 """What comparing policies needs everywhere: changes, where they are noted, and lists compared. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 Policy = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One change: where it is, in words, and whether it gives somebody a right or takes a guard away."""
 
     where: str
@@ -19,8 +19,7 @@ class Change:
         return f"{self.where}: {self.words}"
 
 
-@dataclass
-class Notes:
+class Notes(Struct):
     """Where changes are noted."""
 
     changes: list[Change] = field(default_factory=list)

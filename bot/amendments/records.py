@@ -1,12 +1,12 @@
 """The table of policies as they were read, newest last: what each changed, and what of it was in force."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.amendments.comparing import Change
@@ -23,8 +23,7 @@ class State(StrEnum):
     SUPERSEDED = "superseded"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Source(Struct, frozen=True, kw_only=True):
     """Where a policy came from: the Git commit of its folder, and the addresses of all who wrote what is new in it.
 
     `certain` is false where Git cannot tell who wrote it: no repository, or edited without a commit.
@@ -35,8 +34,7 @@ class Source:
     certain: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Amendment:
+class Amendment(Struct, frozen=True, kw_only=True):
     """One policy as it was read. `in_force` is what held of it; `after` is the one before it."""
 
     id: str

@@ -4,10 +4,11 @@ Pure: no I/O, no clock but the moment that is handed in. What nothing here knows
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from bot.amendments import scopes
 from bot.amendments.comparing import Change, Notes, Policy, fewer, no_more, rest, switches
@@ -16,8 +17,7 @@ from bot.amendments.places import kind, service
 _ANYTHING = ["*"]
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Struct, frozen=True):
     """The changes between two policies, and `kept`: the new one without what it widens."""
 
     changes: tuple[Change, ...]

@@ -6,11 +6,11 @@ and who wrote it.
 """
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from msgspec import Struct
 
 from bot.amendments.records import Amendment, State, amendments, read
 from bot.approvals import records as approval_records
@@ -21,8 +21,7 @@ from bot.store import Store
 Policy = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Could:
+class Could(Struct, frozen=True, kw_only=True):
     """One approval rule of a place, from a moment on until the next policy (None: until now).
 
     `named` are the people that the policy names, as "name <Slack id>"; `elsewhere` are the groups of it whose members

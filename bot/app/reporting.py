@@ -1,10 +1,11 @@
 """`shipmate audit report`: who changed production, by which right, and what runs there that nobody here put there."""
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import astuple, dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
+from msgspec import Struct
+from msgspec.structs import astuple
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.app.approvers import seen_in, who_could
@@ -44,8 +45,7 @@ _NEAR = 500
 NameOf = Callable[[Person], str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class Line(Struct, frozen=True, kw_only=True):
     """One line of the report, in the order of `COLUMNS`."""
 
     at: str

@@ -3,11 +3,11 @@
 import asyncio
 import importlib
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from types import ModuleType
 from typing import Final, cast
 
 import structlog
+from msgspec.structs import replace
 
 from bot.clock import Clock
 from bot.endings import end

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from msgspec import Struct, field
+from msgspec.structs import replace
 from pydantic import ValidationError
 
 from bot.app.auditing import opened
@@ -142,8 +143,7 @@ def _cases(path: Path) -> tuple[Source, Cases]:
         raise SettingsError(sorted(set(mistakes))) from None
 
 
-@dataclass(slots=True)
-class _Counts:
+class _Counts(Struct):
     seen: int = 0
     differ: int = 0
     without: int = 0

@@ -1,8 +1,9 @@
 """`Approvals`: ask, vote, expire, void. One decision, whoever clicks at the same moment."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 
+from msgspec import Struct, field
+from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.approvals import records
@@ -37,8 +38,7 @@ REMINDED = 10
 """People who are reminded of one request, at most."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ballot:
+class Ballot(Struct, frozen=True, kw_only=True):
     """One person's vote as it arrives. `digest` is what the card they pressed on showed, "" when typed.
 
     `proof` says how the identity provider proved who they are, None where nobody signed in for this vote.
@@ -53,8 +53,7 @@ class Ballot:
     proof: Proof | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """Where a request stands after something happened to it: `approval` with its newest state and votes.
 
     `dropped` are approvals that this very count found to count no more, with why; `reopened` is set where what was

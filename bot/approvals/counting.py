@@ -1,8 +1,9 @@
 """How a request stands by what is kept of it, and what is said where it cannot be voted on."""
 
 from collections.abc import Collection
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from bot.approvals.records import Approval
 from bot.approvals.rules import Facts, State, Tally, Voter, tally

@@ -4,10 +4,10 @@ Whether one holds is decided on read, by our clock. Only groups of one's own are
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.approvals import delegation_messages as messages
@@ -34,8 +34,7 @@ delegations = sa.Table(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delegation:
+class Delegation(Struct, frozen=True, kw_only=True):
     """A right to approve, lent: `group` is the one that is meant, "" for all of the delegator's."""
 
     id: str

@@ -1,11 +1,11 @@
 """The tables of requests for approval and of votes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Self
 
 import sqlalchemy as sa
+from msgspec import Struct, field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.approvals.rules import Rule, State, Vote
@@ -13,8 +13,7 @@ from bot.identity import Person
 from bot.store import JsonColumn, PersonColumn, Timestamp, Tx, insert, metadata
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proof:
+class Proof(Struct, frozen=True, kw_only=True):
     """How the identity provider proved who votes: as its ID token said, without the token. `auth_time` is UTC."""
 
     issuer: str
@@ -34,8 +33,7 @@ class Proof:
         return cls(issuer=values["issuer"], subject=values["subject"], acr=values["acr"], auth_time=at)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cast:
+class Cast(Struct, frozen=True, kw_only=True):
     """One vote, with the groups its person was in at that moment.
 
     `principal` is whose right was used, where it was lent; `groups` are theirs then. `dropped` says why an approval is
@@ -52,8 +50,7 @@ class Cast:
     proof: Proof | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Approval:
+class Approval(Struct, frozen=True, kw_only=True):
     """One request for approval of one exact content.
 
     `subject` is what it is about ("D-1042"), `digest` names the content. `excluded` maps people who cannot

@@ -6,9 +6,10 @@ so are who lent their right to approve and who uses it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence, Set as AbstractSet
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 from bot.identity import Person
 
@@ -31,16 +32,14 @@ class Vote(StrEnum):
     REVOKE = "revoke"
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """`count` people of any of `groups`."""
 
     count: int
     groups: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
+class Tally(Struct, frozen=True):
     """Where the counting stands: how many each rule still misses, and who counts for which rule."""
 
     missing: tuple[int, ...]
@@ -121,8 +120,7 @@ NO_GROUP = "is in none of the groups that are asked"
 UNREAD = "cannot be looked up now"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Voter:
+class Voter(Struct, frozen=True, kw_only=True):
     """Somebody who approved, as known now.
 
     `principal` is whose right was used, where it was lent; `groups` are then those of the principal. `reading` is false
@@ -135,16 +133,14 @@ class Voter:
     reading: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class Facts(Struct, frozen=True, kw_only=True):
     """What was read for a count: who approved, and the addresses of them and of who is excluded, in lower case."""
 
     voters: tuple[Voter, ...] = ()
     addresses: Mapping[Person, AbstractSet[str]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
+class Count(Struct, frozen=True):
     """A count: the tally, and who approved and is not counted, with why.
 
     `twice` maps those whose other account counts already to that account; they are among the dropped.
@@ -188,8 +184,7 @@ def count_votes(
     return Count(tally(rules, voters, frozenset()), dropped, twice)
 
 
-@dataclass(frozen=True, slots=True)
-class No:
+class No(Struct, frozen=True):
     """Why a vote does not count: a stable code and the words."""
 
     code: str

@@ -1,8 +1,10 @@
 """Words -> arguments. Every text gives arguments, what is missing, or a `BadInput` that says what to type instead."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bot.arguments.slots import Chain, Grammar, Slot, grammar_of
 from bot.arguments.values import joined_pairs, read, shown
@@ -22,8 +24,7 @@ _LONGEST_NAME = 255
 """What stands in a place of the line names something; only flags and the rest hold text."""
 
 
-@dataclass(frozen=True, slots=True)
-class Incomplete:
+class Incomplete(Struct, frozen=True):
     """A command whose `missing` arguments are to be asked for; `given` holds the text of the others."""
 
     command: Command
@@ -31,8 +32,7 @@ class Incomplete:
     missing: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Explain:
+class Explain(Struct, frozen=True):
     """Arguments of a command that shall only say by which rule it would be done: `--explain` was among the words.
 
     Commands that declare a flag of this name have more to say, and read it themselves.

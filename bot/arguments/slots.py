@@ -7,9 +7,10 @@ import dataclasses
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, Union
+
+from msgspec import Struct
 
 from bot.arguments.values import KINDS
 from bot.command import Arg, Command, Pairs
@@ -18,8 +19,7 @@ PLACE_WORDS = ("to", "in", "on")
 """People use them for one another: each that no argument claims leads to the argument that one of the others names."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Slot:
+class Slot(Struct, frozen=True, kw_only=True):
     """One argument: its declaration and type. `label` is what usage calls it."""
 
     name: str
@@ -40,8 +40,7 @@ class Slot:
         return self.flag or self.arg.word or self.label
 
 
-@dataclass(frozen=True, slots=True)
-class Chain:
+class Chain(Struct, frozen=True):
     """An argument and those joined to it, as in `<service>@<version>`."""
 
     head: Slot
@@ -53,8 +52,7 @@ class Chain:
         return "".join(slot.arg.joined for slot in self.joined)
 
 
-@dataclass(frozen=True, slots=True)
-class Grammar:
+class Grammar(Struct, frozen=True):
     """Where each word of a command may go. `keywords` maps a leading word, synonyms included, to its argument.
 
     `flags` holds the declared flags; `names` also lets every other argument be given as `--<label> value`, so that

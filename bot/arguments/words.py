@@ -5,7 +5,8 @@ store and no tool accepts, become U+FFFD.
 """
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 MAX_TEXT = 12_000
 """Longer texts are refused: Slack's own limit is 4,000 characters for a message and less for a command."""
@@ -30,8 +31,7 @@ _SLACK_TOKEN = re.compile(r"<((?:[@#!]|[a-z][a-z+.-]{1,20}:)[^<>\n]{1,3000})>")
 _SCHEME = re.compile(r"\A(?:https?://|mailto:|tel:)")
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(Struct, frozen=True):
     """One word. `quoted` holds the positions of `text` that stood in quotes, -1 for an empty pair of them.
 
     `raw` is the word as typed. `gap` is the white space before it, so that a free text can be put together again.

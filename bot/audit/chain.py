@@ -1,10 +1,10 @@
 """Proving the chain: every entry read once, in order, in memory that does not grow; what is wrong is named."""
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 from typing import cast
 
 import sqlalchemy as sa
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.audit import faults
@@ -15,8 +15,7 @@ from bot.audit.tables import HEAD, entries, head, personal
 _BATCH = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(Struct, frozen=True):
     """The head and the greatest number of all entries, as of one moment. `rows` is how many rows there are at all."""
 
     number: int

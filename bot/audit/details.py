@@ -8,8 +8,9 @@ import hashlib
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from bot.audit.broken import Broken, Fault
 
@@ -28,8 +29,7 @@ _REFERENCE = re.compile(r"\(([^()\s]{1,80})\)$")
 _DIRECT = "D"
 
 
-@dataclass(frozen=True, slots=True)
-class Aside:
+class Aside(Struct, frozen=True):
     """What is kept beside the chain: the canonical JSON of it, and the salt of its commitment."""
 
     text: str

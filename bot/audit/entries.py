@@ -9,11 +9,11 @@ their pseudonyms, and what may name people by its commitment, so that both can b
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
+from msgspec import Struct
 
 from bot.audit.details import RULE, Aside
 from bot.audit.people import actor_of
@@ -37,8 +37,7 @@ CHAINED = ("at", "actor", "data", "personal", *WORDS)
 """What the hash covers besides the number."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(Struct, frozen=True, kw_only=True):
     """One entry as it was written; `chained` is what the hash covers, as texts, with `previous` and `hash`.
 
     `person` and `person_salt`, and `aside`, are None and "" for what was erased, or never was.

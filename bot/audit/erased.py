@@ -1,9 +1,9 @@
 """What the log says was erased, so that its absence is no fault."""
 
 import json
-from dataclasses import dataclass
 
 import sqlalchemy as sa
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.audit.broken import Broken, Fault
@@ -13,8 +13,7 @@ ERASED = "audit.erased"
 """The action of the entry that tells of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Erased:
+class Erased(Struct, frozen=True):
     """What the log says was erased: pseudonyms, and spans of entries whose details named them."""
 
     pseudonyms: frozenset[str] = frozenset()

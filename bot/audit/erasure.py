@@ -6,9 +6,9 @@ The chain stays as it is, and an entry of its own says what was erased, by whom,
 import json
 import re
 from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import dataclass
 
 import sqlalchemy as sa
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.audit.erased import ERASED
@@ -22,8 +22,7 @@ from bot.store import Tx
 _BATCH = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """What would be erased: pseudonyms, how many entries are theirs, and the others' entries that name them."""
 
     pseudonyms: tuple[str, ...]

@@ -1,9 +1,9 @@
 """`Keeper`: signs a checkpoint a day, and prunes what an old one vouches for."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
+from msgspec import Struct
 
 from bot.audit.checkpoints import Keys
 from bot.audit.log import SHIPMATE, Audit
@@ -16,8 +16,7 @@ from bot.repeating import Repeating
 _LOOK_AGAIN = 600.0
 
 
-@dataclass(frozen=True, slots=True)
-class Pruned:
+class Pruned(Struct, frozen=True):
     """How many entries were removed, and the number of the last of them."""
 
     entries: int

@@ -1,7 +1,8 @@
 """What a search of the audit log answers."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from bot.audit.entries import Entry
 from bot.audit.erasure import Found

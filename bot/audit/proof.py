@@ -1,10 +1,10 @@
 """Whether a log is whole: its chain, its checkpoints, and what is known of it elsewhere."""
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.audit import chain, details, people
@@ -21,8 +21,7 @@ CHECKPOINT = "audit.checkpoint"
 PRUNE = "audit.prune"
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """Whether the chain is whole; when not, the number of the first entry that is wrong and what is wrong with it.
 
     `entries` were proven; `pruned` is the last that was pruned; `checkpoints` were signed by a known key;

@@ -1,17 +1,16 @@
 """`Search`: which entries of the log are wanted."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
+from msgspec import Struct
 
 from bot.audit.people import ACCOUNT, ERASED, named_by
 from bot.audit.tables import entries, people
 from bot.identity import Person
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Search:
+class Search(Struct, frozen=True, kw_only=True):
     """What entries have in common; what is empty or None matches all.
 
     `action` is one, or the beginning of several (`deployment.*`). `since` is inclusive, `until` is not;

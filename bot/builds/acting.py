@@ -4,8 +4,9 @@ Builds know only this; who has lent what is known above them, and handed in (`Pa
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from bot.command import Resource
 from bot.identity import Person
@@ -15,8 +16,7 @@ from integrations.capabilities.personal_runs import RunRight
 from integrations.capabilities.runs import RunRef, RunTracker
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deed:
+class Deed(Struct, frozen=True, kw_only=True):
     """What somebody does with a run. `label` says it in words ("abort B-12"), `url` is where they could themselves."""
 
     person: Person

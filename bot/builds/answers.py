@@ -6,11 +6,11 @@ told, so that a second press is told who answered, and one that a crash cut off 
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 import sqlalchemy as sa
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.arguments.values import write
@@ -41,8 +41,7 @@ answers = sa.Table(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(Struct, frozen=True, kw_only=True):
     """Who let an action go on, and when."""
 
     action: str
@@ -54,8 +53,7 @@ class Answer:
     request_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
+class Waiting(Struct, frozen=True, kw_only=True):
     """A run that may wait for a person: what it is of, where, and how its card is drawn anew.
 
     `actions` are as they were read, `now` reads them again in a transaction.

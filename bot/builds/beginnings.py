@@ -1,8 +1,9 @@
 """`Beginnings`: start a build, watch one that was started elsewhere, run one once more."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.arguments.values import write
@@ -24,8 +25,7 @@ from integrations.capabilities.runs import Parameter, Run, RunState
 from integrations.errors import IntegrationError, NotFound, Refused as ToolRefused
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Wish:
+class _Wish(Struct, frozen=True, kw_only=True):
     """What is to be written: a build of a service, by what its configuration says of builds."""
 
     service: Service

@@ -3,10 +3,10 @@
 import contextlib
 import hashlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from msgspec import Struct
 from pydantic import JsonValue
 
 from bot.builds import answers, progress, records
@@ -30,8 +30,7 @@ _KEY_GONE = "its secret parameters were sealed by a key that is gone (see encryp
 _FOR_EVER = timedelta(days=3650)  # a build that was started elsewhere is not ours to end
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunEnd:
+class RunEnd(Struct, frozen=True, kw_only=True):
     """How a run ended: its state, why in a line, excerpts for the thread, and whether what came before was green."""
 
     state: str

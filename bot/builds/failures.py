@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import structlog
+from msgspec import Struct
 
 from bot.builds import outcomes
 from bot.builds.logs import last_lines
@@ -23,8 +23,7 @@ _LAST_LENGTH = 1200
 _LISTED = 10
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(Struct, frozen=True, kw_only=True):
     """What is said of a failure: one line, and excerpts of the log with their titles, the most telling first."""
 
     cause: str
@@ -86,8 +85,7 @@ class Failures:
             await outcomes.keep(tx, service, str(run.ref), report, branch=run.branch, sha=run.sha, at=at)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Diagnosed:
+class _Diagnosed(Struct, frozen=True, kw_only=True):
     cause: str
     where: str
     excerpt: str

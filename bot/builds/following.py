@@ -1,7 +1,8 @@
 """Cards of builds and deployments as they change, for terminals that wait for their end."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from bot.clock import Clock
 from bot.reply import Message, Reply
@@ -9,8 +10,7 @@ from bot.reply import Message, Reply
 _LOOK_AGAIN = 0.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class Look(Struct, frozen=True, kw_only=True):
     """A card as it stands now; `ended` when it changes no more, `code` is the reason code of an end that was bad."""
 
     card: Message

@@ -1,7 +1,8 @@
 """The log of a run: its end for an excerpt, or all of it within a bound. Nothing of it is kept in rows."""
 
 from collections import deque
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from integrations.capabilities.runs import RunRef, RunTracker
 
@@ -52,8 +53,7 @@ async def read_on(tracker: RunTracker, ref: RunRef, tail: Tail) -> Tail:
     return tail
 
 
-@dataclass(frozen=True, slots=True)
-class Whole:
+class Whole(Struct, frozen=True):
     """A log for a file; `cut` when the middle of it was left out."""
 
     text: str

@@ -5,8 +5,9 @@ by colour or emoji alone; details go to the thread.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from bot.amounts import duration
 from bot.builds import buttons, progress, waiting
@@ -57,8 +58,7 @@ _STEPS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class View:
+class View(Struct, frozen=True, kw_only=True):
     """What a card shows beside the row: names, and who answered what in it."""
 
     name_of: NameOf

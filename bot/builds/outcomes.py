@@ -5,10 +5,10 @@ counts as passed in it. The newest hundred runs of a service are kept, and at mo
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store import Timestamp, Tx, insert, metadata
@@ -47,8 +47,7 @@ failures = sa.Table(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tested:
+class Tested(Struct, frozen=True, kw_only=True):
     """The tests of one run, as they were kept."""
 
     run: str
@@ -61,8 +60,7 @@ class Tested:
     url: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
+class Failure(Struct, frozen=True, kw_only=True):
     """One failed test of a run, seen with its past: `standing` is "new", "known" or "flaky", and `reason` says why."""
 
     suite: str

@@ -1,7 +1,8 @@
 """What people give for the parameters of a job or of a waiting action: refused before anything is sent. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from bot.closest import closest
 from bot.errors import BadInput
@@ -14,8 +15,7 @@ _NO = frozenset({"false", "no", "off", "0"})
 _LISTED = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Values:
+class Values(Struct, frozen=True):
     """What was given, checked: `shown` may be read by everybody, `secret` goes to the tool alone."""
 
     shown: Mapping[str, str]

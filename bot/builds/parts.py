@@ -1,8 +1,9 @@
 """What builds are made of, handed in by the composition root."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import timedelta
+
+from msgspec import Struct
 
 from bot.audit import SHIPMATE, Audit
 from bot.builds.acting import Acting, OwnToken
@@ -20,8 +21,7 @@ ChannelOf = Callable[[Service, Channel | None], Awaitable[Channel | None]]
 """(service, where it was asked) -> where its cards go; None when there is no channel at all."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class Parts(Struct, frozen=True, kw_only=True):
     """Everything builds use. `catalog` is asked each time, so that a reload is seen at once; `vault` seals secrets.
 
     `longest_run` bounds one build; what it waits for people is not counted. `by_person` does for people what tools

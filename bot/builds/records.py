@@ -1,10 +1,10 @@
 """The table of builds; rows as values, and the one compare-and-set."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
+from msgspec import Struct
 from pydantic import JsonValue
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,8 +13,7 @@ from bot.identity import Channel, Person
 from bot.store import ChannelColumn, JsonColumn, PersonColumn, Timestamp, Tx, insert, metadata
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Build:
+class Build(Struct, frozen=True, kw_only=True):
     """One build as it stands.
 
     `asked` is the ref as it was typed, `sha` what it stood for then; both are empty where the tool decides. `held` are

@@ -1,6 +1,6 @@
 """What a branch, tag or commit that somebody typed stands for now."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from bot.catalog import Service
 from bot.closest import closest
@@ -19,8 +19,7 @@ from integrations.errors import (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Source(Struct, frozen=True, kw_only=True):
     """What a build is made of: the commit with its title, and the branch or tag that named it."""
 
     sha: str

@@ -1,6 +1,6 @@
 """The transactions of a build: each is one step of its workflow, and commits together with its checkpoint."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from bot.builds import messages, records
 from bot.builds.effects import ABORTED, RunEnd
@@ -17,8 +17,7 @@ _ENDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Leg:
+class Leg(Struct, frozen=True):
     """Where a workflow stands when it begins or goes on: the run that was started before, "" for none."""
 
     run: str

@@ -1,10 +1,10 @@
 """How remote work is started once: found by its request id first, and looked up when no answer came."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
+from msgspec import Struct
 
 from bot.clock import Clock
 from integrations.capabilities.runs import RunRef, RunTracker
@@ -23,8 +23,7 @@ UNKNOWN = "outcome_unknown"
 LOOK_UPS = 5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
+class Sent(Struct, frozen=True, kw_only=True):
     """What became of a start: the run's reference, or why nothing runs."""
 
     ref: str = ""

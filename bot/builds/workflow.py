@@ -3,7 +3,7 @@
 Killed anywhere, it goes on from the last step that was recorded; a start looks for its request id first.
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from bot.builds.effects import Effects
 from bot.builds.ledger import FOLLOW
@@ -12,8 +12,7 @@ from bot.builds.sending import UNKNOWN
 from bot.engine import Parked, step, transact, workflow
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(Struct, frozen=True):
     """What the workflow works with."""
 
     road: Road

@@ -1,11 +1,11 @@
 """The table of changes: written in the transaction that made the change, read by whoever asks what changed."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 import sqlalchemy as sa
+from msgspec import Struct, field
 from pydantic import JsonValue
 
 from bot.identity import Person
@@ -26,8 +26,7 @@ class Kind(StrEnum):
     CONFIGURED = "configuration.changed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(Struct, frozen=True, kw_only=True):
     """One thing that changed. `subject` is its id ("D-1042"); empty service means that all are touched."""
 
     kind: Kind

@@ -1,8 +1,8 @@
 """`Candidates`: which commit would go to a place now, as the Git host and the checks tell."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
+from msgspec import Struct, field
 from pydantic import JsonValue
 
 from bot.catalog import Environment, Place, Service
@@ -19,8 +19,7 @@ LOOKED_AT = 20
 """Commits that are looked at, newest first, for one that is green."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ready:
+class Ready(Struct, frozen=True, kw_only=True):
     """The commit that would go, "" for none, and why none; `running` is what the place runs as far as we know.
 
     `cause` says what had the place looked at: the event, its delivery, the branch, who pushed. `seen` is the number of

@@ -2,10 +2,11 @@
 
 import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import structlog
+from msgspec import Struct
+from msgspec.structs import replace
 from pydantic import JsonValue
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -40,8 +41,7 @@ _BAD_ENDS = frozenset(
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(Struct, frozen=True, kw_only=True):
     """What a wish for a deployment came to: its id, or the code and words of a refusal."""
 
     deployment: str = ""

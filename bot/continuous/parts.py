@@ -1,8 +1,9 @@
 """What continuous deployment is made of, handed in by the composition root."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from bot.audit import Audit
 from bot.catalog import Catalog, Environment, Place, Service
@@ -20,8 +21,7 @@ CONTINUOUS: Final = Person(team="account", user="continuous")
 """Who asks for what is deployed by itself: `account:continuous` in the configuration, granted nothing by default."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class Parts(Struct, frozen=True, kw_only=True):
     """Everything this uses. `catalog` is asked each time, so that a reload is seen at once.
 
     `ask` takes a wish down the road that everybody's wishes take, and returns the answer. `channel_of` finds where a

@@ -1,9 +1,9 @@
 """`Polling`: looks at branches now and then, for hosts that send no webhooks and for events that were lost."""
 
 import asyncio
-from dataclasses import replace
 
 import structlog
+from msgspec.structs import replace
 
 from bot.catalog import Place
 from bot.continuous import records

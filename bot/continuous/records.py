@@ -1,10 +1,10 @@
 """The tables of continuous deployment: where each place stands, and who paused what."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
+from msgspec import Struct
 from pydantic import JsonValue
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -43,8 +43,7 @@ pauses = sa.Table(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Head:
+class Head(Struct, frozen=True, kw_only=True):
     """Where a place stands.
 
     `number` counts the looks that were wanted, `cause` says what wanted the newest; `looked` is the one that
@@ -66,8 +65,7 @@ class Head:
     skipped: Sequence[str] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pause:
+class Pause(Struct, frozen=True, kw_only=True):
     """That somebody paused a service, or one environment of it; `until` None is until it is resumed."""
 
     service: str

@@ -5,8 +5,9 @@ So a look decides only when no other has decided since it began to see; else the
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class Next(StrEnum):
@@ -21,8 +22,7 @@ class Next(StrEnum):
     RUNS_THERE = "runs_there"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class Facts(Struct, frozen=True, kw_only=True):
     """What is known when a look decides.
 
     `seen` is the number of the look that had decided when this one began to see, `looked` the one that did now;
@@ -57,8 +57,7 @@ def decide(facts: Facts) -> Next:
     return Next.RUNS_THERE if facts.ready == facts.running else Next.BEGIN
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
+class Waiting(Struct, frozen=True, kw_only=True):
     """A deployment that continuous deployment began and that waits: for its plan, an approval or its turn."""
 
     id: str

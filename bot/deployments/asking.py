@@ -1,7 +1,8 @@
 """Asking for approval, and asking again when what was read is not what would happen any more."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from bot.approvals.approvals import Standing
 from bot.approvals.records import Approval, get as approval_of

@@ -1,6 +1,6 @@
 """`Beginnings`: begin a deployment or a rollback, or show what it would do."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from bot.builds.refs import unreachable
 from bot.catalog import Place
@@ -21,8 +21,7 @@ from bot.store.starts import want
 from integrations.errors import IntegrationError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(Struct, frozen=True, kw_only=True):
     """A wish in the words of whoever asks. `again` deploys what runs there already.
 
     `patient` waits for a lock or freeze; `exception` is why it should go through a freeze, `force` why rules should be

@@ -1,8 +1,8 @@
 """`Blocking`: what was taken back from a place does not come there again as it is; a fix may."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.catalog import Place, Service
@@ -30,8 +30,7 @@ LIFT = "deployment.unblock"
 _LISTED = 500
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(Struct, frozen=True, kw_only=True):
     """What would come to a place: the release, what runs there, and the commits between as far as they are known.
 
     `added` None means that it is not known which commits come; `commits` None that their messages were not read.

@@ -1,10 +1,10 @@
 """The table of blocks: releases that were taken back somewhere, and must not come there again as they are."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.catalog import Place
@@ -15,8 +15,7 @@ from bot.identity import Person
 from bot.store import JsonColumn, PersonColumn, Timestamp, Tx, insert, metadata
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Block:
+class Block(Struct, frozen=True, kw_only=True):
     """One bad release on one place: the deployment that told so, and the commits that it had brought.
 
     `lifted_at` is set once it may come there again: somebody said so, or it runs there.

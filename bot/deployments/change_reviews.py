@@ -1,18 +1,17 @@
 """The table of reviews: what was forced, or an emergency, until somebody looked at it afterwards."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.identity import Person
 from bot.store import JsonColumn, PersonColumn, Timestamp, Tx, insert, metadata
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeReview:
+class ChangeReview(Struct, frozen=True, kw_only=True):
     """One review: of which deployment, of what class, why it went that way and what was passed over.
 
     `groups` are reminded when it is due; `nags` counts how often they were. `signed_by` is set once it is done;

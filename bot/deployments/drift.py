@@ -1,7 +1,8 @@
 """`Drift`: what the tools say runs, beside what Shipmate put there: asked now, of every place of a service at once."""
 
 import asyncio
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from bot.amounts import count
 from bot.catalog import Place, Service
@@ -17,8 +18,7 @@ _AT_ONCE = 8
 _MOST_BUTTONS = 5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Word:
+class _Word(Struct, frozen=True, kw_only=True):
     """What a tool says of a place: what runs there (None: nothing), or why it does not say."""
 
     instance: str

@@ -7,10 +7,10 @@ never started again.
 import contextlib
 import math
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import aiohttp
+from msgspec import Struct
 from pydantic import JsonValue
 
 from bot.amounts import amount
@@ -38,8 +38,7 @@ EXCERPT = 2500
 LOG_EVERY = timedelta(seconds=30)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunEnd:
+class RunEnd(Struct, frozen=True, kw_only=True):
     """How a run ended: `state` of the run, the tool's words, and what it made."""
 
     state: str

@@ -1,7 +1,6 @@
 """Exceptions to freezes: who may lets a deployment go through, loudly; asked with the wish, or while it waits."""
 
-from dataclasses import replace
-
+from msgspec.structs import replace
 from pydantic import JsonValue
 
 from bot.command import Call

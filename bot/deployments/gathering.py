@@ -2,8 +2,9 @@
 
 import fnmatch
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.catalog import Environment, Place, Service
@@ -34,8 +35,7 @@ FILES_READ = 50
 _PERMISSIONS = {Kind.DEPLOY: "deployment.start", Kind.ROLLBACK: "deployment.rollback"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gathered:
+class Gathered(Struct, frozen=True, kw_only=True):
     """The facts of a wish; the plan without rules; and what replies show of what is in the way."""
 
     facts: Facts
@@ -45,8 +45,7 @@ class Gathered:
     freeze: Standing
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Difference:
+class _Difference(Struct, frozen=True, kw_only=True):
     """What lies between what runs and what is asked, newest commit first.
 
     `files` None: not all of them are known; `commits` None: neither are they.

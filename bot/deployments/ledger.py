@@ -7,8 +7,8 @@ audit head), so that two transactions never wait for each other; that is why a `
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
+from msgspec import Struct
 from pydantic import JsonValue
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -49,8 +49,7 @@ _QUEUES = "deployment queues"
 """The gate between those who queue because of a lock or freeze, and those who end one and look for who waits."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
+class Said(Struct, frozen=True, kw_only=True):
     """What is told of a move: a line for the timeline, who did it (None: Shipmate), the reason code, and the wish."""
 
     text: str

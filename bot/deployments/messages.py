@@ -5,7 +5,8 @@ by colour or emoji alone; details go to the thread.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from bot.approvals.approvals import Standing
 from bot.builds import progress, waiting
@@ -64,8 +65,7 @@ _STANDS = {
 _NEWS = frozenset({State.FAILED, State.ROLLED_BACK, State.ROLLBACK_FAILED, State.INCONCLUSIVE})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class View:
+class View(Struct, frozen=True, kw_only=True):
     """What a card shows beside the row: names, votes, who is ahead in the queue, the lock or freeze in the way."""
 
     name_of: NameOf

@@ -1,9 +1,9 @@
 """What stands in the way of a deployment that could go otherwise, and passes by itself: a lock, a freeze."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.deployments.parts import Parts
@@ -20,8 +20,7 @@ from bot.policy.evaluator import FORCED
 from bot.reply import Markup, moment, say
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Obstacle:
+class Obstacle(Struct, frozen=True, kw_only=True):
     """A lock, or a freeze with the moment at which all freezes of the place are over (None: not known)."""
 
     place: Scope

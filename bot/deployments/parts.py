@@ -1,8 +1,9 @@
 """What the deployment road is made of, handed in by the composition root."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from datetime import timedelta
+
+from msgspec import Struct, field
 
 from bot.approvals.approvals import Approvals
 from bot.audit import SHIPMATE, Audit
@@ -48,8 +49,7 @@ async def no_release(_service: Service, _asked: str) -> Release | None:
     return None
 
 
-@dataclass(slots=True)
-class Above:
+class Above(Struct):
     """What layers above deployments put in: how releases are found, further rules, and who hears of an end."""
 
     named: Named = no_release
@@ -66,8 +66,7 @@ class Above:
         return [verdict for verdict in said if verdict is not None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class Parts(Struct, frozen=True, kw_only=True):
     """Everything the road uses. `catalog` is asked each time, so that a reload is seen at once.
 
     `channel_of` finds where the cards of a service go; it may ask Slack for a channel's id. `link_of` finds the address

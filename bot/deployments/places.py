@@ -1,11 +1,11 @@
 """Places: what runs there, which commits it holds, and who holds the claim on it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.catalog import Place
@@ -45,14 +45,13 @@ commits = sa.Table(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Standing(Struct, frozen=True, kw_only=True):
     """A place as the store knows it: who holds it, the fence of the newest claim, and what runs there."""
 
     place: Place
     holder: str = ""
     fence: int = 0
-    running: Release = Release()  # noqa: RUF009 - frozen
+    running: Release = Release()
     since: datetime | None = None
 
 
@@ -148,8 +147,7 @@ async def note_running(
         await tx.conn.execute(insert(tx.conn, commits).values(rows).on_conflict_do_nothing())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
+class Fact(Struct, frozen=True, kw_only=True):
     """One line of the answer to "what runs where, who holds what".
 
     `kind` is "lock" (`name` its reason, `id` its id, `until` its end), "place" (`name` the version, `detail` the
@@ -249,8 +247,7 @@ async def facts(conn: AsyncConnection, *, now: datetime, service: str = "") -> l
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class Holding:
+class Holding(Struct, frozen=True):
     """That a place holds a commit: with which deployment it came, and what runs there now."""
 
     place: Place

@@ -2,10 +2,9 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache
 
-from pydantic import JsonValue, TypeAdapter
+from msgspec import Struct, convert, to_builtins
+from pydantic import JsonValue
 
 from bot.catalog import Service
 from bot.deployments.rules import digest
@@ -18,8 +17,7 @@ SHOWN = 20
 """Commits and tickets that a plan names."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class Line(Struct, frozen=True, kw_only=True):
     """One commit of a plan. `emails` are the addresses of its author and co-authors, in lower case."""
 
     sha: str
@@ -29,8 +27,7 @@ class Line:
     url: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Release:
+class Release(Struct, frozen=True, kw_only=True):
     """One version as it runs or ran somewhere: commit, name, artifact."""
 
     sha: str = ""
@@ -45,8 +42,7 @@ class Release:
         return self.version or self.sha[:7] or "nothing"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(Struct, frozen=True, kw_only=True):
     """What lies between what runs and what is asked.
 
     `lines` are the first commits of `total`; `added` and `removed` name the commits that come and go, as far as they
@@ -83,13 +79,13 @@ class Plan:
 
     def to_json(self) -> dict[str, JsonValue]:
         """Return it as plain JSON."""
-        written: dict[str, JsonValue] = _form().dump_python(self, mode="json")
+        written: dict[str, JsonValue] = to_builtins(self)
         return written
 
     @classmethod
     def from_json(cls, value: JsonValue) -> "Plan":
         """Return the plan that `to_json` wrote."""
-        return _form().validate_python(value)
+        return convert(value, Plan)
 
 
 def digest_of(plan: Plan, *, kind: str, place: str, release: Release) -> str:
@@ -159,8 +155,3 @@ def _tickets(service: Service, commits: Sequence[Commit]) -> tuple[tuple[str, st
     )
     url = service.tickets.url
     return tuple((name, url.replace("{}", name) if url else "") for name in found)[:SHOWN]
-
-
-@cache
-def _form() -> TypeAdapter[Plan]:
-    return TypeAdapter(Plan)  # made when the first plan is read or written: a start need not wait for it

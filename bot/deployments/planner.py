@@ -1,7 +1,8 @@
 """What would happen: gathers the facts of a wish and has the evaluator decide. Changes nothing."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from bot.catalog import Environment, Service
 from bot.deployments import places

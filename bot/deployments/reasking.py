@@ -1,10 +1,9 @@
 """What makes a deployment be asked for again, and what differs then from what was asked before. Pure: no I/O."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache
 
-from pydantic import JsonValue, TypeAdapter
+from msgspec import Struct, convert, to_builtins
+from pydantic import JsonValue
 
 from bot.amounts import count
 from bot.deployments.plan import Line, Plan, Release
@@ -18,8 +17,7 @@ _SHORT = 7
 _SHOWN_OF_A_DIGEST = len("sha256:") + 12
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Before:
+class Before(Struct, frozen=True, kw_only=True):
     """What was asked, and by whom it was approved (their keys), before something moved.
 
     `moves` counts how often the ref has named another commit.
@@ -44,17 +42,16 @@ class Before:
 
     def to_json(self) -> dict[str, JsonValue]:
         """Return it as plain JSON."""
-        written: dict[str, JsonValue] = _form().dump_python(self, mode="json")
+        written: dict[str, JsonValue] = to_builtins(self)
         return written
 
     @classmethod
     def from_json(cls, value: JsonValue) -> "Before":
         """Return what `to_json` wrote."""
-        return _form().validate_python(value)
+        return convert(value, Before)
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """One thing that differs between what was asked before and what is asked now."""
 
     what: str
@@ -66,8 +63,7 @@ class Difference:
         return f"{self.what}: {self.was} → {self.now}"
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Struct, frozen=True):
     """All that differs: in a word each, and the commits that came in and went out, as far as they were listed."""
 
     differences: tuple[Difference, ...]
@@ -122,8 +118,3 @@ def _asks(asks: Sequence[Ask]) -> str:
 
 def _files(paths: Sequence[str]) -> str:
     return ", ".join(paths[:3]) + (", …" if len(paths) > 3 else "") or "nothing"  # noqa: PLR2004 - as many as a line holds
-
-
-@cache
-def _form() -> TypeAdapter[Before]:
-    return TypeAdapter(Before)

@@ -1,10 +1,10 @@
 """The tables of deployments and what happened to them; rows as values, and the one compare-and-set."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
+from msgspec import Struct
 from pydantic import JsonValue
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,8 +17,7 @@ from bot.policy.facts import Facts
 from bot.store import ChannelColumn, JsonColumn, PersonColumn, Timestamp, Tx, insert, metadata
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deployment:
+class Deployment(Struct, frozen=True, kw_only=True):
     """One deployment as it stands.
 
     `asked` is the ref as it was typed, `ref_sha` what it stood for then. `generation` grows with every new plan,
@@ -237,8 +236,7 @@ events = sa.Table(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """One thing that happened to a deployment."""
 
     at: datetime

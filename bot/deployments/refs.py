@@ -1,8 +1,9 @@
 """`Refs`: the exact commit and artifact that people mean by a tag, a branch, a SHA, or by nothing at all."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from types import MappingProxyType
+
+from msgspec.structs import replace
 
 from bot.builds.refs import unreachable
 from bot.catalog import Environment, Place, Service

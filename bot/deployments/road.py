@@ -4,8 +4,9 @@ Every one asks the row first and changes nothing when the deployment is no longe
 somebody cancelled it, or a newer workflow took over.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from bot.deployments import messages, plan_messages, records
 from bot.deployments.asking import ask, ask_again, tell_ended
@@ -21,8 +22,7 @@ from bot.identity import Person
 from bot.store import Tx
 
 
-@dataclass(frozen=True, slots=True)
-class Leg:
+class Leg(Struct, frozen=True):
     """Where a workflow stands when it begins or goes on: the state, and runs that were started before."""
 
     state: State

@@ -6,8 +6,9 @@ more than half of the window unknown makes the whole inconclusive, and a person 
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class Reading(StrEnum):
@@ -27,8 +28,7 @@ class Outcome(StrEnum):
     INCONCLUSIVE = "inconclusive"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
+class Measured(Struct, frozen=True, kw_only=True):
     """One value, seen once: `words` is how people read it ("errors 0.2 % (limit 1 %)")."""
 
     name: str
@@ -37,8 +37,7 @@ class Measured:
     value: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class Look(Struct, frozen=True, kw_only=True):
     """All values, seen at one moment. `stopped` when there was nothing to look at any more."""
 
     measured: tuple[Measured, ...] = ()

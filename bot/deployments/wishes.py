@@ -1,7 +1,8 @@
 """What somebody asks for, what is known of it then, and what has moved since: plain values."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from bot.catalog import Place
 from bot.deployments.plan import Plan, Release
@@ -13,8 +14,7 @@ from bot.policy.facts import Facts
 from bot.policy.verdicts import Verdict
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class Wish(Struct, frozen=True, kw_only=True):
     """What somebody asks for, with words already understood: a release on a place.
 
     `exception` is why it should go through a freeze, `force` why rules should be passed over, `fix` the word that it
@@ -36,8 +36,7 @@ class Wish:
     subject: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Survey:
+class Survey(Struct, frozen=True, kw_only=True):
     """All that is known about a wish: the release with its artifact, the plan and its digest, what is in the way.
 
     `lock` is set when one blocks, `freeze` where one is in force. `facts` are what the plan's verdicts were made of,
@@ -51,7 +50,7 @@ class Survey:
     policy: str = ""
     lock: Lock | None = None
     holder: str = ""
-    freeze: Standing = Standing()  # noqa: RUF009 - frozen
+    freeze: Standing = Standing()
 
     @property
     def refusal(self) -> Verdict | None:
@@ -59,8 +58,7 @@ class Survey:
         return self.plan.refusal
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moved:
+class Moved(Struct, frozen=True, kw_only=True):
     """What is not as it was when the plan was read.
 
     `gone` ends the deployment; else it is planned anew, with `release` where what was asked for is another commit now.

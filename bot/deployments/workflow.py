@@ -5,7 +5,7 @@ Killed anywhere, it goes on from the last step that was recorded; a step that ha
 again, and looks for what it did before.
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from bot.builds.sending import UNKNOWN, Sent
 from bot.deployments.board import CHECK, SHOW, Board
@@ -19,8 +19,7 @@ from bot.deployments.verification import Outcome, Reading, judge
 from bot.engine import Parked, pause, step, transact, workflow
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(Struct, frozen=True):
     """What the workflows work with."""
 
     road: Road

@@ -5,8 +5,9 @@ reads that part; of what they find, the finding nearest to the cause speaks, and
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Protocol
+
+from msgspec.structs import replace
 
 from bot.diagnosis import compilers, docker, gitlab, go, gradle, guess, jenkins, jest, maven, npm, pytest, shell, traces
 from bot.diagnosis.cleaning import inside_buildkit

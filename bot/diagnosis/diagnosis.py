@@ -1,8 +1,9 @@
 """What a diagnosis says: the value types that every reader of a tool's log speaks."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+
+from msgspec import Struct
 
 EXCERPT_LINES = 20  # a screenful in a message; the whole log is a file
 CAUSE_LENGTH = 300  # one line that a person reads in a channel
@@ -26,16 +27,14 @@ class Depth(IntEnum):
     TOOL = 4  # the tool that failed names the cause
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """One line of a log: its number in the log, from 1, and its text without colours, times and markers."""
 
     number: int
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FailingTest:
+class FailingTest(Struct, frozen=True, kw_only=True):
     """A test that failed, and its message in one line. `suite` and `name` together name it, as in a TestCase."""
 
     name: str
@@ -43,8 +42,7 @@ class FailingTest:
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(Struct, frozen=True, kw_only=True):
     """What one reader found in a log.
 
     `lines` come most telling first. `where` is the failing task, stage, step or module. `at` is the number of the line
@@ -62,8 +60,7 @@ class Finding:
     links: Sequence[str] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Diagnosis:
+class Diagnosis(Struct, frozen=True, kw_only=True):
     """Why a run failed. `excerpt` has at most 20 lines, most telling first; `tool` is empty where none was known."""
 
     tool: str

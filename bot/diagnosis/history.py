@@ -1,10 +1,11 @@
 """Tell new, known and flaky failures apart by what a test did in earlier runs: pure rules over its outcomes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from itertools import pairwise
+
+from msgspec import Struct
 
 # Two changes of mind may be a break and its mending; a third one on the same branch is no longer a story of changes.
 FLAKY_FLIPS = 3
@@ -22,8 +23,7 @@ class Standing(StrEnum):
     FLAKY = "flaky"  # passed and failed on the same code, or changes its mind too often
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(Struct, frozen=True, kw_only=True):
     """How a test came out in one run: `sha` is the commit that ran, `at` when the run ended."""
 
     sha: str
@@ -32,8 +32,7 @@ class Outcome:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(Struct, frozen=True, kw_only=True):
     """What a failure is, and why.
 
     `since` is the outcome that began the present row of failures (None: the failing run itself), `runs` the length of

@@ -3,11 +3,11 @@
 import hashlib
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
+from msgspec import Struct, field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.approvals import records as approval_records
@@ -34,8 +34,7 @@ _LINES = 200
 _LONGEST = 40_000
 
 
-@dataclass(frozen=True, slots=True)
-class Bundle:
+class Bundle(Struct, frozen=True):
     """A zip for who asked: its name, its bytes, and what it is about."""
 
     name: str
@@ -49,8 +48,7 @@ class Bundle:
         return hashlib.sha256(self.content).hexdigest()
 
 
-@dataclass(slots=True)
-class _Parcel:
+class _Parcel(Struct):
     """What was gathered so far."""
 
     subject: str

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
 
+from msgspec import Struct
+
 from bot.identity import Channel, Person
 
 MANIFEST = "MANIFEST"
@@ -49,7 +51,7 @@ def document(value: object) -> bytes:
 
 
 def plain(value: object) -> Any:  # noqa: ANN401, PLR0911 - any JSON, one return for each kind of value
-    """Return a value as plain JSON: people and channels by their keys, moments in UTC, dataclasses by their fields."""
+    """Return a value as plain JSON: people and channels by key, moments in UTC, structs and dataclasses by field."""
     match value:
         case Person() | Channel():
             return value.key
@@ -63,6 +65,8 @@ def plain(value: object) -> Any:  # noqa: ANN401, PLR0911 - any JSON, one return
             return [plain(one) for one in value]
         case set() | frozenset():
             return sorted(plain(one) for one in value)
+        case Struct():
+            return {name: plain(getattr(value, name)) for name in value.__struct_fields__}
         case _ if dataclasses.is_dataclass(value) and not isinstance(value, type):
             return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
         case _:

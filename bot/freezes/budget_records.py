@@ -1,9 +1,9 @@
 """The table of error budgets that freeze: the newest reading of each, so that a restart changes nothing."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 
 import sqlalchemy as sa
+from msgspec.structs import asdict
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.freezes.budgets import Budget

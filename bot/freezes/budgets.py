@@ -5,9 +5,11 @@ swings about the limit does not freeze and open with every reading. A source tha
 """
 
 import math
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bot.freezes.windows import Window
 
@@ -20,8 +22,7 @@ class Unreadable(StrEnum):
     OPEN = "open"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Limits(Struct, frozen=True, kw_only=True):
     """Above which value a budget freezes, below which it opens, after how long, and what follows if nobody can tell."""
 
     above: float
@@ -30,8 +31,7 @@ class Limits:
     unreadable: Unreadable
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Budget:
+class Budget(Struct, frozen=True, kw_only=True):
     """How a budget stands. `number` counts its changes.
 
     `value` is the last that was read, at `read_at`. `crossed_at` is since when values say otherwise than it stands,
@@ -81,8 +81,7 @@ def _for_long(since: datetime | None, now: datetime, limits: Limits) -> bool:
     return since is not None and now - since >= limits.length
 
 
-@dataclass(frozen=True, slots=True)
-class Spent:
+class Spent(Struct, frozen=True):
     """The calendar of a budget: in force from the moment it was spent, with no end that anybody knows."""
 
     since: datetime | None

@@ -1,9 +1,11 @@
 """`Declarations`: people freeze a scope, give it another end, and lift it; channels concerned are told."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bot.audit import SHIPMATE
 from bot.changes import records as changes
@@ -28,8 +30,7 @@ EXPIRE = "freeze.expire.v1"
 NAG = "freeze.nag.v1"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class Wish(Struct, frozen=True, kw_only=True):
     """What somebody wants frozen, why, and for how long or until when: neither is until it is lifted."""
 
     scope: Scope

@@ -1,9 +1,10 @@
 """`Freezes`: what is frozen now, who may go on all the same, and who waits."""
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.catalog import Place
@@ -34,8 +35,7 @@ CHANGE = "freeze.change"
 OnChange = Callable[[Tx, Scope], Awaitable[None]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Standing(Struct, frozen=True, kw_only=True):
     """How a place stands: what is in the way, what is in force and let pass, and when the way is free.
 
     `opens` None means that nobody knows. `passed` is by exception where `reason` says why, else because it restores.

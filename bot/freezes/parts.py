@@ -1,8 +1,8 @@
 """What freezes are made of, handed in by the composition root."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.audit import Audit
@@ -19,8 +19,7 @@ from bot.store import Store
 from bot.toolbox import Toolbox
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class Parts(Struct, frozen=True, kw_only=True):
     """What freezes are made of. `settings` and `catalog` are asked each time, so that a reload is seen at once.
 
     `channel_of` finds where a service's news goes; `zone_of` tells a person's time zone, "" where nobody knows it.

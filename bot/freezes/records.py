@@ -1,10 +1,11 @@
 """The tables of freezes that people declared, and of the exceptions that were made."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 
 import sqlalchemy as sa
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.errors import Refused
@@ -15,8 +16,7 @@ from bot.locks.rules import Scope
 from bot.store import ChannelColumn, PersonColumn, Timestamp, Tx, insert, metadata, next_id
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Declared:
+class Declared(Struct, frozen=True, kw_only=True):
     """One freeze that a person declared. An empty service or environment in `scope` means all of them.
 
     `channel` is where it was declared.
@@ -87,8 +87,7 @@ exceptions = sa.Table(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Passage:
+class Passage(Struct, frozen=True):
     """That a person let a subject (a deployment) go through a freeze, and why."""
 
     freeze: str

@@ -1,9 +1,10 @@
 """What is frozen, for whom, and until when. Pure: no I/O, no clock."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from msgspec import Struct
 
 from bot.freezes.windows import Calendar, Window
 from bot.identity import Person
@@ -21,8 +22,7 @@ class State(StrEnum):
     EXPIRED = "expired"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Freeze:
+class Freeze(Struct, frozen=True, kw_only=True):
     """One freeze: what it covers, when, and who may go on all the same.
 
     `name` is its name in the configuration, or the id of one that `person` declared ("F-3"). `exceptions` are groups;
@@ -58,8 +58,7 @@ class Freeze:
         return ALL in self.services and not self.target
 
 
-@dataclass(frozen=True, slots=True)
-class Halt:
+class Halt(Struct, frozen=True):
     """A freeze in force, and the window it is in."""
 
     freeze: Freeze

@@ -1,10 +1,11 @@
 """The table of what trouble freezes now, so that each beginning and end is told once, by whichever replica."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
+from msgspec import Struct
+from msgspec.structs import asdict
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store import Timestamp, Tx, insert, metadata
@@ -21,8 +22,7 @@ following = sa.Table(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Followed:
+class Followed(Struct, frozen=True, kw_only=True):
     """A freeze of the configuration in force because of a trouble, on a service; environment "" means all it covers."""
 
     freeze: str

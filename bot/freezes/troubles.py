@@ -1,8 +1,10 @@
 """Freezes that follow trouble: what is wrong with a service keeps deployments off it. Pure: no I/O, no clock."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bot.freezes.budgets import Spent
 from bot.freezes.rules import ALL, Freeze
@@ -10,8 +12,7 @@ from bot.settings.freezes import During
 from integrations.capabilities.matchers import all_match, read
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
+class Trouble(Struct, frozen=True, kw_only=True):
     """Something that is wrong and not over: an alert group.
 
     `name` is its id ("A-7"), `service` and `environment` its place in the catalog, an empty environment all of them.

@@ -1,11 +1,11 @@
 """`Watching`: reads the error budgets that freeze, now and then, and tells when one freezes or lets go."""
 
 import asyncio
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
+from msgspec import Struct
 
 from bot.audit import SHIPMATE
 from bot.catalog import Place
@@ -33,8 +33,7 @@ PATIENCE = 30.0
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
+class _Reading(Struct, frozen=True):
     value: float | None
     why: str = ""
 

@@ -5,9 +5,10 @@ hour twice, a window begins with the first and ends with the second, so that it 
 """
 
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
+
+from msgspec import Struct
 
 from bot.walls import instant, offset, shown
 
@@ -18,8 +19,7 @@ _MOST_JOINED = 400
 """Windows that touch each other are taken for one; of more than this many the first are."""
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(Struct, frozen=True):
     """From a moment until before another, None for no end; both aware, in UTC."""
 
     begins: datetime
@@ -38,8 +38,7 @@ class Calendar(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Dates:
+class Dates(Struct, frozen=True):
     """One window between two moments; `ends` None is open. Naive moments are read in `zone`."""
 
     begins: datetime
@@ -63,8 +62,7 @@ class Dates:
         return window if now < window.begins and window.begins != window.ends else None
 
 
-@dataclass(frozen=True, slots=True)
-class Recurring:
+class Recurring(Struct, frozen=True):
     """A window of `length` each time a cron expression comes, both by the wall clock of `zone`."""
 
     cron: str

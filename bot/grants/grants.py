@@ -4,11 +4,12 @@ import asyncio
 import secrets
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final, TypeVar
 
 import structlog
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bot.audit import SHIPMATE, Audit
 from bot.clock import Clock
@@ -44,8 +45,7 @@ UNREADABLE: Final = "no key opens it any more"
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Purpose:
+class Purpose(Struct, frozen=True, kw_only=True):
     """What a grant is used for, for the audit log; `moves` are offered where there is no grant."""
 
     action: str
@@ -56,8 +56,7 @@ class Purpose:
     moves: tuple[Button, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lending:
+class Lending(Struct, frozen=True, kw_only=True):
     """What lending works with: the parts of the bot, and the address under which its pages are reached."""
 
     store: Store

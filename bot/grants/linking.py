@@ -10,9 +10,9 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import structlog
+from msgspec import Struct
 from sqlalchemy.exc import IntegrityError
 
 from bot.command import Resource
@@ -38,8 +38,7 @@ class LinkEnded(Exception):
         self.why = why
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sides:
+class Sides(Struct, frozen=True, kw_only=True):
     """Both ends of a link, as the page names them. `form` is its form's token, "" where nothing can be confirmed."""
 
     instance: str

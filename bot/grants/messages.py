@@ -1,8 +1,9 @@
 """What people read of grants in Slack and in a terminal."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from bot.errors import Refused
 from bot.grants.proposals import Proposal
@@ -10,8 +11,7 @@ from bot.reply import Button, Buttons, Confirm, Markup, Message, Note, Paragraph
 from integrations.capabilities.persons import Account
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Connection:
+class Connection(Struct, frozen=True, kw_only=True):
     """One account that a person has linked, as they may see it. `account` is None when no key opens it."""
 
     instance: str

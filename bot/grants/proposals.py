@@ -1,10 +1,10 @@
 """`Proposals`: whose account of a tool may be theirs. Shown to them and never acted on: only signing in links one."""
 
 import asyncio
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import structlog
+from msgspec import Struct
 
 from bot.errors import UserError
 from bot.identity import Person
@@ -22,8 +22,7 @@ _REMEMBERED: Final = 600.0
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proposal:
+class Proposal(Struct, frozen=True, kw_only=True):
     """An account that may be somebody's: the configuration says so (`named`), or the tool knows their address."""
 
     username: str

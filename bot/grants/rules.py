@@ -1,9 +1,10 @@
 """Whose account may be linked with whom, and when a grant is renewed. Pure: no I/O, no clock."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from msgspec import Struct
 
 SIGN_IN_LASTS = timedelta(minutes=10)
 RENEW_BEFORE = timedelta(minutes=1)
@@ -18,8 +19,7 @@ class Stage(StrEnum):
     SIGNED_IN = "signed_in"
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """Whether an account may be linked with a person; `code` is the stable reason, `rule` the words for it."""
 
     allowed: bool

@@ -2,9 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
 
 import structlog
+from msgspec import Struct
 
 from bot.access.access import Access
 from bot.audit import SHIPMATE, Audit
@@ -20,8 +20,7 @@ from bot.store import Store
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class Parts(Struct, frozen=True, kw_only=True):
     """What leavers need.
 
     `deactivated` asks Slack, and tells False where it does not answer; `channel_of` finds where a service's news goes,

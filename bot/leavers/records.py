@@ -1,11 +1,11 @@
 """The table of people who left, and what of others' tables was theirs."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 import sqlalchemy as sa
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.approvals.records import approvals, votes
@@ -26,8 +26,7 @@ class Why(StrEnum):
     CONFIGURATION = "configuration"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Left:
+class Left(Struct, frozen=True, kw_only=True):
     """What somebody left behind: locks, deployments they asked for (id -> service), and what they approved."""
 
     locks: tuple[Lock, ...]

@@ -1,9 +1,9 @@
 """`Locks`: take, extend, take over, release; what stands in the way of a place."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.audit import SHIPMATE, Audit
@@ -26,8 +26,7 @@ NAG = "lock.nag.v1"
 OnReleased = Callable[[Tx, Scope], Awaitable[None]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class Wish(Struct, frozen=True, kw_only=True):
     """What somebody wants to lock: for how long (None: until unlocked), why, and for whom if not for a person."""
 
     scope: Scope
@@ -44,8 +43,7 @@ class Wish:
         return self.owner or self.person.key
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(Struct, frozen=True):
     """What became of a wish: the lock, and whether it was ours before."""
 
     lock: Lock

@@ -1,10 +1,11 @@
 """The table of locks: an atomic claim by a unique index over those that are held."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 
 import sqlalchemy as sa
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.errors import Refused
@@ -13,8 +14,7 @@ from bot.locks.rules import STALE, Owner, Scope, State, covering, in_force
 from bot.store import PersonColumn, Timestamp, Tx, insert, metadata, next_id
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lock:
+class Lock(Struct, frozen=True, kw_only=True):
     """One lock. `owner` is the id of the change or incident, or the person's key; `expires_at` None is for good."""
 
     id: str

@@ -1,9 +1,10 @@
 """Which locks stand in the way of what. Pure: no I/O, no clock."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from msgspec import Struct
 
 EVERYTHING = "*"
 NAG_SHARE = 0.9
@@ -30,8 +31,7 @@ class State(StrEnum):
     TAKEN_OVER = "taken_over"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Scope:
+class Scope(Struct, frozen=True, order=True):
     """What a lock covers: everything, an environment of a service, or one target of it."""
 
     service: str = ""

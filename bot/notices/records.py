@@ -1,11 +1,11 @@
 """The tables of what people want to be told, and of what waits to be told to them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.identity import Person
@@ -44,8 +44,7 @@ notices = sa.Table(
 sa.Index("ix_notices_person", notices.c.person, notices.c.at)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class Kept(Struct, frozen=True, kw_only=True):
     """One notice: `at` is when it was, or is to be, told. `held` until then; `digest` names what it was sent in."""
 
     id: int

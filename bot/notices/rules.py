@@ -1,10 +1,11 @@
 """When a person is told something. Pure: no I/O, no clock."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct, field
 
 SHORTEST, LONGEST = timedelta(minutes=1), timedelta(days=1)
 
@@ -17,8 +18,7 @@ class How(StrEnum):
     NONE = "none"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wants:
+class Wants(Struct, frozen=True, kw_only=True):
     """What a person wants. `how` maps subjects to ways; `quiet` are the hours in which nothing is sent.
 
     What comes within `window` of a message is gathered into one; None is as long as the configuration says.

@@ -5,9 +5,10 @@ name that people read, or an address. What begins on a day without a time is by 
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
+
+from msgspec import Struct
 
 from bot.identity import Person
 from bot.oncall.rules import Span, Why
@@ -20,8 +21,7 @@ _LONGEST_NAME = 80
 Named = Callable[[str], Person | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """One event, each of a series by itself: both moments in UTC, and whom it names in words."""
 
     begins: datetime
@@ -31,8 +31,7 @@ class Event:
     uid: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Calendar:
+class Calendar(Struct, frozen=True, kw_only=True):
     """What is known of one calendar: whom its events put on call, the events that name nobody known, what is wrong."""
 
     name: str

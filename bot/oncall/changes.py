@@ -5,11 +5,12 @@ is told is decided by what was told last, so that one look too many changes noth
 """
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bot.identity import Channel, Person
 from bot.oncall import messages, records
@@ -33,8 +34,7 @@ Section = Callable[[Collection[str]], Awaitable[Sequence[Part]]]
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class Look(Struct, frozen=True, kw_only=True):
     """What was gathered to tell of a change: where, what is open, and who cannot be on call."""
 
     channel: Channel | None = None

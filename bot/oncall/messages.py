@@ -1,9 +1,10 @@
 """The words about who is on call."""
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from bot.identity import Person
 from bot.oncall.calendars import Calendar
@@ -143,8 +144,7 @@ def cancel_button(override: Override) -> Button:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Handover:
+class Handover(Struct, frozen=True, kw_only=True):
     """What is to be told when somebody else is on call: who is (and since when), who was, what is open, who is next.
 
     `gone` are those of them who cannot be on call; `late` says that it was to be told long before.

@@ -1,9 +1,9 @@
 """`OnCall`: who is on call for a schedule, now and next."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.closest import did_you_mean
@@ -26,8 +26,7 @@ OVERRIDE = "oncall.override"
 """The permission to put others on call."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shift:
+class Shift(Struct, frozen=True, kw_only=True):
     """People on call for a schedule, from a moment until before another, in UTC.
 
     `why` says what put them there: layer, override or calendar.

@@ -1,8 +1,9 @@
 """`Overrides`: people take over, hand over, put others on call, and take that back."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from bot.command import Call, Resource
 from bot.errors import BadInput, Refused
@@ -28,8 +29,7 @@ LONGEST = timedelta(days=366)
 _MUCH_LATER = timedelta(days=90)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
+class Span(Struct, frozen=True, kw_only=True):
     """From when until when, as somebody asked: nothing is from now on, and until the shift ends that is then."""
 
     begins: str = ""

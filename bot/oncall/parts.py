@@ -1,7 +1,8 @@
 """What on call is made of, handed in by the composition root."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from bot.audit import Audit
 from bot.catalog import Catalog
@@ -13,8 +14,7 @@ from bot.slack.outbox import Outbox
 from bot.store import Store
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class Parts(Struct, frozen=True, kw_only=True):
     """What on call is made of. `settings` and `catalog` are asked each time, so that a reload is seen at once.
 
     `channel_named` finds a channel by name or id, None where the bot sees none; `zone_of` tells a person's time zone,

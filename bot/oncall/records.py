@@ -1,10 +1,10 @@
 """The tables of on call: what people changed, what was told last, and the calendars as they were read last."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.identity import Channel, Person
@@ -12,8 +12,7 @@ from bot.oncall.rules import Span, Why
 from bot.store import ChannelColumn, JsonColumn, PersonColumn, Timestamp, Tx, insert, metadata, next_id
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Override:
+class Override(Struct, frozen=True, kw_only=True):
     """That people are on call for a schedule from a moment until another, whatever else says who is."""
 
     id: str
@@ -32,8 +31,7 @@ class Override:
         return Span(begins=self.begins_at, ends=self.ends_at, people=self.people, why=Why.OVERRIDE, key=self.id)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Standing(Struct, frozen=True, kw_only=True):
     """Who was told last to be on call for a schedule; `number` counts what was told, 0 before the first look.
 
     `channel` is where its channel was found last, for when Slack does not answer.

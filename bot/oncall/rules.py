@@ -6,10 +6,13 @@ shown. So what ends at a time and what begins at it meet, whatever the clocks do
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from enum import StrEnum
 from itertools import pairwise
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bot.identity import Person
 from bot.walls import instant, shown
@@ -29,8 +32,7 @@ class Why(StrEnum):
     OVERRIDE = "override"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
+class Span(Struct, frozen=True, kw_only=True):
     """People on call from a moment until before another, both in UTC. `key` is the same for the parts of one turn.
 
     `unknown` are names, in a calendar for example, that belong to nobody Shipmate knows.
@@ -44,16 +46,14 @@ class Span:
     unknown: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
+class Gap(Struct, frozen=True):
     """Nobody is on call from a moment until before another."""
 
     begins: datetime
     ends: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Hours:
+class Hours(Struct, frozen=True):
     """Hours of days by the clock on the wall, of weekdays (Monday is 0; none means every day).
 
     Where the end is not after the beginning it is on the next day.
@@ -73,8 +73,7 @@ class Hours:
             day += DAY
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layer:
+class Layer(Struct, frozen=True, kw_only=True):
     """People who take turns of `every` from the wall-clock time `begins` on, each turn one or several people."""
 
     name: str

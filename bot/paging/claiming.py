@@ -1,8 +1,10 @@
 """`Claiming`: takes pages in hand that are due: alone or gathered, to be sent, looked up, or said in Slack at once."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bot.paging import messages, records
 from bot.paging.parts import Domain, NoDomain, Parts, Said
@@ -22,8 +24,7 @@ _MOST_READ = 10
 _ALONE = {Way.EVENT.value, Way.WEBHOOK.value}  # a paging service keeps a trouble of its own for each
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
+class Letter(Struct, frozen=True):
     """A page in hand: what is to be done with it, for which troubles, and the pages that go out with it.
 
     `doubt` means that its process died with it in hand, `look` that it is only asked what became of it.

@@ -5,11 +5,11 @@ One loop over two indexes of what is due does all of it: a thousand troubles tha
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 
 import sqlalchemy as sa
 import structlog
+from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.endings import end

@@ -1,9 +1,10 @@
 """What paging is made of, handed in by the composition root."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from bot.catalog import Catalog
 from bot.clock import Clock
@@ -16,8 +17,7 @@ from bot.store import Store
 from bot.toolbox import Toolbox
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
+class Trouble(Struct, frozen=True, kw_only=True):
     """What somebody is woken for. `labels` choose the chain; `answer` is the command that an answer to a page runs."""
 
     subject: str
@@ -29,8 +29,7 @@ class Trouble:
     answer: str = "acknowledge"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
+class Said(Struct, frozen=True, kw_only=True):
     """What a page says of its trouble: a title of one line, a plain text, and words for a voice."""
 
     title: str
@@ -38,8 +37,7 @@ class Said:
     spoken: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class Parts(Struct, frozen=True, kw_only=True):
     """What paging is made of. `settings` and `catalog` are asked each time, so that a reload is seen at once.
 
     `on_call` returns who is on call by a schedule now, none in a gap. `gone` tells whether somebody has left; it

@@ -1,9 +1,9 @@
 """Whom a step of a chain reaches now: looked up before anything is written, once for all that is due."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
+from msgspec import Struct
 
 from bot.errors import UserError
 from bot.freezes.windows import Recurring
@@ -18,8 +18,7 @@ from integrations.errors import IntegrationError
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """What a step would do: whom it reaches, and what is to be said of those that it does not."""
 
     reach: Reach

@@ -4,12 +4,12 @@ Addresses are in none of them: a page names a person, a way and a pager, and the
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.identity import Person
@@ -38,8 +38,7 @@ class PageState(StrEnum):
 SENT = (PageState.QUEUED, PageState.DELIVERED, PageState.DOUBT)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class Run(Struct, frozen=True, kw_only=True):
     """The paging of one trouble from its beginning until a person comes. `words` are what its thread is to hear."""
 
     id: str
@@ -69,8 +68,7 @@ class Run:
         return At(self.step, self.round)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageRow:
+class PageRow(Struct, frozen=True, kw_only=True):
     """One page: to a person (None for something outside), by a way, through a pager ("" for Slack).
 
     `batch` is shared by what one turn told. `step` is the step of the chain that holds the address where there is no
@@ -165,8 +163,7 @@ errands = sa.Table(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Errand:
+class Errand(Struct, frozen=True):
     """Something that is to be passed on, again and again until it is done."""
 
     id: str

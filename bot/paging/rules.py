@@ -4,9 +4,10 @@ A chain never ends while somebody is needed: after its last step it says that no
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class Standing(StrEnum):
@@ -46,8 +47,7 @@ class Do(StrEnum):
     REPEAT = "repeat"
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One step: `length` is how long it waits, or how long before it repeats, `times` times."""
 
     do: Do
@@ -64,16 +64,14 @@ class Reach(StrEnum):
     SOMEBODY = "somebody"
 
 
-@dataclass(frozen=True, slots=True)
-class At:
+class At(Struct, frozen=True):
     """Where a chain stands: before the step of this index, in this round. Behind the last step it waits to the end."""
 
     step: int = 0
     round: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(Struct, frozen=True):
     """What is done now: these steps are told, `nobody_came` is said, and after `wait` it goes on at `at`."""
 
     at: At
@@ -113,8 +111,7 @@ def turn(
     return Turn(At(len(steps), at.round), patience, tuple(told))
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """A way that somebody is told by, and how long after the beginning."""
 
     way: str

@@ -1,11 +1,11 @@
 """`Running`: does the steps of chains that are due, each in the transaction that moves its chain on."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import structlog
+from msgspec.structs import replace
 
 from bot.identity import Person
 from bot.paging import choosing, messages, records

@@ -6,11 +6,12 @@ and asks the way whether the page was taken before it sends it again.
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 import structlog
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bot.endings import end
 from bot.errors import UserError
@@ -46,8 +47,7 @@ class _CannotAskError(Exception):
     """A way that can be asked what became of a page does not answer now."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What became of a page."""
 
     state: PageState

@@ -1,7 +1,8 @@
 """Grants and the one decision: who may do what, where. Pure; the default is no."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from bot.command import Resource
 from bot.settings import Settings
@@ -10,8 +11,7 @@ PERSON = "person:"
 _ANY = "*"
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(Struct, frozen=True):
     """One grant of the configuration: these groups hold these permissions there. `number` is its place in the file.
 
     `groups` also names single holders: "person:mia", "account:ci". "*" stands for anything, "deployment.*" for all
@@ -38,8 +38,7 @@ class Grant:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """Yes or no, the rule in words that a person understands, and the groups that could, in the order of the file."""
 
     allowed: bool

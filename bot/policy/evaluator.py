@@ -1,6 +1,7 @@
 """The one evaluator: facts and a policy in, a judgement out. Every command and every trigger is decided here. Pure."""
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bot.policy.facts import DEPLOY, ROLLBACK, Facts
 from bot.policy.policy import ApprovalRule, PlacePolicy, Standard
@@ -29,8 +30,7 @@ RESTORES, EXCEPTION = "restores", "exception"
 """Why a freeze is not in the way: `FreezeSeen.passed`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
+class Judgement(Struct, frozen=True, kw_only=True):
     """What was decided of a wish, rule by rule, and who must agree before it is done.
 
     `skipped` are the reason codes that were passed over by force, and "approvals" where people would have been asked.
@@ -57,8 +57,7 @@ class Judgement:
         return self.refusal is None
 
 
-@dataclass(frozen=True, slots=True)
-class _Class:
+class _Class(Struct, frozen=True):
     """The class that a change is dealt with as, and the verdict about that."""
 
     name: str

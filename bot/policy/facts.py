@@ -3,13 +3,11 @@
 A decision is made again from them, by the policy of then or by another one, without asking any system.
 """
 
-import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
 
-from pydantic import JsonValue, TypeAdapter
+from msgspec import Struct, convert, field, to_builtins
+from pydantic import JsonValue
 
 from bot.policy.verdicts import Verdict
 
@@ -17,8 +15,7 @@ DEPLOY, ROLLBACK = "deploy", "rollback"
 """What `Facts.kind` may be."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LockSeen:
+class LockSeen(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A lock of somebody else that covers the place. `by` is the name people read."""
 
     scope: str
@@ -27,8 +24,7 @@ class LockSeen:
     until: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FreezeSeen:
+class FreezeSeen(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A freeze in force on the place. `words` say it to people; `could` are the groups that may make an exception.
 
     `passed` is why it is not in the way: "restores" for a rollback that it lets through, "exception", or "" where
@@ -43,8 +39,7 @@ class FreezeSeen:
     declared: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BlockSeen:
+class BlockSeen(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A bad release that the asked commit is, or brings: `version`, that `deployment` took back, and why.
 
     `itself` tells the very commit from one that holds some of its commits, with `own` more beside them; `fixed` says
@@ -61,8 +56,7 @@ class BlockSeen:
     could: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class Facts(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One wish at one moment, and what was seen then.
 
     `requester` is a person's key, `groups` those that they were in, of the groups that decide here. `standing` maps
@@ -117,7 +111,7 @@ class Facts:
 
     def to_json(self) -> dict[str, JsonValue]:
         """Return it as plain JSON, without what says nothing."""
-        written: dict[str, JsonValue] = _form().dump_python(self, mode="json", exclude_defaults=True)
+        written: dict[str, JsonValue] = to_builtins(self)
         return written
 
     @classmethod
@@ -127,12 +121,4 @@ class Facts:
         Raises:
             ValidationError: it is something else.
         """
-        if isinstance(value, dict):
-            known = {one.name for one in dataclasses.fields(cls)}
-            value = {name: one for name, one in value.items() if name in known}
-        return _form().validate_python(value)
-
-
-@cache
-def _form() -> TypeAdapter[Facts]:
-    return TypeAdapter(Facts)  # made when the first facts are read or written: a start need not wait for it
+        return convert(value, Facts)

@@ -1,16 +1,16 @@
 """What came out of a decision, short enough to compare: refused by which rule, or who is asked. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from bot.policy.evaluator import Judgement
 
 Asked = tuple[int, tuple[str, ...]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(Struct, frozen=True, kw_only=True):
     """`code` is the reason of a refusal, "" where nothing refuses; `asks` who must agree, sorted."""
 
     code: str = ""

@@ -1,10 +1,10 @@
 """`PlacePolicy`: what of the settings a decision about one place reads, as plain values."""
 
-import dataclasses
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct, to_builtins
 
 from bot.errors import BadInput
 from bot.settings import EnvironmentSettings, Settings
@@ -15,8 +15,7 @@ FORCE = "deployment.force"
 """The permission to pass over the rules that the policy names."""
 
 
-@dataclass(frozen=True, slots=True)
-class ApprovalRule:
+class ApprovalRule(Struct, frozen=True):
     """So many people from these groups must agree; with `paths` or `irreversible` only to changes of that kind."""
 
     count: int
@@ -30,8 +29,7 @@ class ApprovalRule:
         return not self.paths and not self.irreversible
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standard:
+class Standard(Struct, frozen=True, kw_only=True):
     """A change that is approved once and for all: of these kinds, with only these files changed (none named: any)."""
 
     name: str
@@ -39,16 +37,14 @@ class Standard:
     paths: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Emergency:
+class Emergency(Struct, frozen=True, kw_only=True):
     """What an emergency shortens: one of `approvers` instead of all approvals, and only these `checks`."""
 
     approvers: tuple[str, ...]
     checks: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReviewBy:
+class ReviewBy(Struct, frozen=True, kw_only=True):
     """Who is reminded to review what was forced or an emergency, and by which hour of the next working day."""
 
     groups: tuple[str, ...] = ()
@@ -56,8 +52,7 @@ class ReviewBy:
     timezone: str = "UTC"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlacePolicy:
+class PlacePolicy(Struct, frozen=True, kw_only=True):
     """The rules of one environment of one service.
 
     `promote_targets` are the targets of `promote_from`. `force` names the rules that break-glass passes over, None
@@ -81,7 +76,7 @@ class PlacePolicy:
     @property
     def digest(self) -> str:
         """The name of exactly these rules: sha256 of their canonical JSON, 16 hex digits of it."""
-        text = json.dumps(dataclasses.asdict(self), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        text = json.dumps(to_builtins(self), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @classmethod

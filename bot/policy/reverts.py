@@ -6,15 +6,15 @@ commit back. https://git-scm.com/docs/git-revert
 
 import re
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _REVERTS = re.compile(r"^This reverts commit ([0-9a-f]{7,64})\b", re.MULTILINE)
 _FIXES = re.compile(r"^Fixes(?:-release)?: +(\S+)\s*$", re.MULTILINE | re.IGNORECASE)
 _SHORTEST = 7
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """A commit as far as its words matter here."""
 
     sha: str

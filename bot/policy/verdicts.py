@@ -1,11 +1,11 @@
 """What a rule says: `Verdict`, and `Ask`, who must agree before something is sent."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+
+class Verdict(Struct, frozen=True, kw_only=True):
     """What one rule says of one wish: `rule` in people's words, `ok`, the words, and a reason code when it says no.
 
     `until` is when what the words tell of ends by itself, where that is known. `could` names the groups that could
@@ -21,8 +21,7 @@ class Verdict:
     skipped: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
+class Ask(Struct, frozen=True, kw_only=True):
     """One approval rule: `count` people of any of `groups`; `why` where it does not hold for every change."""
 
     count: int

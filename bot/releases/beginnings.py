@@ -1,7 +1,6 @@
 """`Beginnings`: cut a release, or have one that failed go on."""
 
-from dataclasses import replace
-
+from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.builds.ledger import Said

@@ -6,10 +6,9 @@ outside (titles, names) is escaped, so that a commit can neither mention anybody
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
 
-from pydantic import JsonValue, TypeAdapter
+from msgspec import Struct, convert, to_builtins
+from pydantic import JsonValue
 
 from bot.releases.conventional import Group, read
 from bot.reply import Markup, code, joined, link, say
@@ -38,8 +37,7 @@ _SIMPLE = re.compile(r"(?<!\\)`([^`]+)`|(?<!\\)\*\*((?:\\.|[^*\\])+)\*\*")
 REST = re.compile(r"\n?\[… and (\d+) more lines, added when it is cut\]\s*$")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(Struct, frozen=True, kw_only=True):
     """One change. `authors` are names; `merge_request` is such as "!12", "" where none is known."""
 
     group: Group
@@ -52,8 +50,7 @@ class Entry:
     merge_request: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Merged:
+class Merged(Struct, frozen=True, kw_only=True):
     """One merge request that the release holds."""
 
     name: str
@@ -62,8 +59,7 @@ class Merged:
     url: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Changelog:
+class Changelog(Struct, frozen=True, kw_only=True):
     """All that lies between two releases, of `total` commits the first ones. `tickets` are names with addresses."""
 
     entries: tuple[Entry, ...] = ()
@@ -80,13 +76,13 @@ class Changelog:
 
     def to_json(self) -> dict[str, JsonValue]:
         """Return it as plain JSON."""
-        written: dict[str, JsonValue] = _form().dump_python(self, mode="json")
+        written: dict[str, JsonValue] = to_builtins(self)
         return written
 
     @classmethod
     def from_json(cls, value: JsonValue) -> "Changelog":
         """Return what `to_json` wrote."""
-        return _form().validate_python(value)
+        return convert(value, Changelog)
 
 
 def changelog_of(
@@ -251,11 +247,6 @@ def _merged(one: MergeRequest) -> Merged:
 def _title_above(commit: Commit, see: re.Match[str]) -> str:
     above = commit.message[: see.start()].strip().split("\n\n")[-1]
     return " ".join((commit.title if above.startswith("Merge ") else above).split())[:_TITLE]
-
-
-@cache
-def _form() -> TypeAdapter[Changelog]:
-    return TypeAdapter(Changelog)  # made when the first one is read or written: a start need not wait for it
 
 
 def counts(changelog: Changelog) -> Mapping[str, int]:

@@ -6,8 +6,9 @@ whole command line along, so the few rules are here.
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from bot.releases.versions import Bump, Version
 
@@ -27,8 +28,7 @@ class Group(StrEnum):
 _GROUPS = {"feat": Group.FEATURE, "fix": Group.FIX, "perf": Group.FIX, "revert": Group.FIX}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
+class Said(Struct, frozen=True, kw_only=True):
     """What a commit message says: its group, its scope, its description, and what breaks."""
 
     group: Group

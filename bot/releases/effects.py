@@ -3,11 +3,11 @@
 import contextlib
 import hashlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
 import structlog
+from msgspec import Struct
 from pydantic import JsonValue
 
 from bot.builds import progress
@@ -39,8 +39,7 @@ _T = TypeVar("_T")
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Done:
+class Done(Struct, frozen=True, kw_only=True):
     """What became of a step: `code` is "" where it did what it was for; `url` is where a person sees it."""
 
     code: str = ""
@@ -48,8 +47,7 @@ class Done:
     url: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunEnd:
+class RunEnd(Struct, frozen=True, kw_only=True):
     """How a build ended: its state, why in a line, excerpts for the thread, and what it made."""
 
     state: str

@@ -5,7 +5,8 @@ by colour or emoji alone; details go to the thread.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from bot.builds.waiting import tame
 from bot.catalog import Place
@@ -50,8 +51,7 @@ _STANDS = {
 _STEPS = (("build", "Build", State.BUILDING), ("tag", "Tag", State.TAGGING), ("publish", "Release", State.PUBLISHING))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gate:
+class Gate(Struct, frozen=True, kw_only=True):
     """A sign-off that the catalog asks for: `count` people of `groups` on `of`, before it goes to `to`."""
 
     of: str
@@ -60,8 +60,7 @@ class Gate:
     groups: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class View:
+class View(Struct, frozen=True, kw_only=True):
     """What a card shows beside the row: names, where it runs, what people said of it, and the gates on its way."""
 
     name_of: NameOf

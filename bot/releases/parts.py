@@ -1,8 +1,9 @@
 """What releases are made of, handed in by the composition root."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import timedelta
+
+from msgspec import Struct
 
 from bot.approvals.facts import EmailsOf
 from bot.audit import SHIPMATE, Audit
@@ -21,8 +22,7 @@ ChannelOf = Callable[[Service, Channel | None], Awaitable[Channel | None]]
 """(service, where it was asked) -> where its cards go; None when there is no channel at all."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class Parts(Struct, frozen=True, kw_only=True):
     """Everything releases use. `catalog` is asked each time, so that a reload is seen at once.
 
     `failures` explains builds that fail, `longest_run` bounds one. `emails_of` finds the addresses of a person that

@@ -1,7 +1,6 @@
 """`Promotions`: take what stands on one environment one step on, by the same road as every deployment."""
 
-from dataclasses import dataclass
-
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.catalog import Place, Service
@@ -18,8 +17,7 @@ from bot.releases.rules import State
 from bot.reply import Button, Buttons, Paragraph, Reply, Style, say
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(Struct, frozen=True, kw_only=True):
     """One step on: `version` names what goes from where to where; `exact` is the word that deploys exactly that."""
 
     service: str

@@ -1,9 +1,9 @@
 """`Proposals`: what a release of a service would be now: its commit, version, changes and notes. Changes nothing."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import structlog
+from msgspec import Struct
 
 from bot.builds.refs import Source, resolve, unreachable
 from bot.catalog import Service
@@ -27,8 +27,7 @@ _MERGED = 100  # merge requests among which those of a release are looked for
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(Struct, frozen=True, kw_only=True):
     """What somebody asks to have cut; empty texts are found out."""
 
     service: str
@@ -39,8 +38,7 @@ class Wanted:
     notes: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proposal:
+class Proposal(Struct, frozen=True, kw_only=True):
     """A release as it would be. `previous` is the version before it, with its commit; `newer` one that is greater."""
 
     service: Service
@@ -62,8 +60,7 @@ class Proposal:
         return f"{self.service.releases.tag_prefix}{self.version}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Cut:
+class _Cut(Struct, frozen=True):
     """A version that there is, and its commit."""
 
     version: Version

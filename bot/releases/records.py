@@ -1,10 +1,10 @@
 """The tables of releases and of what people say of them; rows as values, and the one compare-and-set."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
+from msgspec import Struct
 from pydantic import JsonValue
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,8 +14,7 @@ from bot.releases.rules import ENDED, State, Word
 from bot.store import ChannelColumn, JsonColumn, PersonColumn, Timestamp, Tx, insert, metadata
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Release:
+class Release(Struct, frozen=True, kw_only=True):
     """One release as it stands.
 
     `asked` is the ref as it was typed, `sha` what it stood for. `previous` is the release before it. `holds` means that
@@ -81,8 +80,7 @@ class Release:
         return Changelog.from_json(self.changes)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignOff:
+class SignOff(Struct, frozen=True, kw_only=True):
     """One word of one person on a release on an environment; what is said later counts."""
 
     id: int

@@ -1,6 +1,6 @@
 """The transactions of a release: each is one step of its workflow, and commits together with its checkpoint."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from bot.builds.ledger import Said
 from bot.releases import messages, records
@@ -11,8 +11,7 @@ from bot.releases.rules import UNDER_WAY, State
 from bot.store import Tx
 
 
-@dataclass(frozen=True, slots=True)
-class Leg:
+class Leg(Struct, frozen=True):
     """Where a workflow stands when it begins or goes on: whether it builds, and the build that was started before."""
 
     wants_build: bool

@@ -4,9 +4,10 @@ starting → building → tagging → publishing → cut is the straight road; f
 """
 
 from collections.abc import Mapping, Sequence, Set as AbstractSet
-from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
+
+from msgspec import Struct
 
 from bot.approvals.rules import No
 from bot.identity import Person
@@ -55,8 +56,7 @@ class Word(StrEnum):
     REVOKED = "revoked"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opinion:
+class Opinion(Struct, frozen=True, kw_only=True):
     """The last word of one person on a release on an environment; `digest` is the artifact they tried."""
 
     person: Person

@@ -1,7 +1,6 @@
 """`SignOffs`: named people accept a release on the environment where they tried it, and what that lets happen."""
 
-from dataclasses import dataclass
-
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.approvals.rules import No
@@ -29,8 +28,7 @@ from integrations.capabilities.runs import RunRef, RunTracker
 from integrations.errors import IntegrationError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opinionated:
+class Opinionated(Struct, frozen=True, kw_only=True):
     """What a person says: of which release, on which environment ("" for the one that asks), and why."""
 
     release: Release

@@ -2,10 +2,10 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.approvals import records as approval_records
@@ -20,8 +20,7 @@ from bot.releases.records import Release, SignOff
 from bot.slack.records import outbox
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(Struct, frozen=True, kw_only=True):
     """Who asked for what: `subject` is the release or the deployment, `request_id` the delivery that asked."""
 
     subject: str
@@ -32,8 +31,7 @@ class Request:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Excerpt:
+class Excerpt(Struct, frozen=True, kw_only=True):
     """A piece of a log as it was posted into the thread of `subject`; `message` is the message, plain JSON."""
 
     subject: str
@@ -42,8 +40,7 @@ class Excerpt:
     message: object
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Story:
+class Story(Struct, frozen=True, kw_only=True):
     """Everything about a release. `diff_digest` is `diff_digest_of` the commits between it and the one before."""
 
     release: Release

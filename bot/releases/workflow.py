@@ -3,7 +3,7 @@
 Killed anywhere, it goes on from the last step that was recorded; tag and release are looked up before they are made.
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from bot.builds.sending import UNKNOWN
 from bot.engine import Parked, step, transact, workflow
@@ -12,8 +12,7 @@ from bot.releases.ledger import CUT
 from bot.releases.road import Leg, Road
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(Struct, frozen=True):
     """What the workflow works with."""
 
     road: Road

@@ -1,8 +1,9 @@
 """What people read of merge requests."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from bot.errors import BadInput, Refused
 from bot.grants.messages import connect_button, proposed
@@ -25,8 +26,7 @@ _BUTTONS_IN_LIST = 5
 _REMINDED = 10
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Viewer:
+class Viewer(Struct, frozen=True, kw_only=True):
     """Who looks. `account` is their linked account's user name, "" without one; `linkable` that they could link one.
 
     `proposal` is the account that may be theirs, as long as they have linked none.

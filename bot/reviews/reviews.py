@@ -3,10 +3,10 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import structlog
+from msgspec import Struct
 
 from bot.catalog import Catalog, Service
 from bot.clock import Clock
@@ -31,8 +31,7 @@ _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class Wish(Struct, frozen=True, kw_only=True):
     """What somebody wants decided: `sha` is the head that they were shown, "" where they typed none."""
 
     person: Person
@@ -42,8 +41,7 @@ class Wish:
     request_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Where:
+class _Where(Struct, frozen=True):
     service: Service
     host: MergeRequests
 

@@ -4,11 +4,11 @@ Every change is a compare-and-set, so that one of two racing ones wins.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.approvals.records import Proof
@@ -45,8 +45,7 @@ identities = sa.Table(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignIn:
+class SignIn(Struct, frozen=True, kw_only=True):
     """One sign-in under way: who asked for the link, for what, and how far it has come.
 
     `approval_id` and `digest` name what is to be approved, "" where nothing is; `request_id` the click that led here.
@@ -71,8 +70,7 @@ class SignIn:
         return self.state_hash[:20]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class Known(Struct, frozen=True, kw_only=True):
     """A subject of the provider that has signed in as a person, with the groups its newest token listed."""
 
     issuer: str

@@ -5,9 +5,10 @@ an earlier sign-in by an address that the provider has verified and that Slack o
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from msgspec import Struct
 
 from bot.identity import Person
 from bot.settings.identity import Risk
@@ -33,8 +34,7 @@ class Stage(StrEnum):
     PROVEN = "proven"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
+class Identity(Struct, frozen=True, kw_only=True):
     """Who signed in, as a validated ID token says. `email` is in lower case and "" unless verified.
 
     `groups` is None where the token lists none. `auth_time` is when they proved who they are, `issued_at` when the
@@ -51,8 +51,7 @@ class Identity:
     auth_time: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """Whether a sign-in is that of a person: a stable code and the rule in words."""
 
     allowed: bool

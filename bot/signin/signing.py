@@ -10,10 +10,10 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
+from msgspec import Struct, field
 
 from bot.approvals.approvals import Approvals, Ballot, Standing
 from bot.approvals.records import Approval, Proof
@@ -44,8 +44,7 @@ class SignInEnded(Exception):
         self.why = why
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class About:
+class About(Struct, frozen=True, kw_only=True):
     """What an approval is about, for the page: what would be done where, and lines that name it exactly."""
 
     title: str
@@ -56,8 +55,7 @@ AboutOf = Callable[[Approval], Awaitable[About | None]]
 """Returns what an approval is about; None where nobody waits for it any more."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class Parts(Struct, frozen=True, kw_only=True):
     """What signing in is made of. `about` finds what an approval is about, `public_url` is where browsers reach us."""
 
     store: Store
@@ -71,8 +69,7 @@ class Parts:
     public_url: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
+class Shown(Struct, frozen=True, kw_only=True):
     """What the page shows after a sign-in: who it was, for whom the link was, and what that means.
 
     `about` and `form` are set where there is something to approve; `groups` are those the token told.

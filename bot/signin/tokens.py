@@ -1,9 +1,10 @@
 """ID tokens, validated in full: OpenID Connect Core 1.0, section 3.1.3.7, with RFC 7519 and RFC 8725."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
 
 from bot.signin.rules import LEEWAY, Identity
 
@@ -29,8 +30,7 @@ class UnknownKey(TokenRefused):
     """It was signed by a key that is not among those we have: perhaps the provider has changed its keys."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Expected:
+class Expected(Struct, frozen=True, kw_only=True):
     """What a token must be: whose, for which client, and, where one was sent, with which nonce."""
 
     issuer: str

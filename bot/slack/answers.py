@@ -4,11 +4,11 @@ Source: https://docs.slack.dev/interactivity/handling-user-interaction#message_r
 https://docs.slack.dev/reference/methods/chat.postEphemeral
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
 import structlog
+from msgspec import Struct
 
 from bot.clock import Clock
 from bot.command import Invocation
@@ -28,8 +28,7 @@ RESPONSE_URL_SECONDS = 29 * 60.0
 NOT_SHARED = "This channel is shared with another organisation, so the answer is shown to you alone."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
+class Way(Struct, frozen=True, kw_only=True):
     """How to reach who asked: everything of an invocation that says where its answer goes."""
 
     person: Person
@@ -52,8 +51,7 @@ class Way:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(Struct, frozen=True):
     """Where Slack put a message: its time stamp ("" for what only one person sees) and the conversation."""
 
     ts: str = ""

@@ -7,8 +7,9 @@ Source: https://docs.slack.dev/reference/block-kit/block-elements/button-element
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import count
+
+from msgspec import Struct
 
 from bot.reply import Button, Confirm, Style
 from bot.slack.mrkdwn import MAX_URL, Json, cut_plain
@@ -22,8 +23,7 @@ IN_BLOCK = 25
 DO, ASK, MORE, LINK = "do", "ask", "more", "link"
 
 
-@dataclass(frozen=True, slots=True)
-class Press:
+class Press(Struct, frozen=True):
     """What a pressed button means: this command with these arguments, run or asked for in its modal."""
 
     command: str

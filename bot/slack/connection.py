@@ -7,12 +7,12 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
 import aiohttp
 import structlog
+from msgspec import Struct
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.clock import Clock
@@ -31,8 +31,7 @@ _READS = frozenset({"chat.getPermalink"})  # https://docs.slack.dev/reference/me
 _LONGEST_PAUSE = 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True):
     """Who the bot is in the workspace it is installed in."""
 
     team: str
@@ -43,8 +42,7 @@ class Identity:
     url: str
 
 
-@dataclass(frozen=True, slots=True)
-class Trouble:
+class Trouble(Struct, frozen=True):
     """Since when and why Slack cannot be used."""
 
     since: datetime

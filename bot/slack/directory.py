@@ -6,8 +6,9 @@ Source: https://docs.slack.dev/reference/methods/users.info, conversations.info,
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
+
+from msgspec import Struct
 
 from bot.clock import Clock
 from bot.identity import Channel, Person
@@ -22,8 +23,7 @@ KEPT = 10_000
 _PAGES = 50
 
 
-@dataclass(frozen=True, slots=True)
-class PersonInfo:
+class PersonInfo(Struct, frozen=True):
     """What Slack knows of a person. `ours` is false for people of other organisations and unknown ones.
 
     `email` is the confirmed address, "" without one or without the scope for it.
@@ -39,8 +39,7 @@ class PersonInfo:
     deactivated: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelInfo:
+class ChannelInfo(Struct, frozen=True):
     """What Slack knows of a conversation; `shared` means that people of other organisations are in it."""
 
     channel: Channel

@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import replace
 from typing import Any, Protocol, TypeAlias
 
 import structlog
+from msgspec.structs import replace
 
 from bot import refusals
 from bot.arguments import SUBJECT_ARGS, Incomplete, grammar_of, slot_of, takes_subject

@@ -3,10 +3,10 @@
 Source: https://docs.slack.dev/reference/methods/chat.postMessage#errors and its neighbours
 """
 
-from dataclasses import dataclass
 from enum import Enum, auto
 
 import aiohttp
+from msgspec import Struct
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 DEFAULT_RETRY_AFTER = 30.0
@@ -38,8 +38,7 @@ _TOO_MUCH = frozenset(
 _GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed", "thread_not_found"})
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """A failed call: its cause, Slack's own word or the error's, and how long to wait if Slack said so."""
 
     cause: Cause

@@ -1,11 +1,11 @@
 """The Slack side, put together: one object that `bot.app` makes, connects and closes."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
 from aiohttp import web as aiohttp_web
+from msgspec import Struct
 from slack_bolt.async_app import AsyncApp
 
 from bot.clock import Clock
@@ -36,8 +36,7 @@ from bot.store import Store
 _log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class SlackState:
+class SlackState(Struct, frozen=True):
     """How it stands with Slack, for health pages: in order or not, in words, and since when not."""
 
     ok: bool

@@ -1,15 +1,13 @@
 """What Shipmate counts at its Slack edge, in Prometheus's words; served at /metrics of Shipmate itself."""
 
-from dataclasses import dataclass, field
-
+from msgspec import Struct, field
 from prometheus_client import Counter, Gauge, Histogram
 
 _ACK_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 3.0)
 _LAG_BUCKETS = (0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 1800.0)
 
 
-@dataclass(frozen=True, slots=True)
-class _Metrics:
+class _Metrics(Struct, frozen=True):
     acknowledged: Histogram = field(
         default_factory=lambda: Histogram(
             "shipmate_slack_ack_seconds",

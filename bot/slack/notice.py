@@ -1,8 +1,9 @@
 """What a direct message is about, and who may hold it back: people say what they want to be told, and when."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
+
+from msgspec import Struct
 
 from bot.identity import Person
 from bot.reply import Message
@@ -18,8 +19,7 @@ class About(StrEnum):
     MENTIONS = "mentions"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
+class Notice(Struct, frozen=True, kw_only=True):
     """A direct message before it is sent. `urgent` goes through whatever the person wants."""
 
     key: str

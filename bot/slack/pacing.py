@@ -4,7 +4,8 @@ Source: https://docs.slack.dev/apis/web-api/rate-limits
 """
 
 from collections import OrderedDict
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 POST_EVERY = 1.0
 POST_BURST = 3.0
@@ -16,8 +17,7 @@ URGENT_RESERVE = 5.0
 """Calls of a method that only what a person waits for may use up."""
 
 
-@dataclass(slots=True)
-class _Bucket:
+class _Bucket(Struct):
     per_second: float
     size: float
     level: float

@@ -7,8 +7,9 @@ https://docs.slack.dev/reference/interaction-payloads and https://docs.slack.dev
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from msgspec import Struct
 
 from bot.command import Invocation, Trigger
 from bot.identity import Channel, Person
@@ -20,16 +21,14 @@ _SKIN_TONE = re.compile(r"::skin-tone-\d$")
 _LONGEST = 20_000
 
 
-@dataclass(frozen=True, slots=True)
-class Home:
+class Home(Struct, frozen=True):
     """The workspace we are installed in, to name people and channels with."""
 
     team: str
     enterprise: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Reaction:
+class Reaction(Struct, frozen=True):
     """An emoji put on a message: which, by whom, on what."""
 
     delivery_id: str

@@ -1,7 +1,8 @@
 """Who acted, as Slack's own directory has it, checked for every delivery."""
 
 import asyncio
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from bot.command import Invocation
 from bot.errors import Degraded

@@ -7,10 +7,10 @@ due; the workflow itself notes with `enter` that it began. So a kill in between 
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
+from msgspec import Struct
 from pydantic import JsonValue
 
 from bot.store.columns import JsonColumn, Timestamp
@@ -39,8 +39,7 @@ sa.Index(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(Struct, frozen=True):
     """One workflow that shall start: its id, the registered name, plain arguments, and not before when."""
 
     workflow_id: str

@@ -11,11 +11,11 @@ import json
 import re
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import structlog
 from aiohttp import web
+from msgspec import Struct
 
 from bot import arguments
 from bot.arguments import Incomplete
@@ -47,8 +47,7 @@ Follow = Callable[[str], AsyncIterator[Message]]
 """(subject) -> its message whenever it changes, until it ended; the last is a `Reply` with a code if it ended badly."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bearer:
+class Bearer(Struct, frozen=True, kw_only=True):
     """Who is at the door: `name` is what requests of theirs are told apart by, `via` what they were known by."""
 
     name: str

@@ -4,12 +4,12 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
 import structlog
+from msgspec import Struct
 
 from bot.clock import Clock
 from bot.command import Command, Effect, Invocation, Resource
@@ -37,8 +37,7 @@ uses = sa.Table(
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class Minted:
+class Minted(Struct, frozen=True):
     """A new token: the secret, which is shown once, and what the configuration keeps of it."""
 
     secret: str

@@ -1,13 +1,13 @@
 """AlertSource and AlertSilencer: what fires in a monitoring system, and keeping it quiet for a while."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Matcher:
+
+class Matcher(Struct, frozen=True):
     """One condition on a label: `name="value"`, or with `!=`, `=~` (a regular expression, anchored), `!~`."""
 
     name: str
@@ -22,8 +22,7 @@ class Matcher:
         return f'{self.name}{sign[self.is_regex, self.is_equal]}"{value}"'
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alert:
+class Alert(Struct, frozen=True, kw_only=True):
     """One alert: one set of labels that fires since `starts_at`, or fired until `ends_at`.
 
     `fingerprint` is the source's name of the set of labels. `silenced_by` holds ids of silences; it and `inhibited`
@@ -41,8 +40,7 @@ class Alert:
     inhibited: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AlertGroup:
+class AlertGroup(Struct, frozen=True, kw_only=True):
     """What the source notifies of together. `labels` are those that all its alerts share and are grouped by.
 
     `key` is the source's own name of the group, where it tells one. `truncated` alerts were left out.
@@ -56,8 +54,7 @@ class AlertGroup:
     truncated: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Silence:
+class Silence(Struct, frozen=True, kw_only=True):
     """A silence: what matches all its matchers makes no noise from `starts_at` until `ends_at`.
 
     `state` is "pending", "active" or "expired".

@@ -1,15 +1,15 @@
 """BuildServer: makes an artifact of a commit."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, runtime_checkable
+
+from msgspec import Struct, field
 
 from integrations.capabilities.runs import Parameter, Run, RunRef, RunTracker
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BuildRequest:
+class BuildRequest(Struct, frozen=True, kw_only=True):
     """What to build. `job` is the tool's name for the recipe; `request_id` finds the run again after a crash.
 
     Without a `sha` the job builds what it builds by itself, or `branch` where one is given. `asked_at` is when the
@@ -26,8 +26,7 @@ class BuildRequest:
     asked_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BuildJob:
+class BuildJob(Struct, frozen=True, kw_only=True):
     """A recipe as the tool has it. `disabled` says why it takes no builds now, "" when it does."""
 
     name: str

@@ -1,8 +1,9 @@
 """DeliveryBoard: tells a Git host what was deployed where and how a commit fares, so that people see it there."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
+
+from msgspec import Struct
 
 from integrations.capabilities.git import CheckState
 
@@ -16,8 +17,7 @@ class Delivered(StrEnum):
     CANCELLED = "cancelled"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveryNote:
+class DeliveryNote(Struct, frozen=True, kw_only=True):
     """A deployment to be shown at the host. `deployment` is our id for it: the same again changes the same entry."""
 
     deployment: str

@@ -1,15 +1,15 @@
 """Deployer: puts an artifact on an environment, and says what runs there."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, runtime_checkable
+
+from msgspec import Struct, field
 
 from integrations.capabilities.runs import RunRef, RunTracker
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeployRequest:
+class DeployRequest(Struct, frozen=True, kw_only=True):
     """What to put where. `fence` grows with every claim of the place: a smaller one than seen before is refused.
 
     `job` is the tool's name for the recipe or place; `artifact` and `digest` come from the build, empty when
@@ -32,8 +32,7 @@ class DeployRequest:
     asked_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Running:
+class Running(Struct, frozen=True, kw_only=True):
     """What runs on a place, as the place itself says."""
 
     sha: str

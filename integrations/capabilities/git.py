@@ -1,10 +1,11 @@
 """GitHost: refs, commits and what lies between two of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
+
+from msgspec import Struct, field
 
 
 class RefKind(StrEnum):
@@ -15,8 +16,7 @@ class RefKind(StrEnum):
     COMMIT = "commit"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ref:
+class Ref(Struct, frozen=True, kw_only=True):
     """A name and the full commit SHA it stands for now. Annotated tags are peeled."""
 
     name: str
@@ -24,16 +24,14 @@ class Ref:
     sha: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Author:
+class Author(Struct, frozen=True, kw_only=True):
     """A name and an e-mail address as Git has them."""
 
     name: str
     email: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Commit:
+class Commit(Struct, frozen=True, kw_only=True):
     """One commit. `co_authors` come from Co-authored-by trailers. `title` is the first line of `message`."""
 
     sha: str
@@ -45,8 +43,7 @@ class Commit:
     url: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+class Comparison(Struct, frozen=True, kw_only=True):
     """What lies between two commits.
 
     `commits` are those reachable from `head` and not from `base`, newest first, at most the limit asked for, of
@@ -72,8 +69,7 @@ class CheckState(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
+class Check(Struct, frozen=True, kw_only=True):
     """One status that some tool reported on a commit."""
 
     name: str

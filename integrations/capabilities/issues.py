@@ -1,13 +1,13 @@
 """IssueTracker: work that somebody is to do."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Issue:
+
+class Issue(Struct, frozen=True, kw_only=True):
     """One issue. `key` is what people call it within its project ("12", "PAY-311"); `assignees` are user names."""
 
     project: str
@@ -22,8 +22,7 @@ class Issue:
     updated_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IssueRequest:
+class IssueRequest(Struct, frozen=True, kw_only=True):
     """What to create. `request_id` finds the issue again after a crash; `body` is Markdown."""
 
     request_id: str

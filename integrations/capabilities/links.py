@@ -1,12 +1,12 @@
 """LinkReader: what is behind an address of the tool's own pages."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
+
+class Link(Struct, frozen=True, kw_only=True):
     """An address that was recognised: `kind` such as "merge request" or "build", `project` or job, and its `key`."""
 
     kind: str
@@ -15,8 +15,7 @@ class Link:
     url: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Preview:
+class Preview(Struct, frozen=True, kw_only=True):
     """What is worth reading before the link is followed: a title, one line of text, and short facts."""
 
     title: str

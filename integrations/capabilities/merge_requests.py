@@ -1,10 +1,11 @@
 """MergeRequests: changes that wait for review. GitHub's word for them is pull request."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
+
+from msgspec import Struct
 
 from integrations.capabilities.persons import Grant
 from integrations.capabilities.runs import RunState
@@ -18,8 +19,7 @@ class MergeState(StrEnum):
     CLOSED = "closed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MergeRequest:
+class MergeRequest(Struct, frozen=True, kw_only=True):
     """One merge request. `sha` is the head of its source branch; who did what are user names.
 
     `obstacles` say in the host's terms why it cannot be merged now (conflicts, a draft, approvals missing, a pipeline

@@ -1,13 +1,13 @@
 """MetricsSource: numbers over time."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
+
+class Sample(Struct, frozen=True, kw_only=True):
     """One value of one series at one moment. `labels` are without `__name__`, which is `name`."""
 
     labels: Mapping[str, str]
@@ -16,8 +16,7 @@ class Sample:
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Series:
+class Series(Struct, frozen=True, kw_only=True):
     """One series over a range: (moment, value) pairs in order; NaN where the source has NaN."""
 
     labels: Mapping[str, str]
@@ -43,8 +42,7 @@ class MetricsSource(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AlertRule:
+class AlertRule(Struct, frozen=True, kw_only=True):
     """A rule that fires: its name, its expression, and the labels it adds (templates as they stand there)."""
 
     name: str

@@ -2,10 +2,11 @@
 
 import hashlib
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
+
+from msgspec import Struct
 
 
 class Way(StrEnum):
@@ -31,8 +32,7 @@ class Delivery(StrEnum):
     """It will not arrive: another way is due at once."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class Page(Struct, frozen=True, kw_only=True):
     """What a person is told.
 
     `id` is the name of this one page to this one person by one way: sent again with the same id, a target that can
@@ -50,8 +50,7 @@ class Page:
     opened_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Receipt:
+class Receipt(Struct, frozen=True, kw_only=True):
     """What a way said to a page: its own reference of it, how far it has come, and why where it failed."""
 
     ref: str
@@ -59,8 +58,7 @@ class Receipt:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageAnswer:
+class PageAnswer(Struct, frozen=True, kw_only=True):
     """What came back from a page, in `WebhookEvent.data["answer"]` of kind "page.answer".
 
     `address` says who answered, in the form in which a page is sent there: a telephone number, a topic. `page` is the

@@ -1,15 +1,14 @@
 """PersonalAccess: act in a tool as a person, by a grant that this person gave at the tool itself (OAuth 2.0)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
+from msgspec import Struct
 from pydantic import SecretStr
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grant:
+class Grant(Struct, frozen=True, kw_only=True):
     """What lets us act as a person. Without `expires_at` it holds until it is revoked."""
 
     access_token: SecretStr
@@ -18,8 +17,7 @@ class Grant:
     scopes: Sequence[str] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
+class Account(Struct, frozen=True, kw_only=True):
     """Who somebody is in a tool. `id` never changes, `username` may; `email` is the confirmed one, if we may see it."""
 
     id: str

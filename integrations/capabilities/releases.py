@@ -6,13 +6,13 @@ what is there, and a name that stands for another commit is refused.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tag:
+
+class Tag(Struct, frozen=True, kw_only=True):
     """A tag and the full commit SHA it stands for. `message` is "" for one that is not annotated."""
 
     name: str
@@ -20,16 +20,14 @@ class Tag:
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(Struct, frozen=True):
     """Something that belongs to a release: an artifact, a ticket, a build. `url` is http or https."""
 
     name: str
     url: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReleaseDraft:
+class ReleaseDraft(Struct, frozen=True, kw_only=True):
     """What is to be released: an existing `tag`, the name people read, notes in Markdown."""
 
     tag: str
@@ -38,8 +36,7 @@ class ReleaseDraft:
     links: Sequence[Link] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HostedRelease:
+class HostedRelease(Struct, frozen=True, kw_only=True):
     """A release as its host shows it. `url` is where a person reads it, "" where there is no page."""
 
     tag: str

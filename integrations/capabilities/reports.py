@@ -1,9 +1,10 @@
 """TestReports: which tests of a run passed and failed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
+
+from msgspec import Struct
 
 from integrations.capabilities.runs import RunRef
 
@@ -16,8 +17,7 @@ class CaseState(StrEnum):
     SKIPPED = "skipped"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TestCase:
+class TestCase(Struct, frozen=True, kw_only=True):
     """One test. `suite` and `name` together name it across runs.
 
     `message` is the assertion or error in one line, `details` the stack trace, as far as the tool keeps it.
@@ -33,8 +33,7 @@ class TestCase:
     details: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TestReport:
+class TestReport(Struct, frozen=True, kw_only=True):
     """The tests of one run. `cases` are at most 10,000, failed ones first; the counts are of all."""
 
     __test__ = False

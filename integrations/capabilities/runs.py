@@ -15,10 +15,11 @@ How others fit, checked on paper before this was called done:
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
+
+from msgspec import Struct, field
 
 
 class RunState(StrEnum):
@@ -36,8 +37,7 @@ class RunState(StrEnum):
         return self in {RunState.SUCCEEDED, RunState.FAILED, RunState.CANCELLED}
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class RunRef:
+class RunRef(Struct, frozen=True, order=True):
     """Where a run is found again: the adapter's instance and its own opaque id. `str()` and `parse` round-trip."""
 
     instance: str
@@ -61,8 +61,7 @@ class RunRef:
         return cls(instance, ident)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunStage:
+class RunStage(Struct, frozen=True, kw_only=True):
     """One named part of a run, as the tool shows it."""
 
     name: str
@@ -81,8 +80,7 @@ class ParameterKind(StrEnum):
     SECRET = "secret"  # noqa: S105 - the name of a kind, no secret
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parameter:
+class Parameter(Struct, frozen=True, kw_only=True):
     """A value that a job or a waiting action takes. `choices` are those of a CHOICE, the first is its default."""
 
     name: str
@@ -93,8 +91,7 @@ class Parameter:
     description: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ManualAction:
+class ManualAction(Struct, frozen=True, kw_only=True):
     """Something in a run that waits for a person: a Jenkins input step, a GitLab manual job.
 
     `text` is what it asks, `label` what its button says. `url` is where a person answers it in the tool itself.
@@ -107,8 +104,7 @@ class ManualAction:
     url: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Artifact:
+class Artifact(Struct, frozen=True, kw_only=True):
     """A file that a run made. `size` in bytes, None where the tool does not say."""
 
     name: str
@@ -116,8 +112,7 @@ class Artifact:
     size: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Downstream:
+class Downstream(Struct, frozen=True, kw_only=True):
     """Another run that a run started, as far as the tool says."""
 
     title: str
@@ -126,8 +121,7 @@ class Downstream:
     ref: RunRef | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class Run(Struct, frozen=True, kw_only=True):
     """A run as it stands now. `reason` says why it waits or failed, in the tool's words.
 
     `result` holds what it made, plain text values: "artifact" and "digest" after a build. `number` is what people
@@ -152,8 +146,7 @@ class Run:
     downstream: Sequence[Downstream] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogChunk:
+class LogChunk(Struct, frozen=True, kw_only=True):
     """A piece of a run's log, secrets masked. `next_offset` is opaque: hand it back as it is."""
 
     text: str

@@ -2,10 +2,12 @@
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
+
+from msgspec.structs import replace
 
 from integrations.capabilities.runs import LogChunk, Run, RunRef, RunState
 from integrations.errors import NotFound, Refused, Unavailable

@@ -4,11 +4,11 @@ import asyncio
 import getpass
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, fields, replace
 from datetime import datetime
 from pathlib import Path
 
-from pydantic import TypeAdapter
+from msgspec import convert
+from msgspec.structs import asdict, fields, replace
 
 from integrations.capabilities.builds import BuildJob, BuildRequest
 from integrations.capabilities.deploys import DeployRequest, Running
@@ -29,7 +29,6 @@ from integrations.local.runs import Runs
 from integrations.local.settings import LocalSettings
 
 _log = logging.getLogger(__name__)
-_REQUEST = TypeAdapter(BuildRequest)
 
 
 async def connect(instance: str, settings: LocalSettings, resources: Resources) -> "Local":
@@ -222,7 +221,7 @@ class Local:
         if not (await self._runs.get_run(ref)).state.final:
             raise Refused(self._instance, f"{ref.id} still goes on: abort it first, or wait for its end")
         known = {field.name: asked[field.name] for field in fields(BuildRequest) if field.name in asked}
-        return await self.start_build(_REQUEST.validate_python({**known, "request_id": request_id}))
+        return await self.start_build(convert({**known, "request_id": request_id}, BuildRequest))
 
     # TestReports
 

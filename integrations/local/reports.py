@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import IO
+
+from msgspec.structs import replace
 
 from integrations.capabilities.reports import TestCase, TestReport
 from integrations.junit import read_junit

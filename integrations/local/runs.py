@@ -17,10 +17,11 @@ import re
 import shutil
 import signal
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
+
+from msgspec.structs import replace
 
 from integrations.capabilities.reports import TestReport
 from integrations.capabilities.runs import LogChunk, Run, RunRef, RunStage, RunState

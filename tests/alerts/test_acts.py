@@ -1,10 +1,10 @@
 """What people do about a group: on it, over, silent, not this; each shown, recorded, and done once."""
 
 import asyncio
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from bot.alerts.rules import State
 from bot.audit import Search

@@ -1,9 +1,9 @@
 """What people do together about groups: parts of a whole, people who are asked to help, notes."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from bot import arguments
 from bot.alerts import records

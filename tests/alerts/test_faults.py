@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from aiohttp import ClientError
+from msgspec.structs import replace
 
 from bot.alerts import records
 from bot.alerts.rules import State

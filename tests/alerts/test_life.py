@@ -1,10 +1,10 @@
 """A group's one message, from a notification to its end: whatever comes twice, late, or not at all."""
 
 import asyncio
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from bot.alerts.rules import State
 from bot.catalog import Catalog

@@ -2,10 +2,10 @@
 
 import asyncio
 import json
-from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
+from msgspec.structs import replace
 
 from bot.alerts.notices import Notices, _dump, _load, notices
 from bot.alerts.rules import State

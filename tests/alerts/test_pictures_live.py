@@ -1,10 +1,10 @@
 """A picture made of a real Prometheus: its rule, its series, only the worst of them."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from msgspec.structs import replace
 
 from bot.alerts import expressions
 from integrations.capabilities.metrics import AlertRules

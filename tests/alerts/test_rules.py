@@ -1,12 +1,12 @@
 """What an alert group is, whatever order its news comes in: a source that is told of late, twice and out of order."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from msgspec.structs import replace
 
 from bot.alerts import rules
 from bot.alerts.rules import Act, Episode, Hold, Next, State

@@ -1,9 +1,9 @@
 """Silences that end when what they are for has recovered, and that are given another end."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from bot.alerts import silence_records
 from bot.alerts.rules import State

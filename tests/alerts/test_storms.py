@@ -1,8 +1,9 @@
 """A storm: many groups at once become few messages, nothing is lost, and at its end every group's state is right."""
 
 import asyncio
-from dataclasses import replace
 from datetime import timedelta
+
+from msgspec.structs import replace
 
 from bot.alerts import storm_records
 from bot.alerts.rules import State

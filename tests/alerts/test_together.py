@@ -1,13 +1,13 @@
 """Rules that put groups together under one message: a cause and its effects, or what shares labels; and the dry run."""
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import yaml
 from hypothesis import given, strategies as st
+from msgspec.structs import replace
 from pydantic import SecretStr
 
 from bot.alerts.joining import rules_of

@@ -1,9 +1,9 @@
 """A build from its wish to its end: card, queue, stages, failure, abort, retry, log."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from bot.builds.rules import State
 from bot.deployments.rules import State as DeploymentState

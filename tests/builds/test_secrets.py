@@ -3,12 +3,12 @@
 import json
 import logging
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from cryptography.fernet import Fernet
+from msgspec.structs import replace
 from pydantic import SecretStr
 
 from bot.builds.rules import State

@@ -4,10 +4,10 @@ The judge is the sandbox's Block Kit schema, which refuses what Slack refuses.
 """
 
 import json
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from bot.approvals.approvals import Standing
 from bot.approvals.records import Approval, Cast

@@ -1,10 +1,10 @@
 """The card of each state, word for word, as people read it without colour, emoji or alignment."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from bot.approvals.approvals import Standing
 from bot.approvals.records import Approval, Cast

@@ -1,6 +1,6 @@
 """/drift: what the tools say runs, beside what Shipmate put there."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from bot.deployments.rules import State
 from integrations.capabilities.deploys import Running

@@ -72,7 +72,7 @@ async def test_hundreds_of_rows_fit_and_are_counted(rig: Rig):
     one = await rig.get(at)
     async with rig.store.write() as tx:
         for number in range(200):
-            values = {name: getattr(one, name) for name in one.__dataclass_fields__}
+            values = {name: getattr(one, name) for name in one.__struct_fields__}
             values |= {"id": f"D-{2000 + number}", "request_id": f"r{number}", "reason": "long " * 200}
             values |= {"kind": one.kind.value, "state": one.state.value}
             assert await records.add(tx, **values)

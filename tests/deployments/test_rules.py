@@ -1,10 +1,10 @@
 """The rules of deployments: legal transitions only, terminal is terminal, and a verdict for everything."""
 
 import math
-from dataclasses import replace
 
 from hypothesis import given, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from msgspec.structs import replace
 
 from bot.deployments.plan import Line, Plan, Release, digest_of
 from bot.deployments.rules import (

@@ -3,8 +3,9 @@
 import itertools
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+
+from msgspec.structs import replace
 
 from integrations.capabilities.alerts import Alert, AlertGroup, Matcher, Silence
 from integrations.contract import Pong

@@ -4,10 +4,11 @@ import base64
 import hashlib
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from msgspec.structs import replace
 from pydantic import SecretStr
 
 from integrations.capabilities.issues import Issue, IssueRequest
@@ -138,7 +139,7 @@ class FakeForge:
     def change(self, project: str, number: int, **fields: object) -> MergeRequest:
         """Have something happen to a merge request."""
         old = self.merge_requests[project, number]
-        new = replace(old, **{"updated_at": self._now(), **fields})  # type: ignore[arg-type]
+        new = replace(old, **{"updated_at": self._now(), **fields})
         self.merge_requests[project, number] = new
         return new
 

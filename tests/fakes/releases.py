@@ -1,7 +1,8 @@
 """FakeReleases: a Git host that keeps tags and releases in memory, verified by the ReleaseHost contract suite."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from integrations.capabilities.releases import HostedRelease, ReleaseDraft, Tag
 from integrations.errors import IntegrationError, NotFound, OutcomeUnknown, Refused, Unavailable

@@ -2,8 +2,10 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+
+from msgspec.structs import replace
 
 from integrations.capabilities.builds import BuildJob, BuildRequest
 from integrations.capabilities.deploys import DeployRequest, Running

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 import yaml
 from aiohttp import web
 from hypothesis import given, strategies as st
+from msgspec.structs import replace
 
 from bot.deployments.rules import State
 from bot.freezes.budgets import Budget, Limits, Unreadable, after

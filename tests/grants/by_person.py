@@ -2,13 +2,13 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from http.cookies import SimpleCookie
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
 from cryptography.fernet import Fernet
+from msgspec.structs import replace
 from pydantic import SecretStr
 
 from bot.builds.builds import Builds

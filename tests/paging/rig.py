@@ -133,7 +133,7 @@ class Rig(alerts.Rig):
 
     def alert_parts(self) -> AlertParts:
         self.paging = self.process(self.owner)
-        fields = AlertParts.__dataclass_fields__
+        fields = AlertParts.__struct_fields__
         return AlertParts(
             **{name: getattr(super(Rig, self).alert_parts(), name) for name in fields if name != "paging"},
             paging=self.paging,

@@ -1,11 +1,11 @@
 """One evaluator: facts survive the way through JSON, force needs the right, unknown never lets more pass."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
+from msgspec.structs import replace
 
 from bot.policy.evaluator import EMERGENCY, FORCED, NORMAL, STANDARD, evaluate
 from bot.policy.facts import BlockSeen, Facts, FreezeSeen, LockSeen

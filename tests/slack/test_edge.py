@@ -1,9 +1,8 @@
 """What people do in Slack, and what they see of it: commands, mentions, buttons, modals, reactions, the home tab."""
 
-from dataclasses import replace
-
 import pytest
 import sqlalchemy as sa
+from msgspec.structs import replace
 
 from bot.reply import Button
 from tests.slack.office import DEADLINE, connected, workspace

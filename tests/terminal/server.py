@@ -7,10 +7,10 @@ import asyncio
 import os
 import signal
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import sqlalchemy as sa
+from msgspec.structs import replace
 
 from bot.audit import Audit
 from bot.catalog import Catalog

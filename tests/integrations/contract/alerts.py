@@ -1,10 +1,10 @@
 """The contract of AlertSource and AlertSilencer."""
 
 import asyncio
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from integrations.capabilities.alerts import AlertSilencer, AlertSource, Matcher, Silence
 from integrations.contract import Adapter

@@ -2,11 +2,12 @@
 
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from integrations.capabilities.paging import Delivery, Page, Pager, Receipt, Way
 from integrations.contract import Adapter

@@ -2,10 +2,10 @@
 
 import asyncio
 import time
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from msgspec.structs import replace
 
 from integrations.capabilities.runs import RunState
 from integrations.errors import NotPermitted, OutcomeUnknown, RateLimited, Refused, Unavailable

@@ -94,7 +94,7 @@ def child_of(folder: Path) -> ProcessId:
 
 async def put(local, sha: str, version: str, fence: int, **more: str):
     request = deploy(version, JOB, sha, fence)
-    fields = {name: getattr(request, name) for name in request.__dataclass_fields__}
+    fields = {name: getattr(request, name) for name in request.__struct_fields__}
     return await local.start_deploy(type(request)(**{**fields, **more}))
 
 

@@ -1,10 +1,10 @@
 """What comes back: keys, replies, buttons and deliveries, through Shipmate's own receiver of webhooks."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import aiohttp
 import pytest
+from msgspec.structs import replace
 
 from integrations.capabilities.paging import Delivery, PageAnswer, Receipt, Way, reply_code
 from integrations.errors import OutcomeUnknown
