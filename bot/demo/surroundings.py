@@ -23,7 +23,6 @@ RULE = {
     "labels": {"severity": "critical"},
     "annotations": {
         "summary": "Customers of checkout are turned away (limit 5 %)",
-        "value": "{{ $value | humanizePercentage }}",
         "runbook_url": "https://runbooks.acme.example/checkout-errors",
     },
 }

@@ -108,8 +108,13 @@ async def follow_the_alert(page):
     card = page.locator(".main article.message").filter(has_text="CheckoutErrors · checkout production").first
     await card.get_by_role("button", name="Acknowledge").click()
     await expect(card).to_contain_text("On it: @raj")
-    await card.get_by_role("button", name="Roll back D-").click()
-    await page.get_by_role("dialog").get_by_role("button", name="Roll back").click()
+    begun = page.locator(".main article.message").filter(has_text=re.compile(r"checkout back to \S+ → production"))
+    for _ in range(5):  # the message is edited as more is found out, and a button pressed in that moment is gone
+        await card.get_by_role("button", name="Roll back D-").click()
+        await page.get_by_role("dialog").get_by_role("button", name="Roll back").click()
+        with contextlib.suppress(AssertionError):
+            await expect(begun.first).to_be_visible(timeout=10_000)
+            break
     await page.get_by_role("button", name=re.compile("start-here")).click()
     for step in ALERTS.steps:
         await ticked(page, step, ALERTS)
