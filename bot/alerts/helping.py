@@ -1,12 +1,10 @@
 """`Helping`: people who are asked to help with a group, what they answer, and what is noted on it."""
 
-from collections.abc import Awaitable, Callable
-
 from msgspec.structs import replace
 
 from bot.alerts import calls, company, ledger
 from bot.alerts.company import Answer, Noted, Responder
-from bot.alerts.intake import Intake
+from bot.alerts.intake import Intake, trouble
 from bot.alerts.parts import Parts
 from bot.alerts.records import Group
 from bot.command import Call, Trigger
@@ -18,9 +16,6 @@ from bot.store import Tx
 
 LONGEST_NOTE = 3000
 
-Asked = Callable[[Tx, Group, Responder], Awaitable[None]]
-"""Reaches somebody who was asked to help, in the transaction that asks them."""
-
 
 class Helping:
     """Asks people, takes their answers, and keeps notes."""
@@ -28,11 +23,9 @@ class Helping:
     def __init__(self, parts: Parts, intake: Intake) -> None:
         self._parts = parts
         self._intake = intake
-        self.on_asked: list[Asked] = []
-        """Who reaches those who are asked by other ways, beside the direct message that they get in any case."""
 
     async def ask(self, call: Call, name: str, person: Person, why: str) -> Reply:
-        """Ask somebody to help with a group.
+        """Ask somebody to help with a group: in a direct message, and by their other ways until they answer.
 
         Raises:
             Refused: it is over (`alert_resolved`), they are asked already (`asked_already`), or they are an account
@@ -54,9 +47,10 @@ class Helping:
             asked = Responder(group_id=group.id, person=person, asked_by=call.person, asked_at=now, number=number)
             await company.keep(tx, asked)
             message = calls.asked(group, self._name(call.person), why)
-            await self._parts.outbox.direct(tx, f"{_key(asked)}/asked", person, message, subject=group.id, urgent=True)
-            for reach in self.on_asked:
-                await reach(tx, group, asked)
+            key = f"{_key(asked)}/asked"
+            await self._parts.outbox.direct(tx, key, person, message, subject=group.id, urgent=True)
+            if self._parts.paging is not None:
+                await self._parts.paging.ask(tx, replace(trouble(group), answer="coming"), person, key)
             await self._intake.look_again(tx, group)
             await ledger.note(self._parts, tx, call, group, "alert.page", person=person.key)
         return ledger.told(group, f"@{self._name(person)} is asked to help with {group.id}.")
@@ -76,6 +70,8 @@ class Helping:
             if known.answer is answer:
                 raise Refused("answered_already", f"You said so already about {group.id}.")
             await company.keep(tx, replace(known, answer=answer))
+            if self._parts.paging is not None:
+                await self._parts.paging.answered(tx, group.id, call.person)
             said = calls.answer(group, self._name(call.person), known, answer)
             await self._parts.outbox.amend(tx, _key(known), calls.your_answer(group, answer))
             await self._said(tx, group, f"{_key(known)}/{call.request_id}", said, known.asked_by)

@@ -23,12 +23,16 @@ def direct(found: Sequence[tuple[Run, Said]]) -> Message:
     """Return the direct message that asks somebody to come: for one trouble, or for several at once."""
     pressed = []
     for run, _ in found[:_MOST_BUTTONS]:
-        label = "Acknowledge" if len(found) == 1 else f"Acknowledge {run.subject}"
+        label = "Acknowledge" if run.person is None else "Coming"
+        label = label if len(found) == 1 else f"{label} {run.subject}"
         pressed.append(Button(label=label, command=run.answer, args={"alert": run.subject}, style=Style.PRIMARY))
     if len(found) == 1:
         run, said = found[0]
+        if run.person is not None:
+            pressed.append(Button(label="Cannot", command="cannot", args={"alert": run.subject}))
         pressed.append(Button(label="Show", command="alert", args={"alert": run.subject}))
-        lines = [say("*You are being paged: {} {}*", run.subject, said.title)]
+        begins = "You are being paged" if run.person is None else "You are still asked to help"
+        lines = [say("*{}: {} {}*", begins, run.subject, said.title)]
         lines += [escape(said.text)] if said.text else []
         return Message(
             summary=f"Page: {run.subject} {said.title}",
@@ -72,6 +76,12 @@ def nobody_came(run: Run, people: Sequence[str], again_at: datetime) -> str:
     return f"NOBODY CAME for {run.subject} {run.title} ({who}). Paging begins anew at {again_at:%H:%M} UTC"
 
 
+def no_answer(run: Run, name: str, again_at: datetime) -> str:
+    """Return what is said when somebody who is asked alone has been told by each of their ways and says nothing."""
+    who = f"@{name}, who was asked to help with {run.subject}"
+    return f"NO ANSWER from {who}. They are paged again at {again_at:%H:%M} UTC"
+
+
 def line(run: Run, pages: Sequence[PageRow], name_of: NameOf) -> Markup:
     """Return what a trouble's message says of its paging: who, by which ways, what is next."""
     told: dict[str, list[str]] = {}
@@ -83,20 +93,29 @@ def line(run: Run, pages: Sequence[PageRow], name_of: NameOf) -> Markup:
                 told[name].append(word)
     people = [say("{} ({})", name, ", ".join(words)) for name, words in sorted(told.items())]
     begun = say("Paging {}", joined(", ", people)) if people else say("Paging begins")
+    begun = say("{} to help", begun) if run.person is not None and people else begun
     moments = [(one.due_at, f"{way(one.way)} to @{name_of(one.person)}" if one.person else way(one.way))
                for one in pages if one.state is PageState.WAITING and one.due_at is not None]  # fmt: skip
     if run.due_at is not None:
-        moments.append((run.due_at, f"next step of {run.chain}"))
+        moments.append((run.due_at, _next(run)))
     if not moments:
         return begun
     at, what = min(moments)
     return say("{} · {}: {}", begun, moment(at), what)
 
 
+def _next(run: Run) -> str:
+    """Return what is due next of paging itself."""
+    if run.person is None:
+        return f"next step of {run.chain}"
+    return "paged again" if run.step == 0 else "the thread is told if there is no answer"
+
+
 def history(run: Run, pages: Sequence[PageRow], name_of: NameOf) -> Markup:
     """Return each page of a run and what became of it."""
     ended = f", {stopped(run, name_of)}" if not run.running else ""
-    head = say("*Paging by {} since {}{}*", run.chain, moment(run.opened_at, day=True), ended)
+    how = f"Paging by {run.chain}" if run.person is None else f"Asking @{name_of(run.person)} to help"
+    head = say("*{} since {}{}*", how, moment(run.opened_at, day=True), ended)
     return joined("\n", [head, *(_page(one, name_of) for one in pages)])
 
 

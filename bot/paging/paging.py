@@ -16,10 +16,11 @@ from bot.endings import end
 from bot.identity import Person
 from bot.paging import choosing, messages, records
 from bot.paging.answers import Answers
+from bot.paging.claiming import DEADLINE
 from bot.paging.parts import Domain, NoDomain, Parts, Trouble
 from bot.paging.records import PageState, Run, pages
 from bot.paging.rules import Move, Standing, followed
-from bot.paging.running import Running
+from bot.paging.running import Running, page_of
 from bot.paging.sending import Sending
 from bot.paging.trying import Trying
 from bot.reply import Markup
@@ -60,14 +61,22 @@ class Paging:
     ) -> None:
         """Begin or stop paging as a trouble stands now; in the transaction that changes the trouble.
 
-        Safe to call again. `why` and `by` say what ended it: "acknowledged", by whom.
+        Safe to call again. `why` and `by` say what ended it: "acknowledged", by whom. Who alone is asked is asked on
+        until it is over, or in their own hands.
         """
-        if not self._parts.settings().paging.chains:
+        chains = self._parts.settings().paging.chains
+        if not chains and standing not in {Standing.HELD, Standing.OVER}:
             return
-        run = await records.newest(tx.conn, trouble.subject, lock=True)
+        found = await records.lock_all_of(tx, trouble.subject)
+        for asked in found:
+            if asked.running and asked.person is not None and _ends(asked, standing, by):
+                await self._stop(tx, asked, why or standing.value, by)
+        if not chains:
+            return
+        run = records.last_by_chain(found)
         match followed(standing, running=run is not None and run.running):
             case Move.START:
-                await self._start(tx, trouble, 1 if run is None else run.number + 1)
+                await self._start(tx, trouble, 1 + max((one.number for one in found), default=0))
             case Move.STOP if run is not None:
                 await self._stop(tx, run, why or standing.value, by)
         if run is not None and run.elsewhere and standing is Standing.OVER:
@@ -75,12 +84,37 @@ class Paging:
         elif run is not None and run.elsewhere and run.running and standing is Standing.HELD:
             await self._settle(tx, run, resolved=False)
 
+    async def ask(self, tx: Tx, trouble: Trouble, person: Person, said: str) -> None:
+        """Page one person by their default rules until they have `answered`, in the transaction that asks them.
+
+        `said` is the key of the direct message that asks them: it is the first page. Whatever the chains do goes on
+        beside it. To be called with the trouble's row locked.
+        """
+        found = await records.lock_all_of(tx, trouble.subject)
+        run = self._run_of(trouble, 1 + max((one.number for one in found), default=0), person=person)
+        await records.add_run(tx, run)
+        page = page_of(run, 1, run.opened_at, way=Way.SLACK.value, pager="", step=0)
+        taken = replace(page, person=person, important=False, state=PageState.QUEUED, ref=said, sent_at=run.opened_at)
+        await records.add_pages(tx, [replace(taken, due_at=run.opened_at + DEADLINE)])
+        log.info("paging.asked", subject=run.subject, person=person.key, number=run.number)
+
+    async def answered(self, tx: Tx, subject: str, person: Person) -> None:
+        """Page somebody no more who was asked about a trouble, because they have answered."""
+        for run in await records.lock_all_of(tx, subject):
+            if run.running and run.person == person:
+                await self._stop(tx, run, "answered", person)
+
     async def _start(self, tx: Tx, trouble: Trouble, number: int) -> None:
         chain = choosing.chain_of(self._parts.settings(), trouble)
         if not chain:
             return
+        await records.add_run(tx, self._run_of(trouble, number, chain=chain))
+        log.info("paging.begun", subject=trouble.subject, chain=chain, number=number)
+
+    def _run_of(self, trouble: Trouble, number: int, *, chain: str = "", person: Person | None = None) -> Run:
+        """Return paging that begins now."""
         now = self._parts.clock.now()
-        run = Run(
+        return Run(
             id=f"{trouble.subject}.{number}",
             subject=trouble.subject,
             number=number,
@@ -91,9 +125,8 @@ class Paging:
             answer=trouble.answer,
             due_at=now,
             opened_at=now,
+            person=person,
         )
-        await records.add_run(tx, run)
-        log.info("paging.begun", subject=run.subject, chain=chain, number=number)
 
     async def _stop(self, tx: Tx, run: Run, why: str, by: Person | None) -> None:
         now = self._parts.clock.now()
@@ -104,8 +137,10 @@ class Paging:
         await records.change_pages(tx, waiting, state=PageState.DROPPED, due_at=None)
         carriers = {one.carried_by for one in await self._carried(tx, [one.id for one in told])}
         for one in told:
-            if one.way == Way.SLACK and one.state is PageState.QUEUED and not one.carried_by and one.id not in carriers:
-                await self._parts.outbox.say_instead(tx, one.id, messages.answered(ended, self._name_of))
+            if one.way != Way.SLACK or one.state is not PageState.QUEUED or one.carried_by or one.id in carriers:
+                continue
+            if not one.ref or by != run.person:  # who asked has their own message say what was answered
+                await self._parts.outbox.say_instead(tx, one.ref or one.id, messages.answered(ended, self._name_of))
         log.info("paging.stopped", subject=run.subject, why=why, number=run.number)
 
     async def _carried(self, tx: Tx, ids: Sequence[str]) -> Sequence[records.PageRow]:
@@ -125,11 +160,9 @@ class Paging:
 
     async def lines(self, conn: AsyncConnection, subject: str) -> Sequence[Markup]:
         """Return what the message of a trouble says of its paging; nothing once it has stopped."""
-        run = await records.newest(conn, subject)
-        if run is None or not run.running:
-            return ()
-        told = await records.pages_where(conn, pages.c.run_id == run.id)
-        return (messages.line(run, told, self._name_of),)
+        found = [one for one in await records.all_of(conn, subject) if one.running]
+        told = [await records.pages_where(conn, pages.c.run_id == run.id) for run in found]
+        return [messages.line(run, sent, self._name_of) for run, sent in zip(found, told, strict=True)]
 
     async def history(self, subject: str) -> Sequence[Markup]:
         """Return every page for a trouble and what became of it."""
@@ -143,12 +176,15 @@ class Paging:
 
         It counts as said once the transaction is kept.
         """
-        run = await records.newest(tx.conn, subject)
-        if run is None or run.said >= len(run.words):
-            return ()
-        said = sa.update(records.runs).where(records.runs.c.id == run.id).values(said=len(run.words))
-        await tx.conn.execute(said)
-        return [(f"{run.id}/{number}", run.words[number]) for number in range(run.said, len(run.words))]
+        found = await records.all_of(tx.conn, subject)
+        last = records.last_by_chain(found)
+        news: list[tuple[str, str]] = []
+        for run in found:
+            if run.said < len(run.words) and (run == last or run.person is not None):
+                said = sa.update(records.runs).where(records.runs.c.id == run.id).values(said=len(run.words))
+                await tx.conn.execute(said)
+                news += [(f"{run.id}/{number}", run.words[number]) for number in range(run.said, len(run.words))]
+        return news
 
     def _name_of(self, person: Person) -> str:
         return self._parts.permissions.name_of(person)
@@ -205,3 +241,8 @@ class Paging:
                     await signal.wait()
             except TimeoutError:
                 pass
+
+
+def _ends(asked: Run, standing: Standing, by: Person | None) -> bool:
+    """Tell whether who is asked is needed no more: it is over, or they have taken it on by themselves."""
+    return standing is Standing.OVER or (standing is Standing.HELD and asked.person == by)

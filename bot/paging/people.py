@@ -1,5 +1,6 @@
 """Whom a step of a chain reaches now: looked up before anything is written, once for all that is due."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import structlog
@@ -52,7 +53,10 @@ class People:
         return self._named[step.notify]
 
     async def _look(self, notify: Notify) -> Found:
-        people, why = await self._asked(notify)
+        return await self.present(*await self._asked(notify))
+
+    async def present(self, people: Sequence[Person], why: str = "") -> Found:
+        """Return what telling these people would do; `why` says why they are none."""
         words = [why] if why else []
         here = []
         for person in people:

@@ -39,7 +39,10 @@ SENT = (PageState.QUEUED, PageState.DELIVERED, PageState.DOUBT)
 
 
 class Run(Struct, frozen=True, kw_only=True):
-    """The paging of one trouble from its beginning until a person comes. `words` are what its thread is to hear."""
+    """The paging of one trouble from its beginning until a person comes. `words` are what its thread is to hear.
+
+    `person` is who alone is asked, until they answer; None where a chain is followed.
+    """
 
     id: str
     subject: str
@@ -61,6 +64,7 @@ class Run(Struct, frozen=True, kw_only=True):
     words: tuple[str, ...] = ()
     said: int = 0
     elsewhere: bool = False
+    person: Person | None = None
 
     @property
     def at(self) -> At:
@@ -120,6 +124,7 @@ runs = sa.Table(
     sa.Column("words", JsonColumn, nullable=False),
     sa.Column("said", sa.Integer, nullable=False),
     sa.Column("elsewhere", sa.Boolean, nullable=False),  # another paging service holds a trouble of its own for it
+    sa.Column("person", PersonColumn, nullable=True),  # who alone is asked; their answer ends it
     sa.UniqueConstraint("subject", "number"),
 )
 _RUN_DUE = runs.c.due_at.is_not(None)
@@ -173,11 +178,15 @@ class Errand(Struct, frozen=True):
     attempts: int
 
 
-async def newest(conn: AsyncConnection, subject: str, *, lock: bool = False) -> Run | None:
-    """Return the last paging of a trouble."""
-    statement = sa.select(runs).where(runs.c.subject == subject).order_by(runs.c.number.desc()).limit(1)
-    row = (await conn.execute(statement.with_for_update() if lock else statement)).one_or_none()
-    return None if row is None else _run(row)
+def last_by_chain(found: Sequence[Run]) -> Run | None:
+    """Return the last paging by a chain among those of one trouble."""
+    return max((one for one in found if one.person is None), key=lambda one: one.number, default=None)
+
+
+async def lock_all_of(tx: Tx, subject: str) -> Sequence[Run]:
+    """Return every paging of a trouble, locked in the order in which `lock_runs` does it."""
+    statement = sa.select(runs).where(runs.c.subject == subject).order_by(runs.c.id).with_for_update()
+    return [_run(row) for row in (await tx.conn.execute(statement)).all()]
 
 
 async def locked(tx: Tx, run_id: str) -> Run | None:

@@ -12,8 +12,8 @@ from bot.paging import choosing, messages, records
 from bot.paging.parts import Domain, Parts
 from bot.paging.people import Found, People
 from bot.paging.records import PageRow, PageState, Run, pages
-from bot.paging.rules import Reach, Turn, turn
-from bot.settings.paging import PagingStep
+from bot.paging.rules import Do, Reach, Step, Turn, turn
+from bot.settings.paging import PagingStep, Way
 from bot.store import Tx
 
 log = structlog.get_logger()
@@ -49,6 +49,16 @@ class Running:
     async def _planned(self, run: Run, people: People) -> tuple[Turn | None, dict[int, Found]]:
         """Return what is due of a run, and whom its steps reach; no turn where its chain is configured no more."""
         settings = self._parts.settings().paging
+        if run.person is not None:
+            asked = await people.present([run.person])
+            due = turn(
+                (Step(Do.TELL),),
+                run.at,
+                lambda _: asked.reach,
+                patience=settings.patience,
+                again_after=settings.again_after,
+            )
+            return due, {0: asked}
         chain = settings.chains.get(run.chain)
         if chain is None:
             return None, {}
@@ -93,11 +103,17 @@ class Running:
             elsewhere=run.elsewhere or self._outside(run, due),
         )
         if moved:
-            await self._tell(tx, run, due, found, now)
+            if run.person is None:
+                await self._tell(tx, run, due, found, now)
+            elif due.told:
+                await self._ask(tx, run, found[0].people, now)
             log.info("paging.step", subject=run.subject, chain=run.chain, steps=list(due.told), nobody=due.nobody_came)
         return moved
 
     async def _nobody_came(self, tx: Tx, run: Run, now: datetime, due: Turn) -> str:
+        if run.person is not None:
+            log.error("paging.no_answer_of", subject=run.subject, person=run.person.key)
+            return messages.no_answer(run, self._parts.permissions.name_of(run.person), now + due.wait)
         told = await records.pages_where(tx.conn, pages.c.run_id == run.id, pages.c.person.is_not(None))
         names = sorted({f"@{self._parts.permissions.name_of(one.person)}" for one in told if one.person is not None})
         log.error("paging.nobody_came", subject=run.subject, chain=run.chain, paged=len(told))
@@ -119,14 +135,37 @@ class Running:
                 wanted[person] = (first, important or bool(step.notify and step.notify.important))
             if step.webhook is not None and found[index].reach is Reach.SOMEBODY:
                 number = before + len(made) + 1
-                made.append(_page(run, number, now, way=step.webhook.way, pager=step.webhook.instance, step=index))
+                made.append(page_of(run, number, now, way=step.webhook.way, pager=step.webhook.instance, step=index))
         for person, (index, important) in wanted.items():
             made += self.pages_for(run, person, now, before + len(made) + 1, step=index, important=important)
-        if wanted:
-            older = [pages.c.run_id == run.id, pages.c.person.in_(list(wanted)), pages.c.state == PageState.WAITING]
+        await self._drop_waiting(tx, run, list(wanted))
+        await records.add_pages(tx, made)
+
+    async def _ask(self, tx: Tx, run: Run, people: Sequence[Person], now: datetime) -> None:
+        """Write the pages of a turn to who alone is asked, by their default rules.
+
+        The direct message that asked them, in the transaction that began it, is the first turn's page in Slack.
+        """
+        if not people:  # they have left: nothing is looked after that was said to them
+            told = await records.pages_where(tx.conn, pages.c.run_id == run.id, lock=True)
+            await records.change_pages(tx, [one.id for one in told], due_at=None)
+            return
+        begun = run.version == 1
+        number = await records.count_pages(tx.conn, run.id) + 1
+        await self._drop_waiting(tx, run, people)
+        for person in people:
+            made = self.pages_for(run, person, now, number, step=0, important=False)
+            kept = [one for one in made if not (begun and one.way == Way.SLACK)]
+            await records.add_pages(
+                tx, [replace(one, id=f"{run.id}.{number + offset}") for offset, one in enumerate(kept)]
+            )
+
+    async def _drop_waiting(self, tx: Tx, run: Run, people: Sequence[Person]) -> None:
+        """Have what still waits of an earlier turn not sent: these people are told anew."""
+        if people:
+            older = [pages.c.run_id == run.id, pages.c.person.in_(people), pages.c.state == PageState.WAITING]
             waiting = await records.pages_where(tx.conn, *older, lock=True)
             await records.change_pages(tx, [one.id for one in waiting], state=PageState.DROPPED, due_at=None)
-        await records.add_pages(tx, made)
 
     def pages_for(
         self, run: Run, person: Person, now: datetime, number: int, *, step: int, important: bool
@@ -137,7 +176,7 @@ class Running:
         addresses = {way.value: address.instance for way, address in reached.addresses.items()}
         return [
             replace(
-                _page(
+                page_of(
                     run, number + offset, now + told.after, way=told.way, pager=addresses.get(told.way, ""), step=step
                 ),
                 person=person,
@@ -169,7 +208,7 @@ class Running:
         if left:
             number = await records.count_pages(tx.conn, run.id) + 1
             pager = next((one.instance for way, one in reached.addresses.items() if way.value == left[0]), "")
-            more = _page(run, number, now, way=left[0], pager=pager, step=page.step)
+            more = page_of(run, number, now, way=left[0], pager=pager, step=page.step)
             more = replace(more, person=page.person, batch=page.batch, important=page.important)
             await records.add_pages(tx, [more])
         elif all(one.state is PageState.FAILED for one in told):
@@ -189,7 +228,7 @@ class Running:
             await records.change_run(tx, run, **values)
 
 
-def _page(run: Run, number: int, at: datetime, *, way: str, pager: str, step: int) -> PageRow:
+def page_of(run: Run, number: int, at: datetime, *, way: str, pager: str, step: int) -> PageRow:
     """Return a page that is to be sent at a moment. Those of one turn share its batch, the version of the run."""
     return PageRow(
         id=f"{run.id}.{number}",

@@ -293,6 +293,8 @@ class Sending:
         run, said = told[0]
         if len(told) > 1:
             said = messages.gathered(told)
+        help_wanted = len(told) == 1 and run.person is not None
+        title = said.title if len(told) > 1 else f"{run.subject} {said.title}"
         url = ""
         try:
             async with asyncio.timeout(_LINK_SECONDS):
@@ -302,9 +304,9 @@ class Sending:
         return Page(
             id=letter.page.id,
             subject=run.subject,
-            title=said.title if len(told) > 1 else f"{run.subject} {said.title}",
+            title=f"Help wanted: {title}" if help_wanted else title,
             text=said.text[:500],
-            spoken=said.spoken,
+            spoken=f"You are asked to help. {said.spoken}" if help_wanted else said.spoken,
             url=url,
             important=letter.page.important or any(one.important for one in letter.carried),
             opened_at=run.opened_at,

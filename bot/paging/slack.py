@@ -23,7 +23,7 @@ class Slack:
 
     async def why_not(self, tx: Tx, page: PageRow) -> str:
         """Return why Slack has not taken a page by now, "" where it has."""
-        return await self.why_not_said(tx.conn, page.id)
+        return await self.why_not_said(tx.conn, page.ref or page.id)
 
     async def why_not_said(self, conn: AsyncConnection, key: str) -> str:
         """Return why Slack has not taken the direct message of a key by now, "" where it has."""

@@ -704,6 +704,7 @@ def upgrade() -> None:
         sa.Column("words", columns.JsonColumn(), nullable=False),
         sa.Column("said", sa.Integer(), nullable=False),
         sa.Column("elsewhere", sa.Boolean(), nullable=False),
+        sa.Column("person", columns.PersonColumn(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_paging_runs")),
         sa.UniqueConstraint("subject", "number", name=op.f("uq_paging_runs_subject_number")),
     )
