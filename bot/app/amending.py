@@ -14,6 +14,7 @@ from bot.amendments.policy import digest, policy_of
 from bot.amendments.records import Amendment, Source
 from bot.amendments.rules import compare
 from bot.app import configured
+from bot.app.following import begin_following
 from bot.app.rights import announced_in, begin_leavers, taken_out
 from bot.clock import Clock
 from bot.endings import end
@@ -79,6 +80,7 @@ class PolicyInForce:
             app.put_in_force(in_force)
         if before.oncall != in_force.oncall and app.engine is not None:
             await app.oncall.changes.begin()
+            await begin_following(app)
         if before.freezes != in_force.freezes and app.engine is not None:
             await app.freezes.opened(Scope())
         self.look()

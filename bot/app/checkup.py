@@ -34,7 +34,7 @@ async def check(settings: Settings, clock: Clock, say: Say) -> int:
     )
     await connection.open()
     health.add("store", lambda: _store(settings, clock))
-    health.add("slack", lambda: checking.check(settings.slack, clock))
+    health.add("slack", lambda: checking.check(settings, clock))
     if settings.identity.issuer:
         health.add("identity", provider_check(settings, clock))
     for group, entry in settings.groups.items():

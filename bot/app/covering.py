@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 
+from bot.app.following import check_following, signs_of
 from bot.app.oncall import fetch
 from bot.audit import Audit
 from bot.catalog import Catalog
@@ -34,6 +35,7 @@ async def check_schedules(settings: Settings, clock: Clock, connection: Connecti
     try:
         oncall = _oncall(settings, clock, connection, store)
         found = [await _check(oncall, name, settings, clock, say) for name in oncall.schedules()]
+        found.append(await check_following(settings, connection, say))
     finally:
         await store.close()
     return all(found)
@@ -111,5 +113,6 @@ def _oncall(settings: Settings, clock: Clock, connection: Connection, store: Sto
             zone_of=zone_of,
             is_active=is_active,
             fetch=lambda url: fetch(settings, url),
+            signs=signs_of(lambda: settings, connection),
         )
     )

@@ -5,6 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from bot.alerts import records as alert_records, silence_records
+from bot.app.following import signs_of
 from bot.app.parts import zone_of
 from bot.app.tools import resources
 from bot.deployments import records as deployment_records
@@ -53,6 +54,7 @@ def oncall_of(app: "App") -> OnCall:
             zone_of=partial(zone_of, app),
             is_active=is_active,
             fetch=lambda url: fetch(app.settings, url),
+            signs=signs_of(lambda: app.settings, app.slack.connection),
         )
     )
     made.changes.sections += [partial(_alerts, app), partial(_silences, app), partial(_deployments, app)]

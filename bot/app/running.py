@@ -9,6 +9,7 @@ from aiohttp import web
 from bot.activity import workflow as activity_workflow
 from bot.activity.news import News
 from bot.app.composition import App, engine_url
+from bot.app.following import begin_following
 from bot.app.heartbeat import heartbeat_of
 from bot.app.parts import activity_parts
 from bot.app.tools import hooks
@@ -91,6 +92,7 @@ class Running:
         await app.continuing.polling.stop()
         await app.freezes.watching.stop()
         await app.oncall.feeds.stop()
+        await app.oncall.following.stop()
         await app.freezes.following.stop()
         await app.starter.stop(grace)
         await app.alerts.stop()
@@ -134,6 +136,7 @@ class Running:
         await app.reminders.begin()
         await app.oncall.changes.begin()
         app.oncall.feeds.start()
+        await begin_following(app)
         app.continuing.polling.start()
         app.freezes.watching.start()
         app.freezes.following.start()

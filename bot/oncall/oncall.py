@@ -12,6 +12,7 @@ from bot.identity import Person
 from bot.oncall import messages, records, workflow
 from bot.oncall.changes import Changes
 from bot.oncall.feeds import Feeds
+from bot.oncall.following import Following
 from bot.oncall.overrides import Overrides
 from bot.oncall.overview import Overview
 from bot.oncall.parts import Parts
@@ -40,13 +41,17 @@ class Shift(Struct, frozen=True, kw_only=True):
 
 
 class OnCall:
-    """All schedules. `overrides` changes who is on call, `changes` tells it, `overview` shows it."""
+    """All schedules.
+
+    `overrides` changes who is on call, `changes` tells it, `overview` shows it, `following` has Slack say it.
+    """
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self.feeds = Feeds(parts)
         self.overrides = Overrides(parts, self)
         self.changes = Changes(parts, self)
+        self.following = Following(parts, self)
         self.overview = Overview(parts, self)
 
     def schedules(self) -> tuple[str, ...]:

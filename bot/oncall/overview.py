@@ -33,7 +33,7 @@ class Overview:
             plan = await self._oncall.plan(name)
             if plan is None or not (services or everything):
                 continue
-            parts += [Headline(say("{}", self._title(name))), Paragraph(await self._now_and_next(plan))]
+            parts += [Headline(say("{}", self._title(name))), Paragraph(await self._now_and_next(plan, name))]
             parts.append(Note(say("For {}. Times are in your own zone.", ", ".join(services) or "no service")))
         if not parts:
             return Reply(
@@ -55,7 +55,7 @@ class Overview:
         services = ", ".join(self._oncall.services_of(name)) or "no service"
         parts: list[Part] = [
             Headline(say("{}", self._title(name))),
-            Paragraph(await self._now_and_next(plan)),
+            Paragraph(await self._now_and_next(plan, name)),
             Paragraph(joined("\n", [*lines[:_MOST_LINES], *more])),
             Note(say("For {}. Hand-over by the clock of {}; times are in your own zone.", services, plan.zone)),
             Buttons((Button(label="Take over…", command="oncall take", args={"schedule": name}, ask=True),)),
@@ -85,7 +85,7 @@ class Overview:
         note = Note(Markup("Within four weeks. Times are in your own zone."))
         return Reply(summary="Your shifts", parts=(Paragraph(joined("\n", [*shown, *more])), note))
 
-    async def _now_and_next(self, plan: Plan) -> Markup:
+    async def _now_and_next(self, plan: Plan, name: str) -> Markup:
         now = self._parts.clock.now()
         here, after = plan.at(now), plan.following(now)
         gone = await self._oncall.gone(person for span in (here, after) if span is not None for person in span.people)
@@ -96,7 +96,7 @@ class Overview:
         if after is not None:
             who = messages.who(after, self._name_of, gone)
             line += say("\nNext: {} from {}", who, moment(after.begins, day=True))
-        for warning in plan.warnings:
+        for warning in (*plan.warnings, *await self._oncall.following.warnings(name)):
             line += say("\n:warning: {}", warning)
         return line
 

@@ -11,6 +11,7 @@ from bot.identity import Channel, Person
 from bot.permissions import Permissions
 from bot.settings import Settings
 from bot.slack.outbox import Outbox
+from bot.slack.signs import Signs
 from bot.store import Store
 
 
@@ -19,7 +20,8 @@ class Parts(Struct, frozen=True, kw_only=True):
 
     `channel_named` finds a channel by name or id, None where the bot sees none; `zone_of` tells a person's time zone,
     "" where nobody knows it; `is_active` whether they are an active member of ours, None where it cannot be told;
-    `fetch` reads what is at an address, bounded, and raises `IntegrationError`.
+    `fetch` reads what is at an address, bounded, and raises `IntegrationError`; `signs` is what in Slack says who is
+    on call.
     """
 
     store: Store
@@ -33,3 +35,4 @@ class Parts(Struct, frozen=True, kw_only=True):
     zone_of: Callable[[Person], Awaitable[str]]
     is_active: Callable[[Person], Awaitable[bool | None]]
     fetch: Callable[[str], Awaitable[bytes]]
+    signs: Signs

@@ -1,4 +1,4 @@
-"""On call in the configuration: schedules of layers and calendars."""
+"""On call in the configuration: schedules of layers and calendars, and what in Slack follows them."""
 
 import re
 from collections.abc import Collection
@@ -127,6 +127,16 @@ class CalendarSettings(Model):
         return self
 
 
+class Follow(Model):
+    """What in Slack says who is on call."""
+
+    usergroup: str = Field("", pattern=r"^(S[A-Z0-9]+)?$", description="Id of a user group whose members they become.")
+    topic: Literal["instead", "always", "never"] = Field(
+        "instead",
+        description="Whether the topic of the channel names them: where no user group follows, always, or never.",
+    )
+
+
 class ScheduleSettings(Model):
     """One schedule."""
 
@@ -135,17 +145,27 @@ class ScheduleSettings(Model):
     channel: str = Field("", description="Channel that hears of changes and gaps, by name or id.")
     layers: tuple[LayerSettings, ...] = Field((), description="Rotations; a later one wins over those before it.")
     calendars: tuple[CalendarSettings, ...] = Field((), description="iCalendar feeds; they win over the layers.")
+    follow: Follow | None = Field(None, description="What in Slack says who is on call; nothing without.")
 
 
 class OnCallSettings(Model):
     """Who is on call."""
 
     schedules: dict[Name, ScheduleSettings] = Field({}, description="The schedules, by a name of your choice.")
+    user_token: SecretStr = Field(
+        NO_SECRET, description="Token of a person who may edit user groups, xoxp-…, for schedules that a group follows."
+    )
+
+    @property
+    def followed(self) -> tuple[Follow, ...]:
+        """What in Slack follows, of every schedule that something follows."""
+        return tuple(one.follow for one in self.schedules.values() if one.follow is not None)
 
 
 def check(source: Source, *, people: Collection[str]) -> None:
     """Note every mistake that no single value shows. Values of a wrong form are told by the model."""
     schedules = _mapping(_mapping(source.data.get("oncall")).get("schedules"))
+    groups: dict[str, str] = {}
     for name, schedule in schedules.items():
         if not isinstance(schedule, dict):
             continue
@@ -161,11 +181,28 @@ def check(source: Source, *, people: Collection[str]) -> None:
             if named in seen:
                 source.note((*where, "calendars", number, "name"), f"there are two calendars named {named}", "Rename.")
             seen.add(named)
+        _check_follow(source, (*where, "follow"), schedule, groups)
     for name, service in _mapping(source.data.get("services")).items():
         wanted = _mapping(service).get("oncall")
         if isinstance(wanted, str) and wanted and wanted not in schedules:
             hint = did_you_mean(wanted, sorted(schedules))
             source.note(("services", name, "oncall"), f"{wanted} is no schedule of oncall.schedules", hint)
+
+
+def _check_follow(source: Source, where: Where, schedule: dict[str, Any], groups: dict[str, str]) -> None:
+    """Note what cannot follow; `groups` are the schedules whose user groups were seen."""
+    follow = schedule.get("follow")
+    if not isinstance(follow, dict):
+        return
+    name, group, topic = str(where[-2]), str(follow.get("usergroup") or ""), follow.get("topic", "instead")
+    if topic == "never" and not group:
+        source.note(where, "nothing follows", "Name a usergroup, or drop topic.")
+    if topic != "never" and not schedule.get("channel"):
+        source.note(where, "topic needs channel", "Say whose topic it is: set channel; or set topic to never.")
+    if group in groups:
+        source.note((*where, "usergroup"), f"{group} follows {groups[group]} already", "A group follows one schedule.")
+    elif group:
+        groups[group] = name
 
 
 def _check_people(source: Source, where: Where, turns: object, people: Collection[str]) -> None:

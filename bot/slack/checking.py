@@ -6,7 +6,7 @@ https://docs.slack.dev/reference/methods/apps.connections.open
 
 from bot.clock import Clock
 from bot.health import Health
-from bot.settings import Slack
+from bot.settings import Settings
 from bot.slack import failures
 from bot.slack.connection import Connection
 from bot.slack.manifest import scopes
@@ -14,8 +14,9 @@ from bot.slack.manifest import scopes
 _REINSTALL = "update the app from `shipmate manifest` and install it again"
 
 
-async def check(slack: Slack, clock: Clock) -> Health:
+async def check(settings: Settings, clock: Clock) -> Health:
     """Return whether Slack can be used as configured, with what is wrong and what to do."""
+    slack = settings.slack
     connection = Connection(token=slack.bot_token.get_secret_value(), api_url=slack.api_url, clock=clock)
     await connection.open()
     try:
@@ -30,7 +31,7 @@ async def check(slack: Slack, clock: Clock) -> Health:
     finally:
         await connection.close()
     granted = {scope.strip() for scope in str(answer.headers.get("x-oauth-scopes", "")).split(",") if scope.strip()}
-    missing = sorted(set(scopes(slack)) - granted) if granted else []
+    missing = sorted(set(scopes(settings)) - granted) if granted else []
     if missing:
         return Health(ok=False, detail=f"missing scopes: {', '.join(missing)}; {_REINSTALL}")
     return Health(ok=True, detail=f"{answer.get('team')}, as {answer.get('user')}, by {slack.mode}")

@@ -26,7 +26,12 @@ T = TypeVar("T")
 _log = structlog.get_logger(__name__)
 
 TIMEOUT_SECONDS = 15
-_TAKES_JSON = ("chat.", "views.", "conversations.open")  # methods that only read take no JSON body
+_TAKES_JSON = (
+    "chat.",
+    "views.",
+    "conversations.open",
+    "conversations.setTopic",
+)  # methods that only read take no JSON body
 _READS = frozenset({"chat.getPermalink"})  # https://docs.slack.dev/reference/methods/chat.getPermalink: form or query
 _LONGEST_PAUSE = 30.0
 

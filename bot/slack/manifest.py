@@ -51,6 +51,15 @@ LINK_SCOPES: Mapping[str, str] = {
 }
 """Asked for only where `slack.unfurl` names domains."""
 
+TOPIC_SCOPES: Mapping[str, str] = {
+    "channels:write.topic": "name who is on call in the topic of a schedule's channel",
+    "groups:write.topic": "as channels:write.topic, for private channels it is invited to",
+}
+"""Asked for only where a topic may follow a schedule."""
+
+USER_SCOPES: Mapping[str, str] = {"usergroups:write": "have a user group follow who is on call"}
+"""Asked of a person, only where a user group follows a schedule."""
+
 EVENTS = (
     "app_home_opened",
     "app_mention",
@@ -132,7 +141,7 @@ def build(settings: Settings, registry: Mapping[str, Command], *, name: str = "S
             **({"unfurl_domains": list(settings.slack.unfurl)} if settings.slack.unfurl else {}),
             "slash_commands": [{**one, **({} if socket else {"url": url})} for one in _commands(settings, registry)],
         },
-        "oauth_config": {"scopes": {"bot": sorted(scopes(settings.slack))}},
+        "oauth_config": {"scopes": {"bot": sorted(scopes(settings)), **_user_scopes(settings)}},
         "settings": {
             "event_subscriptions": {"bot_events": events(settings.slack), **request},
             "interactivity": {
@@ -147,9 +156,14 @@ def build(settings: Settings, registry: Mapping[str, Command], *, name: str = "S
     }
 
 
-def scopes(slack: Slack) -> Mapping[str, str]:
-    """Return every scope that these settings need, and why."""
-    return {**SCOPES, **LINK_SCOPES} if slack.unfurl else SCOPES
+def scopes(settings: Settings) -> Mapping[str, str]:
+    """Return every scope that the bot needs with these settings, and why."""
+    topics = any(one.topic != "never" for one in settings.oncall.followed)
+    return {**SCOPES, **(LINK_SCOPES if settings.slack.unfurl else {}), **(TOPIC_SCOPES if topics else {})}
+
+
+def _user_scopes(settings: Settings) -> Json:
+    return {"user": sorted(USER_SCOPES)} if any(one.usergroup for one in settings.oncall.followed) else {}
 
 
 def events(slack: Slack) -> list[str]:

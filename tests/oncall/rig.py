@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import yaml
 
+from bot.app.following import signs_of
 from bot.engine import Engine
 from bot.identity import Channel, Person
 from bot.oncall import records
@@ -16,6 +17,7 @@ from bot.oncall.oncall import OnCall
 from bot.oncall.parts import Parts
 from bot.oncall.records import Standing
 from bot.settings import load
+from bot.slack.connection import Connection
 from bot.store import Store
 from integrations.errors import Unavailable
 from tests.builds.rig import read
@@ -40,13 +42,14 @@ def at(text: str, zone: str = BERLIN) -> datetime:
 class Rig(deployments.Rig):
     """Everything one test needs; `up()` makes it."""
 
-    def __init__(self, folder: Path, store: Store, clock: Clock, config: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, store: Store, clock: Clock, config: dict[str, Any], api_url: str) -> None:
         super().__init__(folder, store, clock, config)
         self.config = config
         self.slack_is_away = False
         self.deactivated: set[Person] = set()
         self.feed: bytes | None = None
         self.fetched = 0
+        self.slack = Connection(token="xoxb-1-2-office", api_url=api_url, clock=clock)
         self.oncall = OnCall(self.oncall_parts())
         self.world.add(self.oncall)
 
@@ -63,6 +66,7 @@ class Rig(deployments.Rig):
             zone_of=self._zone,
             is_active=self._is_active,
             fetch=self._fetch,
+            signs=signs_of(lambda: self.settings, self.slack),
         )
 
     async def _named(self, name: str) -> Channel | None:
@@ -113,7 +117,7 @@ class Rig(deployments.Rig):
 
     def configure(self, **schedules: Any) -> None:
         """Read the configuration again with these schedules."""
-        self.config["oncall"] = {"schedules": schedules}
+        self.config["oncall"] = {**self.config["oncall"], "schedules": schedules}
         path = self.folder / "shipmate.yaml"
         path.write_text(yaml.safe_dump(self.config))
         self.settings = load(path, {})
@@ -128,6 +132,8 @@ async def up(
     engine: bool = True,
     schedules: dict[str, Any] | None = None,
     clock: Clock | None = None,
+    api_url: str = "http://127.0.0.1:9/api/",
+    token: str = "",
 ) -> AsyncIterator[Rig]:
     """Make a rig with its engine running, at this time in Berlin; `primary` changes daily at nine: mia, tom, ana."""
     if clock is None:
@@ -135,12 +141,15 @@ async def up(
         clock.ahead = at(now) - datetime.now(UTC)
     store = await Store.open(url or f"sqlite:///{folder}/store.db", clock=clock)
     checkout = {**CONFIG["services"]["checkout"], "oncall": "primary"}
-    config = {
+    config: dict[str, Any] = {
         **CONFIG,
         "services": {"checkout": checkout},
         "oncall": {"schedules": {"primary": PRIMARY} if schedules is None else schedules},
     }
-    rig = Rig(folder, store, clock, config)
+    if token:
+        (folder / "user-token").write_text(token)
+        config["oncall"]["user_token"] = f"file:{folder}/user-token"
+    rig = Rig(folder, store, clock, config, api_url)
     try:
         if engine:
             rig.deployments.bind()
@@ -151,6 +160,8 @@ async def up(
             await rig.oncall.changes.begin()
         yield rig
     finally:
+        await rig.oncall.following.stop()
+        await rig.slack.close()
         if rig.engine is not None:
             await rig.engine.stop(grace=5)
         await rig.deployments.close()

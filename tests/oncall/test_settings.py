@@ -33,6 +33,10 @@ def read(folder: Path, schedule: Any, **service: Any) -> Any:
         ({"layers": [LAYER], "timezone": "Mars/Base"}, {}, "timezone", "a time zone was expected"),
         ({"calendars": [{"name": "a"}]}, {}, "calendars[0]", "a url or a file"),
         ({"calendars": [{"name": "a", "url": "ftp://x"}]}, {}, "calendars[0]", "begins with https://"),
+        ({"layers": [LAYER], "follow": {}}, {}, "follow", "topic needs channel"),
+        ({"layers": [LAYER], "follow": {"topic": "never"}}, {}, "follow", "nothing follows"),
+        ({"layers": [LAYER], "follow": {"usergroup": "@oncall"}}, {}, "follow.usergroup", "S"),
+        ({"layers": [LAYER], "follow": {"topic": "maybe"}}, {}, "follow.topic", "instead"),
         ({"layers": [LAYER]}, {"oncall": "primry"}, "services.checkout.oncall", "primry is no schedule"),
     ],
 )
@@ -49,3 +53,15 @@ def test_reads_times_of_day_in_every_way_yaml_may_hand_them(tmp_path: Path):
     (other,) = read(tmp_path, {"layers": [{**LAYER, "handover": "9:30"}]}).layers
     assert (one.handover, other.handover) == (time(22), time(9, 30))
     assert one.people == (("mia",),)
+
+
+def test_a_user_group_follows_one_schedule(tmp_path: Path):
+    one = {"layers": [LAYER], "follow": {"usergroup": "S0ONCALL", "topic": "never"}}
+    config = {**CONFIG, "oncall": {"schedules": {"primary": one, "second": one}}}
+    path = tmp_path / "shipmate.yaml"
+    path.write_text(yaml.safe_dump(config))
+    with pytest.raises(SettingsError) as caught:
+        load(path, {})
+    assert [(one.path, one.message) for one in caught.value.mistakes] == [
+        ("oncall.schedules.second.follow.usergroup", "S0ONCALL follows primary already")
+    ]

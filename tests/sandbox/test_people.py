@@ -115,6 +115,8 @@ async def test_user_groups_are_made_changed_and_put_away(desk):
     assert (crew["usergroup"]["users"], crew["usergroup"]["user_count"]) == ([mia, ana], 2)
     await refused("no_users_provided", client.usergroups_users_update(usergroup=made["id"], users=""))
     await refused("invalid_users", client.usergroups_users_update(usergroup=made["id"], users="U000"))
+    gus = desk.sandbox.workspace.find_user("gus").id
+    await refused("invalid_users", client.usergroups_users_update(usergroup=made["id"], users=[mia, gus]))
     await refused("failed_for_some_users", client.usergroups_users_update(usergroup=made["id"], users=pat))
     assert (await client.usergroups_update(usergroup=made["id"], name="Crew"))["usergroup"]["name"] == "Crew"
     await client.usergroups_disable(usergroup=made["id"])

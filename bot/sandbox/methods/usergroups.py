@@ -161,7 +161,9 @@ async def update_members(call: Call) -> Json:
     if not wanted:
         raise SlackError("no_users_provided")
     users = call.platform.workspace.users
-    if any(ident not in users or users[ident].deleted or users[ident].is_bot for ident in wanted):
+    if any(
+        ident not in users or users[ident].deleted or users[ident].is_bot or users[ident].is_guest for ident in wanted
+    ):
         raise SlackError("invalid_users")
     if any(users[ident].is_stranger for ident in wanted):
         raise SlackError("failed_for_some_users")

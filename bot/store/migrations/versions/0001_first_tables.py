@@ -641,6 +641,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("schedule", "name", name=op.f("pk_oncall_feeds")),
     )
     op.create_table(
+        "oncall_follows",
+        sa.Column("schedule", sa.String(length=63), nullable=False),
+        sa.Column("wish", sa.Integer(), nullable=False),
+        sa.Column("due_at", columns.Timestamp(), nullable=False),
+        sa.Column("leased_until", columns.Timestamp(), nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("channel", columns.ChannelColumn(), nullable=True),
+        sa.Column("problem", sa.Text(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("schedule", name=op.f("pk_oncall_follows")),
+    )
+    op.create_table(
         "oncall_overrides",
         sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("schedule", sa.String(length=63), nullable=False),
@@ -1315,6 +1327,7 @@ def downgrade() -> None:
     )
     op.drop_index("ix_oncall_overrides_ends", table_name="oncall_overrides")
     op.drop_table("oncall_overrides")
+    op.drop_table("oncall_follows")
     op.drop_table("oncall_feeds")
     op.drop_index("ix_notices_person", table_name="notices")
     op.drop_table("notices")
