@@ -12,7 +12,6 @@ from integrations.capabilities.alerts import Matcher
 
 _MOST_SUSPECTS = 1
 _UNDONE = {Kind.DEPLOYED, Kind.ROLLED_BACK}
-_LONGEST_URL = 3000
 
 
 def of(
@@ -20,34 +19,25 @@ def of(
     suspects: Sequence[Suspect],
     approvals: str,
     silences: Sequence[Quiet],
-    *,
-    links: Sequence[tuple[str, str]],
 ) -> tuple[Button, ...]:
     """Return the buttons of a group's message: what a person may do about it now."""
-    linked = tuple(
-        Button(label=label, url=url)
-        for label, url in links
-        if url.startswith(("https://", "http://")) and len(url) < _LONGEST_URL
-    )
     if group.over:
         said = tuple(button for one in suspects[:_MOST_SUSPECTS] for button in judging(group, one.change))
         back = Button(label="Un-resolve", command="unresolve", args={"alert": group.id})
-        return (*said, *linked) if group.hold.closed_by is None else (back, *said, *linked)
+        return said if group.hold.closed_by is None else (back, *said)
     blamed = tuple(button for one in suspects[:_MOST_SUSPECTS] for button in about(group, one, approvals))
     active = [one for one in silences if one.state is SilenceState.ACTIVE]
     quiet = of_silence(active[0])[-1:] + of_silence(active[0])[:1] if group.state is State.SILENCED and active else ()
-    return in_order((*to_hold(group), *quiet), blamed, together(group), linked)
+    return in_order((*to_hold(group), *quiet), blamed, together(group))
 
 
-def in_order(
-    held: Sequence[Button], blamed: Sequence[Button], together: Sequence[Button], links: Sequence[Button]
-) -> tuple[Button, ...]:
+def in_order(held: Sequence[Button], blamed: Sequence[Button], together: Sequence[Button]) -> tuple[Button, ...]:
     """Return buttons in the order in which people need them: five stand in the row, the others are in its menu."""
     first = [one for one in held if one.command != "resolve"]
     way_back = [one for one in blamed if one.command == "rollback"]
     over = [one for one in held if one.command == "resolve"]
     others = [one for one in blamed if one.command != "rollback"]
-    return (*first, *way_back, *together[:1], *over, *others, *together[1:], *links)
+    return (*first, *way_back, *together[:1], *over, *others, *together[1:])
 
 
 def together(group: Group) -> tuple[Button, ...]:

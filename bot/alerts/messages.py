@@ -38,6 +38,7 @@ _LONGEST_TEXT = 600
 _LONGEST_LABEL = 60
 _MOST_LABELS = 6
 _MOST_LINES = 10
+_LONGEST_URL = 1000
 _RUNBOOK = ("runbook_url", "runbook")
 _SUMMARY = ("summary", "message", "title", "description")
 _WORDS = {
@@ -102,8 +103,7 @@ def card(view: View) -> Message:
     parts: list[Part] = [Headline(say("{} · {}", group.id, title(group))), Paragraph(joined("\n", lines))]
     if group.truncated:
         parts.append(Note(say("{} more were left out by the source.", count(group.truncated, "alert"))))
-    links = (("Runbook", _annotation(view, _RUNBOOK)), ("Source", _source(view)))
-    pressed = buttons.of(view.group, cause_messages.asked(view), view.approvals, view.silences, links=links)
+    pressed = buttons.of(view.group, cause_messages.asked(view), view.approvals, view.silences)
     if pressed:
         parts.append(Buttons(pressed))
     return Message(summary=summary(view), parts=tuple(parts))
@@ -228,12 +228,14 @@ def _about(view: View) -> list[Markup]:
     lines = []
     words = _annotation(view, _SUMMARY)
     value = _annotation(view, ("value",))
-    runbook = _annotation(view, _RUNBOOK)
     said = [escape(_cut(words, _LONGEST_TEXT))] if words else []
     if value:
         said.append(say("value {}", _cut(value, 40)))
-    if runbook:
-        said.append(link(runbook, "runbook"))
+    said += [
+        link(url, word)
+        for word, url in (("runbook", _annotation(view, _RUNBOOK)), ("source", _source(view)))
+        if url.startswith(("https://", "http://")) and len(url) < _LONGEST_URL
+    ]
     if said:
         lines.append(joined(" · ", said))
     return lines

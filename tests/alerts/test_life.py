@@ -23,12 +23,13 @@ async def test_what_fires_has_one_message_that_tells_all_of_it(rig: Rig):
     text = read(card)
     assert "31 % of requests fail" in text
     assert "<https://runbooks.example.org/errors|runbook>" in text
+    assert "<http://prometheus.example.org/graph?g0.expr=errors|source>" in text
     assert "pod: `a`, `b`" in text
     assert "severity:" not in text, "what all share is no difference"
     assert "6 min" in text
     assert "On it: nobody" in text
     assert card.summary.startswith("A-1 firing: HighErrorRate")
-    row, menu = ["Acknowledge", "Silence…", "Responders…", "Resolve"], ["Note…", "Attach to…", "Runbook", "Source"]
+    row, menu = ["Acknowledge", "Silence…", "Responders…", "Resolve"], ["Note…", "Attach to…"]
     assert [*buttons(card)] == [*row, *menu]
     assert await rig.cards() == [("A-1", "C0ALERTS")]
     (thread,) = await rig.thread()
