@@ -48,6 +48,11 @@ async def wish(tx: Tx, schedule: str, at: datetime) -> None:
     await tx.conn.execute(new.on_conflict_do_update(index_elements=[follows.c.schedule], set_=again))
 
 
+async def any_due(conn: AsyncConnection, now: datetime) -> bool:
+    """Tell whether any is due: a look that takes no lock."""
+    return (await conn.execute(sa.select(sa.exists().where(follows.c.due_at <= now)))).scalar_one()
+
+
 async def claim(tx: Tx, now: datetime, lease: timedelta) -> Follow | None:
     """Return what is due longest and is from now on ours to do; None where nothing is, or somebody is at one.
 

@@ -90,6 +90,9 @@ class Following:
     async def follow_due(self) -> None:
         """Bring to Slack what is due, until nothing is or another replica is at it."""
         while True:
+            async with self._parts.store.read() as conn:
+                if not await follow_records.any_due(conn, self._parts.clock.now()):
+                    return
             async with self._parts.store.write() as tx:
                 claimed = await follow_records.claim(tx, self._parts.clock.now(), LEASE)
             if claimed is None:

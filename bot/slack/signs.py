@@ -6,7 +6,6 @@ conversations.setTopic, conversations.info, https://docs.slack.dev/messaging/for
 
 import logging
 from collections.abc import Callable, Collection
-from html import unescape
 from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
@@ -19,6 +18,7 @@ from bot.slack.metrics import METRICS
 
 NO_TOKEN = "no_user_token"  # noqa: S105 - a word of ours beside Slack's own
 WRITES_GROUPS = "usergroups:write"
+_ESCAPED = (("<", "&lt;"), (">", "&gt;"), ("&", "&amp;"))
 
 
 class Signs:
@@ -49,7 +49,10 @@ class Signs:
     async def topic(self, channel: Channel) -> str:
         """Return the topic of a channel, as people read it."""
         answer = await self._connection.call("conversations.info", {"channel": channel.channel})
-        return unescape(str(((answer.get("channel") or {}).get("topic") or {}).get("value") or ""))
+        value = str(((answer.get("channel") or {}).get("topic") or {}).get("value") or "")
+        for sign, escaped in _ESCAPED:  # no other entity is Slack's: "&copy" is what somebody wrote
+            value = value.replace(escaped, sign)
+        return value
 
     async def set_topic(self, channel: Channel, topic: str) -> None:
         """Write the topic of a channel."""

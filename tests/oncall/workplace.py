@@ -15,7 +15,7 @@ from tests.slack.office import BOT_TOKEN, Office, workspace
 
 USER_TOKEN = "xoxp-1-2-mia"
 NAMES = ("mia", "tom", "ana", "raj", "zoe")
-TOPIC = "Ropes & sails"
+TOPIC = "Ropes & sails, R&copy, <https://example.org>"
 
 
 def seed(editors: str = "members") -> Seed:
