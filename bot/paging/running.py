@@ -12,7 +12,7 @@ from bot.paging import choosing, messages, records
 from bot.paging.parts import Domain, Parts
 from bot.paging.people import Found, People
 from bot.paging.records import PageRow, PageState, Run, pages
-from bot.paging.rules import Do, Reach, Step, Turn, turn
+from bot.paging.rules import Do, Reach, Step, Told, Turn, turn
 from bot.settings.paging import PagingStep, Way
 from bot.store import Tx
 
@@ -47,16 +47,19 @@ class Running:
         return frozenset(moved)
 
     async def _planned(self, run: Run, people: People) -> tuple[Turn | None, dict[int, Found]]:
-        """Return what is due of a run, and whom its steps reach; no turn where its chain is configured no more."""
+        """Return what is due of a run, and whom its steps reach.
+
+        No turn where its chain is configured no more, or who alone is asked has left.
+        """
         settings = self._parts.settings().paging
         if run.person is not None:
             asked = await people.present([run.person])
+            if asked.reach is Reach.NOBODY:
+                return None, {0: asked}
+            last = max(one.after for one in self._ways(run.person, important=False))
+            patience = last + settings.patience
             due = turn(
-                (Step(Do.TELL),),
-                run.at,
-                lambda _: asked.reach,
-                patience=settings.patience,
-                again_after=settings.again_after,
+                (Step(Do.TELL),), run.at, lambda _: asked.reach, patience=patience, again_after=settings.again_after
             )
             return due, {0: asked}
         chain = settings.chains.get(run.chain)
@@ -78,17 +81,7 @@ class Running:
 
     async def _move(self, tx: Tx, run: Run, due: Turn | None, found: dict[int, Found], now: datetime) -> bool:
         if due is None:
-            why = f"the chain {run.chain} is configured no more: nobody is paged"
-            log.error("paging.no_chain", subject=run.subject, chain=run.chain)
-            return await records.change_run(
-                tx,
-                run,
-                running=False,
-                due_at=None,
-                stopped_at=now,
-                why=why,
-                words=[*run.words, f"{run.subject}: {why}"],
-            )
+            return await self._give_up(tx, run, found, now)
         words = [word for index in due.told for word in found[index].words]
         said = [one for one in (f"{run.subject}: {word}"[:_LONGEST_WORDS] for word in words) if one not in run.words]
         if due.nobody_came:
@@ -109,6 +102,17 @@ class Running:
                 await self._ask(tx, run, found[0].people, now)
             log.info("paging.step", subject=run.subject, chain=run.chain, steps=list(due.told), nobody=due.nobody_came)
         return moved
+
+    async def _give_up(self, tx: Tx, run: Run, found: dict[int, Found], now: datetime) -> bool:
+        """End a run of which nothing can be done any more, and say so."""
+        why = f"the chain {run.chain} is configured no more: nobody is paged"
+        if run.person is not None:
+            why = "; ".join(found[0].words)
+        log.error("paging.given_up", subject=run.subject, chain=run.chain, why=why)
+        words = [*run.words, f"{run.subject}: {why}"]
+        return await records.change_run(
+            tx, run, running=False, due_at=None, stopped_at=now, why=why[:_LONGEST_WORDS], words=words
+        )
 
     async def _nobody_came(self, tx: Tx, run: Run, now: datetime, due: Turn) -> str:
         if run.person is not None:
@@ -146,10 +150,6 @@ class Running:
 
         The direct message that asked them, in the transaction that began it, is the first turn's page in Slack.
         """
-        if not people:  # they have left: nothing is looked after that was said to them
-            told = await records.pages_where(tx.conn, pages.c.run_id == run.id, lock=True)
-            await records.change_pages(tx, [one.id for one in told], due_at=None)
-            return
         begun = run.version == 1
         number = await records.count_pages(tx.conn, run.id) + 1
         await self._drop_waiting(tx, run, people)
@@ -172,7 +172,7 @@ class Running:
     ) -> Sequence[PageRow]:
         """Return the pages to one person by their own rules, numbered from `number` on."""
         reached = choosing.paged(self._parts.settings(), self._parts.permissions, person)
-        planned = choosing.ways_of(reached, important=important)
+        planned = self._ways(person, important=important)
         addresses = {way.value: address.instance for way, address in reached.addresses.items()}
         return [
             replace(
@@ -184,6 +184,10 @@ class Running:
             )
             for offset, told in enumerate(planned)
         ]
+
+    def _ways(self, person: Person, *, important: bool) -> tuple[Told, ...]:
+        reached = choosing.paged(self._parts.settings(), self._parts.permissions, person)
+        return choosing.ways_of(reached, important=important)
 
     async def another_way(self, tx: Tx, page: PageRow, now: datetime) -> None:
         """Have the person of a page that was not taken told by another way at once; without one the chain goes on.

@@ -1,6 +1,8 @@
 """Who is asked to help is paged by their own rules until they answer, whatever chains do beside it."""
 
+import asyncio
 import contextlib
+import itertools
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from bot.paging import records
 from bot.paging.records import PageState, Run
 from bot.slack.records import State as Sent, outbox
 from integrations.capabilities.paging import PageAnswer
-from tests.deployments.rig import buttons
+from tests.deployments.rig import Clock, buttons
 from tests.paging.rig import ANA, MIA, PAGING, RAJ, TOM, Rig, read, up
 from tests.paging.test_kills import Killed, Killer
 
@@ -82,7 +84,9 @@ async def test_an_answer_to_a_page_means_that_they_come(asked: Rig):
 
 
 async def test_one_who_says_nothing_is_paged_anew_and_the_thread_hears_of_it(asked: Rig):
-    await asked.look(minutes=6)
+    await asked.look(minutes=7)
+    assert not (await asking(asked))[0].words, "there is time to answer after the last way, too"
+    await asked.look(minutes=2)
     [run] = await asking(asked)
     assert [word for word in run.words if "NO ANSWER from @mia, who was asked to help with A-1" in word]
     await asked.look(minutes=31)
@@ -134,7 +138,8 @@ async def test_one_who_is_deactivated_is_said_to_be(tmp_path: Path):
         await rig.look(minutes=4)
         assert rig.phones.taken == []
         [run] = await asking(rig)
-        assert any("@mia is deactivated: not paged" in word for word in run.words)
+        assert (run.running, run.why) == (False, "@mia is deactivated: not paged")
+        assert run.words == ("A-1: @mia is deactivated: not paged",)
 
 
 async def test_who_cannot_and_is_asked_again_is_paged_again(asked: Rig):
@@ -160,20 +165,42 @@ async def test_chains_and_helpers_do_not_stop_each_other(tmp_path: Path):
         assert [one.running for one in await asking(rig)] == [False, True]
 
 
-async def test_killed_at_any_write_it_goes_on_and_each_page_comes_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    for at in range(1, 7):
-        for after in (False, True):
-            folder = tmp_path / f"{at}-{after}"
-            folder.mkdir()
-            async with up(folder, paging=ALONE) as rig:
-                await rig.fires(rig.alert("a"))
-                await rig.run(TOM, "page @mia about A-1")
-                killer = Killer(rig, monkeypatch)
-                killer.arm(at, after=after)
-                for later in (0, 4, 4):
-                    with contextlib.suppress(Killed, BaseExceptionGroup):
-                        await rig.look(minutes=later)
-                    if killer.disarm():
-                        await rig.restart(f"after {at}")
-                    await rig.slack_takes_all()
-                assert rig.phones.told() == [("push", "A-1")], f"killed at write {at}, after it: {after}"
+async def test_killed_at_a_write_it_goes_on_and_each_page_comes_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    killed = 0
+    async with up(tmp_path, paging=ALONE) as rig:
+        killer = Killer(rig, monkeypatch)
+        for number, (at, after) in enumerate(itertools.product(range(1, 6), (False, True)), 1):
+            rig.phones.taken.clear()
+            await rig.fires(rig.alert("a", alertname=f"Alert{number}"))
+            await rig.run(TOM, f"page @mia about A-{number}")
+            killer.arm(at, after=after)
+            for later in (0, 4, 4):
+                with contextlib.suppress(Killed):
+                    await rig.look(minutes=later)
+                await rig.paging.sending.idle()
+                if killer.dead:
+                    killed += killer.disarm()
+                    await rig.restart(f"process {number}")
+            assert rig.phones.told() == [("push", f"A-{number}")], f"killed at write {at}, after it: {after}"
+            await rig.run(MIA, command="cannot", alert=f"A-{number}")
+    assert killed == 10
+
+
+async def test_of_two_replicas_one_pages(tmp_path: Path, postgres_url: str):
+    (tmp_path / "two").mkdir()
+    clock = Clock()
+    async with (
+        up(tmp_path, url=postgres_url, paging=ALONE, clock=clock) as one,
+        up(tmp_path / "two", url=postgres_url, paging=ALONE, name="two", clock=clock) as two,
+    ):
+        two.toolbox.add(one.phones)
+        await one.fires(one.alert("a"))
+        await one.run(TOM, "page @mia about A-1")
+        for later in (0, 1, 3, 1):
+            await asyncio.gather(one.look(minutes=later), two.look())
+            await one.slack_takes_all()
+        assert one.phones.told() == [("push", "A-1")]
+        await asyncio.gather(
+            one.run(MIA, command="coming", alert="A-1"), two.look(minutes=5), one.fires(one.alert("b"))
+        )
+        assert not (await asking(one))[0].running
