@@ -124,9 +124,9 @@ async def _seen(call: Call) -> list[str]:
 async def show(call: Call, args: ShowArgs) -> Reply:
     """Show who is on call now and next; of one schedule the next two weeks."""
     oncall = call.use(OnCall)
-    if args.schedule:
-        return await oncall.overview.one(args.schedule)
     everything = (await call.use(Permissions).check(call.person, READ, Resource())).allowed
+    if args.schedule:
+        return await oncall.overview.one(args.schedule, await _seen(call), everything=everything)
     return await oncall.overview.all(await _seen(call), everything=everything)
 
 

@@ -30,6 +30,8 @@ from integrations.errors import (
     Unavailable,
 )
 
+NOT_MODIFIED = 304
+
 _PIECE = 64 * 1024
 _DEFAULT_WAIT = 5.0
 _LONGEST_WAIT = 3600.0
@@ -54,7 +56,7 @@ ServerUrl = Annotated[str, AfterValidator(_server_url)]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A good answer (2xx), read whole."""
+    """A good answer, read whole: 2xx, or 304 where that was asked for by `If-None-Match`."""
 
     status: int
     headers: Mapping[str, str]
@@ -129,6 +131,8 @@ class HttpClient:
             if request_id:
                 raise OutcomeUnknown(self._instance, f"{said}, after it was sent", request_id=request_id) from None
             raise Unavailable(self._instance, said) from None
+        if answer.status == NOT_MODIFIED and (more.get("headers") or {}).get("If-None-Match"):
+            return answer
         failure = self._failure(answer, request_id, (*self._secrets, *hidden))
         if failure is not None:
             raise failure

@@ -78,7 +78,7 @@ class PolicyInForce:
         before = app.settings
         if in_force != before:
             app.put_in_force(in_force)
-        if before.oncall != in_force.oncall and app.engine is not None:
+        if (before.oncall, before.people) != (in_force.oncall, in_force.people) and app.engine is not None:
             await app.oncall.changes.begin()
             await begin_following(app)
         if before.freezes != in_force.freezes and app.engine is not None:

@@ -11,7 +11,7 @@ from bot.app.alerting import alerts_of
 from bot.app.amending import PolicyInForce, amendments_of
 from bot.app.continuing import Continuing
 from bot.app.evidence import Evidence
-from bot.app.oncall import oncall_of
+from bot.app.oncall import follow_calendars, oncall_of
 from bot.app.paging import paging_of
 from bot.app.parts import (
     activity_parts,
@@ -178,7 +178,7 @@ class App:
         if self.engine is not None:
             self.continuing.polling.start()
             self.freezes.watching.start()
-            self.oncall.feeds.start()
+            follow_calendars(self)
             self.freezes.following.start()
 
     # ------------------------------------------------------------------------------------------- what parts ask of us

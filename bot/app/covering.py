@@ -112,7 +112,7 @@ def _oncall(settings: Settings, clock: Clock, connection: Connection, store: Sto
             channel_named=channel_named,
             zone_of=zone_of,
             is_active=is_active,
-            fetch=lambda url: fetch(settings, url),
+            fetch=lambda url, etag: fetch(settings, url, etag),
             signs=signs_of(lambda: settings, connection),
         )
     )

@@ -11,6 +11,7 @@ from bot.activity.news import News
 from bot.app.composition import App, engine_url
 from bot.app.following import begin_following
 from bot.app.heartbeat import heartbeat_of
+from bot.app.oncall import follow_calendars
 from bot.app.parts import activity_parts
 from bot.app.tools import hooks
 from bot.approvals import workflow as approval_workflow
@@ -135,7 +136,7 @@ class Running:
         await app.lent.begin()
         await app.reminders.begin()
         await app.oncall.changes.begin()
-        app.oncall.feeds.start()
+        follow_calendars(app)
         await begin_following(app)
         app.continuing.polling.start()
         app.freezes.watching.start()

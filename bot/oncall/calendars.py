@@ -4,6 +4,7 @@ An event names people by the e-mail addresses of its attendees, else by its summ
 name that people read, or an address. What begins on a day without a time is by the clock on the wall of the schedule.
 """
 
+import math
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, time
 from typing import Any
@@ -16,7 +17,9 @@ from bot.walls import instant
 
 MOST_BYTES = 5_000_000
 MOST_EVENTS = 5_000
+MOST_SERIES = 2_000
 _LONGEST_NAME = 80
+_HOURS = 24
 
 Named = Callable[[str], Person | None]
 
@@ -41,6 +44,16 @@ class Calendar(Struct, frozen=True, kw_only=True):
     problem: str = ""
 
 
+class Copy(Struct, frozen=True):
+    """What is at an address: its bytes, and the mark by which the server knows it, "" where it gives none.
+
+    `body` is None where the server says that it is what has the mark it was asked with.
+    """
+
+    body: bytes | None
+    etag: str = ""
+
+
 class Unreadable(Exception):
     """A feed cannot be read; the text says why, without its content."""
 
@@ -56,12 +69,15 @@ def events_of(body: bytes, zone: str, begin: datetime, end: datetime) -> tuple[E
 
     try:
         parsed = Calendar.from_ical(body)
+        _check_series(parsed)
         found = recurring_ical_events.of(parsed, skip_bad_series=True).between(begin, end)
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError) as error:
+        made = [one for component in found if (one := _event(component, zone)) is not None]
+    except Unreadable:
+        raise
+    except Exception as error:  # whatever two libraries stumble over in what others wrote
         raise Unreadable(f"this is no iCalendar feed ({type(error).__name__})") from error
-    if len(found) > MOST_EVENTS:
+    if len(made) > MOST_EVENTS:
         raise Unreadable(f"it holds more than {MOST_EVENTS} events of these months")
-    made = [one for component in found if (one := _event(component, zone)) is not None]
     return tuple(sorted(made, key=lambda one: (one.begins, one.ends, one.uid)))
 
 
@@ -80,6 +96,22 @@ def spans_of(events: Iterable[Event], calendar: str, named: Named) -> tuple[list
         span = Span(begins=event.begins, ends=event.ends, people=people, why=Why.CALENDAR, key=key)
         spans.append(span)
     return spans, strangers
+
+
+def _check_series(calendar: Any) -> None:  # noqa: ANN401 - the library ships no types
+    """Refuse what would take hours to write out: events that repeat every minute. Raises: Unreadable."""
+    a_day = 0
+    for event in calendar.walk("VEVENT"):
+        rules = event.get("RRULE") or []
+        for rule in rules if isinstance(rules, list) else [rules]:
+            often = str(rule.get("FREQ", [""])[0]).upper()
+            times = math.prod(len(rule.get(part, ())) or 1 for part in ("BYHOUR", "BYMINUTE", "BYSECOND"))
+            times *= _HOURS if often == "HOURLY" else 1
+            if often in {"MINUTELY", "SECONDLY"} or times > _HOURS:
+                raise Unreadable("an event of it repeats more often than every hour")
+            a_day += times
+    if a_day > MOST_SERIES:
+        raise Unreadable(f"it holds more than {MOST_SERIES} events that repeat")
 
 
 def _event(component: Any, zone: str) -> Event | None:  # noqa: ANN401 - the library ships no types

@@ -29,6 +29,7 @@ from bot.reply import (
 NameOf = Callable[[Person], str]
 
 NOBODY = Markup("*nobody*")
+_MOST_MISSED = 3
 _REASONS = {"layer": "by the rotation", "calendar": "by the calendar", "override": "by a change"}
 
 
@@ -147,7 +148,8 @@ def cancel_button(override: Override) -> Button:
 class Handover(Struct, frozen=True, kw_only=True):
     """What is to be told when somebody else is on call: who is (and since when), who was, what is open, who is next.
 
-    `gone` are those of them who cannot be on call; `late` says that it was to be told long before.
+    `missed` are who was between them, with when it began, and was not told; `gone` are those who cannot be on call;
+    `late` says that it was to be told long before.
     """
 
     schedule: str
@@ -155,6 +157,7 @@ class Handover(Struct, frozen=True, kw_only=True):
     since: datetime | None
     before: tuple[Person, ...]
     coming: Span | None
+    missed: tuple[tuple[datetime, tuple[Person, ...]], ...] = ()
     sections: tuple[Part, ...] = ()
     gone: tuple[Person, ...] = ()
     late: bool = False
@@ -179,6 +182,8 @@ def handover(told: Handover, name_of: NameOf) -> Message:
     else:
         since = say("Before: {}.", was)
     parts.append(Paragraph(since + (" This is told late." if told.late else "")))
+    if told.missed:
+        parts.append(Paragraph(_missed(told.missed, name_of)))
     lost = [person for person in people if person in told.gone]
     if lost:
         warning = say(":warning: *{} is deactivated in Slack and will not hear of anything.*", names(lost, name_of))
@@ -189,3 +194,11 @@ def handover(told: Handover, name_of: NameOf) -> Message:
     if coming is not None and people:
         parts.append(Note(say("Next: {} from {}.", names(coming.people, name_of), moment(coming.begins, day=True))))
     return Message(summary=summary, parts=tuple(parts))
+
+
+def _missed(passed: Sequence[tuple[datetime, tuple[Person, ...]]], name_of: NameOf) -> Markup:
+    shown = [say("{} from {}", names(people, name_of), moment(at, day=True)) for at, people in passed[-_MOST_MISSED:]]
+    said = joined(", ", [Markup("…"), *shown] if len(passed) > len(shown) else shown)
+    if len(passed) == 1:
+        return say("1 change before it was not told: {}.", said)
+    return say("{} changes before it were not told: {}.", len(passed), said)

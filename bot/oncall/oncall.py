@@ -1,5 +1,6 @@
 """`OnCall`: who is on call for a schedule, now and next."""
 
+import contextlib
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -11,7 +12,7 @@ from bot.errors import BadInput
 from bot.identity import Person
 from bot.oncall import messages, records, workflow
 from bot.oncall.changes import Changes
-from bot.oncall.feeds import Feeds
+from bot.oncall.feeds import Feeds, NotParsed
 from bot.oncall.following import Following
 from bot.oncall.overrides import Overrides
 from bot.oncall.overview import Overview
@@ -93,13 +94,19 @@ class OnCall:
         return _shift(schedule, plan.following(self._parts.clock.now())) if plan is not None else None
 
     async def plan(self, schedule: str, conn: AsyncConnection | None = None) -> Plan | None:
-        """Return all that says who is on call for a schedule, None where the configuration has none of this name."""
+        """Return all that says who is on call for a schedule, None where the configuration has none of this name.
+
+        Raises:
+            NotParsed: within the transaction of `conn` a calendar is not known; never without one.
+        """
         found = self._parts.settings().oncall.schedules.get(schedule)
         if found is None:
             return None
-        if conn is None:
-            async with self._parts.store.read() as read:
-                return await self.plan(schedule, read)
+        while conn is None:
+            await self.feeds.prepare(schedule)
+            with contextlib.suppress(NotParsed):  # another copy came in a moment ago
+                async with self._parts.store.read() as read:
+                    return await self.plan(schedule, read)
         made = await records.overrides_of(conn, schedule, since=self._parts.clock.now() - HORIZON)
         calendars = await self.feeds.calendars(conn, schedule) if found.calendars else ()
         return Plan(

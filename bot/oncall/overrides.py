@@ -12,6 +12,7 @@ from bot.oncall import messages, records
 from bot.oncall.parts import Parts
 from bot.oncall.records import Override
 from bot.oncall.rules import Plan
+from bot.permissions import ACCOUNT_TEAM
 from bot.reply import Reply
 from bot.settings.moments import read_moment
 from bot.store import Tx
@@ -48,10 +49,11 @@ class Overrides:
         """Put who asks on call, from now on.
 
         Raises:
-            BadInput, Refused: `unknown_schedule`, `bad_end`, `on_call_already`.
+            BadInput, Refused: `unknown_schedule`, `bad_end`, `on_call_already`, `nobody_there`.
         """
         name, plan = await self._plan(schedule)
         begins, ends = await self._when(call, plan, asked)
+        await self._reachable(call.person)
         now = plan.at(begins)
         if now is not None and now.people == (call.person,) and ends <= now.ends:
             raise Refused("on_call_already", f"You are on call for {name} already, until {self._wall(now.ends, plan)}.")
@@ -140,7 +142,7 @@ class Overrides:
         return begins, ends
 
     async def _reachable(self, person: Person) -> None:
-        if await self._parts.is_active(person) is False:
+        if person.team == ACCOUNT_TEAM or await self._parts.is_active(person) is False:
             name = self._parts.permissions.name_of(person)
             raise Refused(
                 "nobody_there", f"@{name} is deactivated in Slack, a guest, or a bot: they cannot be on call."

@@ -29,7 +29,7 @@ class Overview:
         """Return who is on call now and next for each schedule of services that are `readable`, or of everything."""
         parts: list[Part] = []
         for name in self._oncall.schedules():
-            services = [one for one in self._oncall.services_of(name) if everything or one in readable]
+            services = self._services(name, readable, everything=everything)
             plan = await self._oncall.plan(name)
             if plan is None or not (services or everything):
                 continue
@@ -42,8 +42,12 @@ class Overview:
             )
         return Reply(summary="On call", parts=tuple(parts))
 
-    async def one(self, word: str) -> Reply:
-        """Return the next two weeks of a schedule, with its gaps. Raises: BadInput (`unknown_schedule`)."""
+    async def one(self, word: str, readable: Collection[str], *, everything: bool) -> Reply:
+        """Return the next two weeks of a schedule, with its gaps; it names its services that are `readable`, or all.
+
+        Raises:
+            BadInput: `unknown_schedule`.
+        """
         name = self._oncall.named(word)
         plan = await self._oncall.plan(name)
         if plan is None:
@@ -52,7 +56,7 @@ class Overview:
         gone = await self._oncall.gone(person for span in plan.spans(now, now + _WEEKS) for person in span.people)
         lines = [line for _, line in self._lines(plan, now, now + _WEEKS, gone)]
         more = [say("…{} more", len(lines) - _MOST_LINES)] if len(lines) > _MOST_LINES else []
-        services = ", ".join(self._oncall.services_of(name)) or "no service"
+        services = ", ".join(self._services(name, readable, everything=everything)) or "no service"
         parts: list[Part] = [
             Headline(say("{}", self._title(name))),
             Paragraph(await self._now_and_next(plan, name)),
@@ -106,6 +110,9 @@ class Overview:
         spans = [(one.begins, messages.line(one, self._name_of, gone)) for one in plan.spans(begin, end) if one.people]
         gaps = [(one.begins, messages.gap(one)) for one in plan.gaps(begin, end)]
         return sorted([*spans, *gaps], key=lambda one: one[0])
+
+    def _services(self, schedule: str, readable: Collection[str], *, everything: bool) -> list[str]:
+        return [one for one in self._oncall.services_of(schedule) if everything or one in readable]
 
     def _title(self, name: str) -> str:
         found = self._parts.settings().oncall.schedules.get(name)

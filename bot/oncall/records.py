@@ -34,13 +34,15 @@ class Override(Struct, frozen=True, kw_only=True):
 class Standing(Struct, frozen=True, kw_only=True):
     """Who was told last to be on call for a schedule; `number` counts what was told, 0 before the first look.
 
-    `channel` is where its channel was found last, for when Slack does not answer.
+    `until` is when the next change was expected, as it was looked at last. `channel` is where its channel was found
+    last, for when Slack does not answer.
     """
 
     schedule: str
     number: int = 0
     people: tuple[Person, ...] = ()
     since: datetime | None = None
+    until: datetime | None = None
     channel: Channel | None = None
 
 
@@ -74,6 +76,7 @@ standings = sa.Table(
     sa.Column("number", sa.Integer, nullable=False),
     sa.Column("people", JsonColumn, nullable=False),
     sa.Column("since", Timestamp, nullable=True),
+    sa.Column("until", Timestamp, nullable=True),
     sa.Column("channel", ChannelColumn, nullable=True),
 )
 
@@ -144,7 +147,7 @@ async def told(tx: Tx, now: Standing) -> None:
     """Write what was told of a schedule."""
     statement = sa.update(standings).where(standings.c.schedule == now.schedule)
     values = {"number": now.number, "people": _keys(now.people), "since": now.since, "channel": now.channel}
-    await tx.conn.execute(statement.values(values))
+    await tx.conn.execute(statement.values({**values, "until": now.until}))
 
 
 def _standing(row: sa.Row[tuple[object, ...]]) -> Standing:
@@ -154,6 +157,7 @@ def _standing(row: sa.Row[tuple[object, ...]]) -> Standing:
         number=found[standings.c.number],
         people=_people(found[standings.c.people]),
         since=found[standings.c.since],
+        until=found[standings.c.until],
         channel=found[standings.c.channel],
     )
 

@@ -197,6 +197,41 @@ class Plan:
                 return found[-1]
         return None
 
+    def since(self, moment: datetime, *, told: datetime | None, expected: datetime | None) -> datetime | None:
+        """Return since when it is as it is at a moment; None where nobody ever was on call.
+
+        `told` is since when the one before was, `expected` when it was to change next as it was known then. What holds
+        now though no time had come for it, or for longer than that, was changed by hand: it holds from now on.
+        """
+        span = self.at(moment)
+        since = span.begins if span is not None else self.ended_before(moment)
+        if since is None or (told is not None and since <= told):
+            return moment if since is not None else None
+        if span is not None and span.why is Why.OVERRIDE:
+            return since  # made for this time, and written down
+        return moment if expected is not None and (moment < expected or since < expected) else since
+
+    def missed(
+        self, people: tuple[Person, ...], moment: datetime, *, expected: datetime | None
+    ) -> list[tuple[datetime, tuple[Person, ...]]]:
+        """Return who else was on call between these people and those at a moment, with when that began.
+
+        `expected` is when these people were to change, as it was known then: they were on call until it.
+        """
+        if expected is None or moment <= expected:
+            return []
+        found, last, covered = list[tuple[datetime, tuple[Person, ...]]](), people, expected
+        for one in self.spans(expected, moment):
+            if covered < one.begins and last:
+                found.append((covered, last := ()))
+            if one.people != last:
+                found.append((one.begins, last := one.people))
+            covered = one.ends
+        if covered < moment and last:
+            found.append((covered, ()))
+        here = self.at(moment)
+        return found[:-1] if found and found[-1][1] == (here.people if here is not None else ()) else found
+
     def gaps(self, begin: datetime, end: datetime) -> list[Gap]:
         """Return the stretches within which nobody is on call."""
         found: list[Gap] = []

@@ -58,6 +58,12 @@ async def want(tx: Tx, workflow_id: str, name: str, *args: JsonValue, at: dateti
     tx.wake(SIGNAL)
 
 
+async def has_begun(tx: Tx, workflow_id: str) -> bool:
+    """Tell whether a workflow was wanted under this id and has begun: another wish under it starts nothing."""
+    statement = sa.select(starts.c.started_at).where(starts.c.workflow_id == workflow_id)
+    return (await tx.conn.execute(statement)).scalar_one_or_none() is not None
+
+
 async def withdraw(tx: Tx, workflow_id: str) -> bool:
     """Take back a wish that has not started; answer whether there was one."""
     statement = sa.delete(starts).where(starts.c.workflow_id == workflow_id, starts.c.started_at.is_(None))

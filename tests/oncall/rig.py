@@ -13,6 +13,7 @@ from bot.app.following import signs_of
 from bot.engine import Engine
 from bot.identity import Channel, Person
 from bot.oncall import records
+from bot.oncall.calendars import Copy
 from bot.oncall.oncall import OnCall
 from bot.oncall.parts import Parts
 from bot.oncall.records import Standing
@@ -80,11 +81,11 @@ class Rig(deployments.Rig):
     async def _is_active(self, person: Person) -> bool | None:
         return None if self.slack_is_away else person not in self.deactivated
 
-    async def _fetch(self, _url: str) -> bytes:
+    async def _fetch(self, _url: str, _etag: str) -> Copy:
         self.fetched += 1
         if self.feed is None:
             raise Unavailable("calendar", "does not answer")
-        return self.feed
+        return Copy(self.feed)
 
     async def standing(self, schedule: str = "primary") -> Standing:
         async with self.store.read() as conn:

@@ -75,7 +75,7 @@ async def test_the_topic_follows_where_the_group_cannot_and_why_is_said(
         health = await work.rig.oncall.following.health()
         assert not health.ok
         assert said in health.detail
-        assert said in read(await work.rig.oncall.overview.one("primary"))
+        assert said in read(await work.rig.oncall.overview.one("primary", (), everything=True))
         assert work.rig.slack.trouble is None, "the bot's own connection is not to blame"
 
 

@@ -635,6 +635,8 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=63), nullable=False),
         sa.Column("digest", sa.String(length=64), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("etag", sa.String(length=255), nullable=False),
+        sa.Column("source", sa.String(length=64), nullable=False),
         sa.Column("tried_at", columns.Timestamp(), nullable=False),
         sa.Column("read_at", columns.Timestamp(), nullable=True),
         sa.Column("problem", sa.Text(), nullable=False),
@@ -681,6 +683,7 @@ def upgrade() -> None:
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("people", columns.JsonColumn(), nullable=False),
         sa.Column("since", columns.Timestamp(), nullable=True),
+        sa.Column("until", columns.Timestamp(), nullable=True),
         sa.Column("channel", columns.ChannelColumn(), nullable=True),
         sa.PrimaryKeyConstraint("schedule", name=op.f("pk_oncall_standings")),
     )
