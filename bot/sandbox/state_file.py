@@ -6,8 +6,10 @@ The file holds tokens, so only its owner may read it. The bytes of uploaded file
 import asyncio
 import contextlib
 import fcntl
+import itertools
 import os
 import tempfile
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Literal
@@ -112,6 +114,9 @@ class StateFile:
         self._bytes = path.with_name(path.name + ".files")
         self._lock: IO[str] | None = None
         self._task: asyncio.Task[None] | None = None
+        self._taken = itertools.count()
+        self._writing = threading.Lock()
+        self._newest = -1
 
     def open(self, platform: Platform) -> None:
         """Take the file for this workspace alone, bring back what it holds, and write every change from now on.
@@ -161,9 +166,16 @@ class StateFile:
         """Write the workspace down; a reader sees the file as it was or as it is now, never half of it."""
         text = _SNAPSHOT.dump_json(taken(platform), exclude=_WITHOUT_BYTES)
         contents = {file.id: file.content for file in platform.workspace.files.values() if file.complete}
-        await asyncio.to_thread(self._write, text, contents)
+        await asyncio.to_thread(self._write, next(self._taken), text, contents)
 
-    def _write(self, text: bytes, contents: dict[str, bytes]) -> None:
+    def _write(self, number: int, text: bytes, contents: dict[str, bytes]) -> None:
+        """Write what was taken, unless something newer is written: a thread goes on when its task is cancelled."""
+        with self._writing:
+            if number > self._newest:
+                self._newest = number
+                self._put(text, contents)
+
+    def _put(self, text: bytes, contents: dict[str, bytes]) -> None:
         written = {path.name for path in self._bytes.iterdir()} if self._bytes.is_dir() else set()
         if contents:
             self._bytes.mkdir(mode=0o700, exist_ok=True)
