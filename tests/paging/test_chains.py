@@ -5,6 +5,7 @@ import pytest
 from bot.alerts.rules import State
 from bot.paging.records import PageState
 from bot.settings import SettingsError
+from tests.alerts.rig import SETTINGS
 from tests.paging.rig import MIA, PAGING, TOM, Rig, read, up
 
 
@@ -224,3 +225,19 @@ async def test_settings_name_every_mistake(rig: Rig):
         "frist is no chain",
     ):
         assert part in said, said
+
+
+async def test_a_watchdog_that_is_missing_pages_and_its_return_stops_it(rig: Rig):
+    rig.configure(PAGING, alerts={**SETTINGS, "watchdogs": [{"name": "prod"}]})
+    dog = rig.alert("w", alertname="Watchdog", severity="none")
+    await rig.fires(dog)
+    await rig.alerts.watchdogs.look()
+    await rig.look()
+    assert await rig.page_rows() == []
+    await rig.look(minutes=10)
+    await rig.alerts.watchdogs.look()
+    await rig.look()
+    [asked] = await rig.pages_in_slack()
+    assert "You are being paged: A-1 WatchdogMissing" in asked
+    await rig.fires(dog)
+    assert not (await rig.latest()).running
