@@ -7,6 +7,7 @@ from bot.alerts.cause_records import Precision
 from bot.alerts.causes import Suspect
 from bot.alerts.movement import Move
 from bot.amounts import amount, count, duration
+from bot.changes.records import Kind
 from bot.reply import Markup, Reply, say, text
 
 if TYPE_CHECKING:
@@ -73,7 +74,9 @@ def _named(view: "View") -> Markup:
 def _words(suspect: Suspect) -> str:
     change = suspect.change
     name = "" if causes.called(change) != change.subject else f"{change.subject} "
-    return _cut(f"{name}{change.summary}")
+    # How well it was verified is no news now that it is suspected.
+    summary = change.summary.partition(": ")[0] if change.kind is Kind.DEPLOYED else change.summary
+    return _cut(f"{name}{summary}")
 
 
 def _moved(view: "View", suspect: Suspect) -> str:

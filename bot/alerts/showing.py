@@ -211,13 +211,17 @@ class Showing:
     def _approvals(self, change: Change) -> str:
         """Return which approvals a roll back of a change needs, in words; "" where its place is not known."""
         try:
-            environment = self._parts.catalog().service(change.service).environment(change.environment)
+            policy = self._parts.catalog().service(change.service).environment(change.environment).policy
         except UserError:
             return ""
         marked = bool(change.data.get("irreversible"))
-        rules = [one for one in environment.approvals if one.always or (one.irreversible and marked)]
+        standard = next((one for one in policy.standard if "rollback" in one.kinds and not marked), None)
+        if standard is not None and not standard.paths:
+            return f"It needs no approval: it is the standard change {standard.name}."
+        rules = [one for one in policy.approvals if one.always or (one.irreversible and marked)]
         needed = ", ".join(f"{one.count} from {' or '.join(one.groups)}" for one in rules)
-        return f"Approvals: {needed}." if needed else "It needs no approval."
+        but = f", none if it is the standard change {standard.name}" if needed and standard is not None else ""
+        return f"Approvals: {needed}{but}." if needed else "It needs no approval."
 
     async def _changed(self, group: Group, known: dict[str, Known]) -> Sequence[Change]:
         if not group.service or not known:

@@ -245,21 +245,28 @@ class Beginnings:
         async with self._parts.store.read() as conn:
             running = (await places.get(conn, place)).running
             good = await records.good_versions(conn, place)
-            if version:
-                wanted = version.lower()
-                for one in good:
-                    if wanted in {one.version.lower(), one.version.lower().removeprefix("v")} or (
-                        len(wanted) >= 4 and one.sha.startswith(wanted)  # noqa: PLR2004 - as short as Git allows
-                    ):
-                        return one.release
-                raise replies.never_ran_there(place, version, [one.version for one in good])
             put = await records.newest_success(conn, place, running.sha) if running.sha else None
-        if put is None or not put.previous_sha:
+        before = put.previous if put is not None and put.previous_sha else None
+        if version:
+            # What ran when Shipmate came may be gone back to, too: nobody deployed it here, but it was replaced.
+            for release in [one.release for one in good] + ([before] if before else []):
+                if _is_named(release, version.lower()):
+                    return release
+            raise replies.never_ran_there(place, version, [one.version for one in good])
+        if before is None:
             raise Refused(
                 "no_previous",
                 f"Shipmate knows of nothing that ran well on {place} before. Name a version: /deploy {place.service}@…",
             )
-        return put.previous
+        return before
+
+
+def _is_named(release: Release, wanted: str) -> bool:
+    version = release.version.lower()
+    as_short_as_git_allows = 4
+    return wanted in {version, version.removeprefix("v")} or (
+        len(wanted) >= as_short_as_git_allows and release.sha.startswith(wanted)
+    )
 
 
 def _release(release: Release) -> dict[str, str]:

@@ -4,17 +4,20 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import yaml
 from msgspec.structs import replace
 
 from bot.alerts.rules import State
 from bot.audit import Search
+from bot.catalog import Catalog
 from bot.changes import records as changes
 from bot.changes.records import Change, Kind
 from bot.errors import UserError
+from bot.settings import load
 from integrations.capabilities.alerts import Matcher, Silence
 from integrations.errors import OutcomeUnknown, Refused, Unavailable
-from tests.alerts.rig import Rig, read, up
-from tests.deployments.rig import MIA, TOM, buttons
+from tests.alerts.rig import SETTINGS, Rig, read, up
+from tests.deployments.rig import CONFIG, MIA, TOM, buttons
 
 HOUR = timedelta(hours=1)
 
@@ -229,6 +232,35 @@ async def test_what_changed_before_is_named_with_a_way_back_and_not_this_is_reme
     card = await rig.reads("Changed 2 min before: L-1 checkout L-1")
     assert "Roll back D-7…" not in buttons(card)
     assert await recorded(rig, "alert.not_this") == ["A-1"]
+
+
+@pytest.mark.parametrize(
+    ("standard", "needs"),
+    [
+        ([], "Approvals: 1 from release-managers."),
+        ([{"name": "any", "kinds": ["rollback"]}], "It needs no approval: it is the standard change any."),
+        (
+            [{"name": "docs", "kinds": ["rollback"], "paths": ["docs/**"]}],
+            "Approvals: 1 from release-managers, none if it is the standard change docs.",
+        ),
+    ],
+)
+async def test_what_a_way_back_needs_is_what_the_policy_asks_for_it(rig: Rig, standard: list[object], needs: str):
+    path = rig.folder / "shipmate.yaml"
+    path.write_text(yaml.safe_dump({**CONFIG, "alerts": SETTINGS, "policy": {"standard": standard}}))
+    rig.settings = load(path, {})
+    rig.catalog = Catalog(rig.settings)
+    now = rig.clock.now()
+    told = {"version": "1.4.2", "previous_version": "1.4.1", "previous_sha": "a" * 40, "irreversible": False}
+    verified = "checkout 1.4.2 → production: done: 40 of 40 looks were good"
+    async with rig.store.write() as tx:
+        await changes.record(tx, change(Kind.DEPLOYED, "D-7", now - timedelta(minutes=4), summary=verified, data=told))
+    await rig.notify(rig.alert("a"))
+    card = await rig.reads("Changed 4 min before: D-7 checkout 1.4.2 → production")
+    assert "looks were good" not in read(card)
+    confirm = buttons(card)["Roll back D-7…"].confirm
+    assert confirm is not None
+    assert confirm.text.endswith(f"None of its migrations is marked irreversible. {needs}")
 
 
 async def test_a_deployment_that_is_under_way_when_it_fires_is_named_when_it_ends_and_its_remedy_is_not(firing: Rig):

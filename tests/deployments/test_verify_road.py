@@ -3,7 +3,9 @@
 from collections.abc import Awaitable
 from typing import Any
 
+from bot.deployments.adoption import Adoption
 from bot.deployments.rules import State
+from integrations.capabilities.deploys import Running
 from integrations.capabilities.runs import RunRef, RunState
 from integrations.errors import NotFound, OutcomeUnknown, Unavailable
 from tests.deployments.rig import ANA, ERRORS, MIA, Rig, buttons, words
@@ -243,3 +245,15 @@ def text(said: str) -> Awaitable[str]:
         return said
 
     return say()
+
+
+async def test_what_ran_before_shipmate_came_may_be_gone_back_to_by_its_name(rig: Rig):
+    shas = rig.history()
+    place = ("checkout/staging", "checkout", "staging", "")
+    rig.deploys.running[place] = Running(version="v1.4.0", sha=shas["v1.4.0"], since=rig.clock.now(), healthy=True)
+    assert await Adoption(rig.parts()).adopt() == 1
+    await rig.deploy("v1.4.1")
+    assert (await rig.refused(MIA, "rollback checkout in staging to v1.4.2")).code == "never_ran_there"
+    reply = await rig.run(MIA, "rollback checkout in staging to 1.4.0")
+    ended = await rig.reaches(reply.subject, State.SUCCEEDED)
+    assert (ended.sha, ended.version) == (shas["v1.4.0"], "v1.4.0")
