@@ -44,11 +44,12 @@ _TAKEN = sa.update(deliveries).where(deliveries.c.state == "received")
 
 
 class Delivery(Struct, frozen=True):
-    """One stored wish that this process is to run; `attempts` counts this time."""
+    """One stored wish that this process is to run; `attempts` counts this time, `term` is that of the lease."""
 
     id: str
     invocation: Invocation | None
     attempts: int
+    term: int = 0
 
 
 class Deliveries:
@@ -70,7 +71,7 @@ class Deliveries:
         Raises:
             StoreUnavailable: nothing was stored.
         """
-        delivery = Delivery(invocation.delivery_id, invocation, 1)
+        delivery = Delivery(invocation.delivery_id, invocation, 1, self.store.lease.term)
         now = self._clock.now()
         row = {
             "delivery_id": delivery.id,
@@ -92,7 +93,7 @@ class Deliveries:
 
     async def claim(self, limit: int = 500) -> Sequence[Delivery]:
         """Take over what nobody works on any more, in the order of arrival, and return it."""
-        now = self._clock.now()
+        now, term = self._clock.now(), self.store.lease.term
         free = sa.select(deliveries.c.delivery_id).where(
             deliveries.c.state == "received", deliveries.c.owner != self.owner
         )
@@ -109,7 +110,17 @@ class Deliveries:
         async with self.store.write() as tx:
             rows = (await tx.conn.execute(taken)).all()
         rows = sorted(rows, key=lambda row: (row.received_at, row.delivery_id))
-        return [Delivery(row.delivery_id, from_json(row.invocation), row.attempts) for row in rows]
+        return [Delivery(row.delivery_id, from_json(row.invocation), row.attempts, term) for row in rows]
+
+    async def still_ours(self, ident: str) -> bool:
+        """Tell whether a delivery is still this process's to run, and hold it if so."""
+        async with self.store.write() as tx:
+            held = await tx.conn.execute(
+                _TAKEN.where(deliveries.c.owner == self.owner, deliveries.c.delivery_id == ident).values(
+                    lease_until=self._clock.now() + LEASE
+                )
+            )
+        return held.rowcount == 1
 
     async def hold(self) -> None:
         """Lengthen the lease on all that this process works on; called more often than a lease lasts."""

@@ -5,14 +5,14 @@ restarts, and `Engine` starts what rows in `starts` ask for, follows it and hand
 module, `bot.app` and the domains' `workflow.py` know that DBOS exists.
 
 A process killed anywhere goes on where it was: on SQLite the next process takes over what the last one left; on
-PostgreSQL every process holds an advisory lock as its lease, and a survivor takes over from whoever lost theirs.
-Work that loses the store itself (a full disk, a lost connection) stops as if it had been killed, and goes on here.
+PostgreSQL every process renews a lease (`bot.store.lease`), and a survivor takes over from whoever lost theirs.
+Work that loses the store itself (a full disk, a lost connection) stops as if it had been killed, and goes on here,
+or elsewhere where the lease was lost with it: that one no longer acts is asked before each step.
 Source: https://docs.dbos.dev/python/reference/contexts (DBOS Transact for Python 3.4).
 """
 
 import asyncio
 import functools
-import hashlib
 import logging
 import socket
 import uuid
@@ -24,13 +24,15 @@ import sqlalchemy as sa
 import structlog
 from dbos import DBOS, AsyncSQLAlchemyDatasource, DBOSConfig, SetWorkflowID
 from dbos._datasource import DatasourceOptions
-from sqlalchemy.ext.asyncio import AsyncConnection
+from dbos._dbos import _get_dbos_instance
+from dbos._utils import INTERNAL_QUEUE_NAME
 
 from bot.clock import Clock
 from bot.endings import end
 from bot.store import Store, Tx
 from bot.store.engine_file import use_wal
 from bot.store.errors import StoreUnavailable
+from bot.store.lease import SECONDS, still_ours
 from bot.store.outage import CutOff, cut_off_when_away, note_outage, unless_away
 from bot.store.starts import Start, due, enter, next_due, wait_for_wanted
 from integrations.errors import RateLimited, Unavailable
@@ -47,7 +49,8 @@ APPLICATION_VERSION = "shipmate-1"
 
 MAX_ATTEMPTS = 5
 _SWEEP_SECONDS = 5.0
-_TAKEOVER_SECONDS = 3.0
+_TAKEOVER_SECONDS = 0.5
+_UNKNOWN_EVERY = 10  # looks for replicas that are gone: then also for work whose replica nobody knows
 _LONGEST_OUTAGE_PAUSE = 10.0
 _STORIES: dict[str, Story] = {}
 
@@ -94,6 +97,7 @@ async def step(name: str, fn: Callable[P, Coroutine[Any, Any, T]], *args: P.args
         for attempt in range(1, MAX_ATTEMPTS + 1):
             try:
                 with cut_off_when_away():
+                    still_ours()
                     return await fn(*args, **kwargs)
             except Unavailable as error:
                 log.warning("step.unavailable", step=name, attempt=attempt, error=str(error))
@@ -125,6 +129,7 @@ async def transact(name: str, fn: Callable[..., Coroutine[Any, Any, T]], *args: 
     }
     async with engine.store.writing():
         with cut_off_when_away():
+            still_ours()
             result = await engine.datasource.run_tx_step_async(options, body)
     for tx in kept:
         tx.committed()
@@ -158,7 +163,6 @@ class Engine:
         self._active: dict[str, asyncio.Task[Any]] = {}
         self._elsewhere: dict[str, float] = {}
         self._loops: list[asyncio.Task[None]] = []
-        self._lease: AsyncConnection | None = None
         self._parked: OnParked | None = None
         self._cut_off: set[str] = set()
         self._cut = asyncio.Event()
@@ -187,19 +191,9 @@ class Engine:
             raise RuntimeError("an engine already runs in this process")
         logging.getLogger("dbos").setLevel(logging.WARNING)
         executor_id = f"{socket.gethostname()}-{uuid.uuid4().hex[:12]}"
-        config: DBOSConfig = {
-            "name": "shipmate",
-            "system_database_url": engine_url,
-            "application_version": APPLICATION_VERSION,
-            "executor_id": executor_id,
-            "log_level": "WARNING",
-            "use_listen_notify": False,
-            "notification_listener_polling_interval_sec": 0.1,  # idle with us, but a stop waits until it wakes
-            "dbos_system_schema": "shipmate_engine",
-        }
         if store.dialect == "sqlite":
             await use_wal(engine_url)
-        DBOS(config=config)
+        DBOS(config=_config(store, engine_url, executor_id))
         url = store.engine.url.render_as_string(hide_password=False)
         async with store.writing():  # it makes a table, and on SQLite one writes at a time
             datasource = await AsyncSQLAlchemyDatasource.create(url, engine=store.engine, schema="shipmate_engine")
@@ -210,12 +204,10 @@ class Engine:
         engine._slots = slots
         _current.append(engine)
         try:
-            await engine._hold_lease()
+            if store.dialect == "postgresql":
+                await store.lease.begin(executor_id, lost=engine._lease_lost)
             DBOS.launch()
-            if store.dialect == "sqlite":
-                await engine._take_over()
-            else:
-                await engine._take_over_from_the_dead()
+            await engine._take_over(unknown=True)
         except BaseException:
             await engine.stop(grace=0)
             raise
@@ -242,9 +234,7 @@ class Engine:
         await asyncio.to_thread(DBOS.destroy)
         # DBOS made its own pool the loop's default one, and has just shut it down.
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(thread_name_prefix="shipmate"))
-        if self._lease is not None:
-            await self._lease.close()
-            self._lease = None
+        await self.store.lease.end()
         _current[:] = [one for one in _current if one is not self]
 
     async def run(self, name: str, story: Story, args: tuple[Any, ...]) -> None:
@@ -267,6 +257,8 @@ class Engine:
 
     async def _tell(self, workflow_id: str, name: str, story: Story, args: tuple[Any, ...]) -> None:
         """Run the story to its end, or park it."""
+        self.store.lease.work()
+        still_ours()
         try:
             attempts = await enter(self.store, workflow_id, functools.partial(self._steps_done, workflow_id))
             if attempts > MAX_ATTEMPTS:
@@ -319,10 +311,11 @@ class Engine:
             while self._cut_off:
                 await self.clock.sleep(delay)
                 delay = min(delay * 2, _LONGEST_OUTAGE_PAUSE)
+                await self.store.lease.wait_until_held()
                 try:
                     for workflow_id in sorted(self._cut_off):
                         await note_outage(self.store, workflow_id)
-                        await DBOS.resume_workflow_async(workflow_id)
+                        await self._queue_again(workflow_id)
                         self._cut_off.discard(workflow_id)
                 except (StoreUnavailable, sa.exc.SQLAlchemyError) as error:
                     log.warning("engine.store_away", waiting=len(self._cut_off), error=str(error).splitlines()[0])
@@ -346,52 +339,61 @@ class Engine:
         self._elsewhere = {name: until for name, until in self._elsewhere.items() if until > now}
         return self._active.keys() | self._elsewhere.keys()
 
-    async def _take_over(self, executor_id: str | None = None) -> int:
-        """Resume the unfinished workflows of `executor_id`, or of every other process; return how many."""
-        pending = await DBOS.list_workflows_async(status="PENDING", load_input=False, load_output=False)
-        theirs = [w for w in pending if w.executor_id != self.executor_id]
-        if executor_id is not None:
-            theirs = [w for w in theirs if w.executor_id == executor_id]
-        for abandoned in theirs:
-            await DBOS.resume_workflow_async(abandoned.workflow_id, queue_name=abandoned.queue_name)
-        if theirs:
-            log.info("engine.took_over", workflows=len(theirs))
-        return len(theirs)
+    async def _lease_lost(self) -> None:
+        """Stop all that is under way, as if the process had been killed: it may be another's by now."""
+        self._cut_off |= self._active.keys()
+        await end(list(self._active.values()))
+        self._cut.set()
 
-    async def _hold_lease(self) -> None:
-        if self.store.dialect != "postgresql":
+    async def _queue_again(self, workflow_id: str) -> None:
+        """Have a workflow that was cut off run again, unless another process has taken it over."""
+        queue = _get_dbos_instance()._sys_db.reenqueue_for_recovery  # noqa: SLF001 - resume_workflow asks nobody's name
+        asked = functools.partial(queue, workflow_id, [self.executor_id], INTERNAL_QUEUE_NAME)
+        await asyncio.get_running_loop().run_in_executor(None, asked)
+
+    async def _recover(self, executor_id: str) -> int:
+        """Have the unfinished workflows of a process that is gone run again, here or elsewhere; return how many."""
+        asked = functools.partial(DBOS._recover_pending_workflows, [executor_id])  # noqa: SLF001 - the same
+        return len(await asyncio.get_running_loop().run_in_executor(None, asked))
+
+    async def _take_over(self, *, unknown: bool) -> None:
+        """Take over from processes that are gone; with `unknown` also from those of which only their work is left."""
+        names: set[str] = set()
+        if unknown:
+            pending = await DBOS.list_workflows_async(status="PENDING", load_input=False, load_output=False)
+            names = {w.executor_id for w in pending if w.executor_id and w.executor_id != self.executor_id}
+        if self.store.dialect == "postgresql":
+            await self.store.lease.take_over(names, self._recover)
             return
-        connection = await self.store.engine.connect()
-        self._lease = await connection.execution_options(isolation_level="AUTOCOMMIT")
-        await self._lease.execute(sa.select(sa.func.pg_advisory_lock(_lease_key(self.executor_id))))
+        for name in sorted(names):
+            log.info("engine.took_over", workflows=await self._recover(name))
 
     async def _watch_leases(self) -> None:
-        """Find processes whose lease is free, because they died, and take over what they left."""
+        """Find processes whose lease is over, because they died or hang, and take over what they left."""
+        looks = 0
         while True:
-            await self.clock.sleep(_TAKEOVER_SECONDS)
+            await asyncio.sleep(_TAKEOVER_SECONDS)
+            looks += 1
             try:
-                if self._lease is None or self._lease.closed:
-                    await self._hold_lease()
-                await self._take_over_from_the_dead()
-            except sa.exc.SQLAlchemyError:
-                log.exception("engine.lease_lost")
-                self._lease = None
-
-    async def _take_over_from_the_dead(self) -> None:
-        pending = await DBOS.list_workflows_async(status="PENDING", load_input=False, load_output=False)
-        others = {w.executor_id for w in pending if w.executor_id and w.executor_id != self.executor_id}
-        for executor_id in sorted(others):
-            key = _lease_key(executor_id)
-            async with self.store.engine.connect() as connection:
-                autocommit = await connection.execution_options(isolation_level="AUTOCOMMIT")
-                dead = (await autocommit.execute(sa.select(sa.func.pg_try_advisory_lock(key)))).scalar_one()
-                if dead:
-                    try:
-                        await self._take_over(executor_id)
-                    finally:
-                        await autocommit.execute(sa.select(sa.func.pg_advisory_unlock(key)))
+                await self._take_over(unknown=looks % _UNKNOWN_EVERY == 0)
+            except (sa.exc.SQLAlchemyError, OSError) as error:
+                log.warning("engine.leases_unreadable", error=str(error).splitlines()[:1])
 
 
-def _lease_key(executor_id: str) -> int:
-    digest = hashlib.sha256(executor_id.encode()).digest()
-    return int.from_bytes(digest[:8], "big", signed=True)
+def _config(store: Store, engine_url: str, executor_id: str) -> DBOSConfig:
+    config: DBOSConfig = {
+        "name": "shipmate",
+        "system_database_url": engine_url,
+        "application_version": APPLICATION_VERSION,
+        "executor_id": executor_id,
+        "log_level": "WARNING",
+        "use_listen_notify": False,
+        "notification_listener_polling_interval_sec": 0.1,  # idle with us, but a stop waits until it wakes
+        "dbos_system_schema": "shipmate_engine",
+        "sys_db_idle_transaction_timeout_sec": SECONDS,
+    }
+    if store.dialect == "postgresql":
+        from bot.store.patience import tcp_arguments  # noqa: PLC0415 - only the driver in use is imported
+
+        config["db_engine_kwargs"] = {"connect_args": tcp_arguments(store.engine.url)}
+    return config

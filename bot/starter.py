@@ -171,9 +171,10 @@ class Starter(Generic[Out]):
     async def _work(self, delivery: Delivery) -> None:
         """Run one delivery until it is ended, parked, lost to another process, or we close."""
         outcome: Out | None = None
-        failures, away, error_id = 0, 0, ""
+        failures, away, error_id, term = 0, 0, "", delivery.term
         while True:
             try:
+                term = await self._in_term(delivery, term)
                 if delivery.invocation is None or delivery.attempts > MOST_ATTEMPTS or failures >= MOST_ATTEMPTS:
                     return await self._park(delivery, error_id)
                 if outcome is None:
@@ -191,6 +192,17 @@ class Starter(Generic[Out]):
                 log.exception("delivery_failed", delivery_id=delivery.id, failures=failures, error_id=error_id)
             if not await self._pause(min(2.0 ** (failures + away), _LONGEST_PAUSE)):
                 return None
+
+    async def _in_term(self, delivery: Delivery, term: int) -> int:
+        """Return the present term of the lease; where another has begun, a delivery may have been taken over."""
+        lease = self._deliveries.store.lease
+        lease.check(lease.term)
+        if lease.term != term:
+            term = lease.term
+            if not await self._deliveries.still_ours(delivery.id):
+                raise _Lost
+        lease.work(term)
+        return term
 
     async def _end(self, delivery: Delivery, outcome: Out) -> None:
         async with self._deliveries.store.write() as tx:

@@ -1,5 +1,6 @@
 """The bot's web server: whether it lives, whether it is ready, its metrics, and what others add to it."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from importlib.metadata import version
 from typing import Final
@@ -7,10 +8,14 @@ from typing import Final
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from bot.endings import end
 from bot.store import StoreUnavailable
 
 BODY_LIMIT: Final = 1024 * 1024
 SHUTDOWN_SECONDS: Final = 5.0
+READY_SECONDS: Final = 3.0
+"""How long the store may take to answer before we are not ready."""
+_MOST_ASKED: Final = 8
 
 Ready = Callable[[], Awaitable[str]]
 """Returns "" when the bot can do its work, else what is missing."""
@@ -22,6 +27,7 @@ class Web:
     def __init__(self, ready: Ready) -> None:
         self._ready = ready
         self._runner: web.AppRunner | None = None
+        self._asked: set[asyncio.Task[str]] = set()
         self.port = 0
 
     async def start(self, host: str, port: int, routes: Sequence[web.RouteDef]) -> None:
@@ -49,20 +55,30 @@ class Web:
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
+        await end(self._asked)
 
     async def alive(self, _: web.Request) -> web.Response:
         """Answer 200 as long as the event loop turns."""
         return web.json_response({"status": "alive", "version": version("shipmate")})
 
-    async def readiness(self, _: web.Request) -> web.Response:
+    async def readiness(self, _request: web.Request) -> web.Response:
         """Answer 200 when the bot can do its work, 503 with the reason otherwise."""
-        try:
-            missing = await self._ready()
-        except StoreUnavailable as error:
-            missing = str(error)
+        asked = asyncio.create_task(self._told_missing(), name="readyz")
+        self._asked.add(asked)  # one that hangs is left to end by itself: even its cancellation may take long
+        asked.add_done_callback(self._asked.discard)
+        done, _ = await asyncio.wait([asked], timeout=READY_SECONDS)
+        missing = asked.result() if done else f"the store gives no answer within {READY_SECONDS:g} s"
         if missing:
             return web.json_response({"status": "not ready", "reason": missing}, status=503)
         return web.json_response({"status": "ready"})
+
+    async def _told_missing(self) -> str:
+        if len(self._asked) > _MOST_ASKED:
+            return "the store gives no answer"
+        try:
+            return await self._ready()
+        except StoreUnavailable as error:
+            return str(error)
 
     async def metrics(self, _: web.Request) -> web.Response:
         """Answer with Shipmate's own metrics in Prometheus' text format."""

@@ -88,11 +88,11 @@ class Poller:
         await self._ask(instance)
 
     async def _ask(self, instance: str) -> bool:
-        """Ask one source, and answer whether it told."""
+        """Ask one source, and answer whether it told. Raises: StoreUnavailable."""
         source = self.sources().get(instance)
         if source is None:
             return False
-        asked_at = self._parts.clock.now()
+        asked_at, term = self._parts.clock.now(), self._parts.store.lease.term
         try:
             told = list(await source.alert_groups())
             since = self._knows_since(instance, await source.running_since(), asked_at)
@@ -102,6 +102,7 @@ class Poller:
             return False
         if asked_at - since >= SETTLED:
             since = ALWAYS
+        self._parts.store.lease.check(term)  # after a pause the answer is old, and another asks by now
         await self._silences.compare(instance)
         async with self._parts.store.write() as tx:
             await records.heard(tx, instance, asked_at)

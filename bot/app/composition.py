@@ -216,6 +216,8 @@ class App:
     async def _missing(self) -> str:
         if self.engine is None:
             return "the engine is not launched"
+        if not self.store.lease.held:
+            return "this replica is cut off from the store, and others do its work"
         return "" if (await self.store_health()).ok else "the store cannot be read"
 
 

@@ -7,6 +7,7 @@ import structlog
 from msgspec import Struct
 
 from bot.clock import Clock
+from bot.store.lease import still_ours
 from integrations.capabilities.runs import RunRef, RunTracker
 from integrations.errors import (
     BadReply,
@@ -44,10 +45,12 @@ async def start_once(
 
     Raises:
         Unavailable: the tool does not answer; nothing was sent.
+        LeaseLost: another replica may be at it; nothing was sent.
     """
     found = await tracker.find_run(request_id)
     if found is not None:
         return Sent(ref=str(found))
+    still_ours()
     try:
         return Sent(ref=str(await start()))
     except (OutcomeUnknown, BadReply) as error:

@@ -27,7 +27,8 @@ _ALONE = {Way.EVENT.value, Way.WEBHOOK.value}  # a paging service keeps a troubl
 class Letter(Struct, frozen=True):
     """A page in hand: what is to be done with it, for which troubles, and the pages that go out with it.
 
-    `doubt` means that its process died with it in hand, `look` that it is only asked what became of it.
+    `doubt` means that its process died with it in hand, `look` that it is only asked what became of it; `term` is that
+    of the lease.
     """
 
     page: PageRow
@@ -35,6 +36,7 @@ class Letter(Struct, frozen=True):
     carried: tuple[PageRow, ...] = ()
     doubt: bool = False
     look: bool = False
+    term: int = 0
 
 
 class Claiming:

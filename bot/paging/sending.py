@@ -76,12 +76,13 @@ class Sending:
         if not found:
             return
         letters: list[Letter] = []
+        term = self._parts.store.lease.term
         async with self._parts.store.write() as tx:
             runs = await records.lock_runs(tx, found, skip=True)
             due = await records.due_pages(tx, now, runs)
             for page in due:
                 letter = await self.claiming.claim(tx, page, runs[page.run_id], now)
-                letters += [letter] if letter is not None else []
+                letters += [replace(letter, term=term)] if letter is not None else []
         for letter in letters:
             self._begin(letter)
 
@@ -160,6 +161,7 @@ class Sending:
         if way not in pager.ways:
             return Outcome(PageState.FAILED, reason=f"{page.pager} is not configured for {messages.way(page.way)}")
         content = await self._content(letter)
+        self._parts.store.lease.check(letter.term)
         try:
             async with asyncio.timeout(SEND_SECONDS):
                 return self._told(letter, await pager.page(way, to, content))

@@ -15,6 +15,7 @@ from bot.slack.directory import Directory
 from bot.slack.mrkdwn import Json
 from bot.slack.records import Kind, pictures
 from bot.store import Store
+from bot.store.lease import still_ours
 
 EVENT_TYPE = "shipmate"
 _LOOK_BACK_SECONDS = 10.0
@@ -36,8 +37,12 @@ class Courier:
         """Send the row as it stands: post it, edit what was posted, or whisper it.
 
         `thread_ts` and `place` are the message it belongs below and that one's conversation, "" for none.
+
+        Raises:
+            LeaseLost: another replica may be at it; nothing was sent.
         """
         body = await self._content(row)
+        still_ours()
         if row.kind == Kind.WHISPER:
             way: Json = row.payload["way"]
             return await self._answers.tell(Way(person=row.person, channel=row.channel, **way), body)
@@ -93,6 +98,7 @@ class Courier:
         }
         if thread_ts:
             sent |= {"thread_ts": thread_ts, "reply_broadcast": row.also_to_channel}
+        still_ours()
         answer = await self._connection.call("chat.postMessage", sent)
         return Said(str(answer["ts"]), str(answer["channel"]))
 

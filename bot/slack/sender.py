@@ -118,6 +118,8 @@ class Sender:
 
     async def _pass(self) -> float:
         """Begin to send what may go now; return the seconds until something else may."""
+        if not self._store.lease.held:
+            return LOOK_AGAIN
         await self._upkeep()
         rows = await self._candidates()
         lanes: dict[str, list[Row]] = {}
@@ -233,21 +235,15 @@ class Sender:
         self._store.signal(SIGNAL).set()
 
     async def _send(self, chosen: Row) -> None:
+        self._store.lease.work()
         row = await self._claim(chosen)
         if row is None:
             return
         method, channel = _call(row)
-        thread_ts, place = chosen.parent_ts or "", chosen.parent_place or ""
         self._pacing.spend(method, channel, self._clock.monotonic())
-        version = row.wanted
         try:
             async with asyncio.timeout(self._lease.total_seconds() * 0.8):  # never longer than the row is ours
-                found = None
-                if chosen.state == State.DOUBT and not row.ts:
-                    found = await self._courier.find(row, thread_ts=thread_ts, place=place)
-                if found is not None and row.kind == Kind.SHOW:
-                    version = 0  # it stands there, but in which of its states is not known: an edit follows
-                said = found or await self._courier.say(row, thread_ts=thread_ts, place=place)
+                said, version = await self._say(row, chosen)
         except SlackError as error:
             await self._failed(row, error, was=chosen.state)
         except TimeoutError:
@@ -256,6 +252,8 @@ class Sender:
         except asyncio.CancelledError:
             await asyncio.shield(self._update(row, state=State.WAITING if row.ts else State.DOUBT))
             raise
+        except StoreUnavailable:
+            raise  # it stays claimed, and is doubted: once the store is there, or by another process
         except Exception as error:  # noqa: BLE001 - the row is put aside, so that the others go on
             _log.exception("a message cannot be said", key=row.key)
             await self._park(row, f"mistake of ours: {type(error).__name__}: {error}")
@@ -263,6 +261,15 @@ class Sender:
             if row.ts:
                 self._note_edit(row.id)
             await self._said(row, said, version=version)
+
+    async def _say(self, row: Row, chosen: Row) -> tuple[Said, int]:
+        """Send a row that was claimed, or find it where that is in doubt; return where it stands, in which version."""
+        thread_ts, place = chosen.parent_ts or "", chosen.parent_place or ""
+        if chosen.state == State.DOUBT and not row.ts:
+            found = await self._courier.find(row, thread_ts=thread_ts, place=place)
+            if found is not None:  # of a card it is not known in which of its states it stands there: an edit follows
+                return found, 0 if row.kind == Kind.SHOW else row.wanted
+        return await self._courier.say(row, thread_ts=thread_ts, place=place), row.wanted
 
     async def _claim(self, row: Row) -> Row | None:
         """Mark the row as being sent by us; None when somebody else has it or its lane."""
@@ -289,10 +296,8 @@ class Sender:
         now = self._clock.now()
         left = sa.case((outbox.c.wanted > version, State.WAITING.value), else_=State.SENT.value)
         async with self._store.write(urgent=row.urgent) as tx:
-            await tx.conn.execute(
-                sa.update(outbox)
-                .where(outbox.c.id == row.id)
-                .values(
+            kept = await tx.conn.execute(
+                self._while_ours(row).values(
                     state=left,
                     sent=version,
                     ts=said.ts,
@@ -308,6 +313,9 @@ class Sender:
                     ),
                 )
             )
+            if not kept.rowcount:
+                _log.warning("a message was taken over while it was sent", key=row.key)
+                return  # whoever has it looks it up
             if said.ts and not row.ts and row.subject:
                 await self._posts.record(tx, said.place, said.ts, row.subject, card=row.kind == Kind.SHOW)
         METRICS.lag.labels(kind=row.kind).observe(max(0.0, (now - row.wanted_at).total_seconds()))
@@ -358,7 +366,12 @@ class Sender:
     async def _update(self, row: Row, **values: Any) -> None:  # noqa: ANN401 - columns
         async with self._store.write() as tx:
             values |= {"owner": "", "lease_until": None}
-            await tx.conn.execute(sa.update(outbox).where(outbox.c.id == row.id).values(**values))
+            await tx.conn.execute(self._while_ours(row).values(**values))
+
+    def _while_ours(self, row: Row) -> sa.Update:
+        """Change a row that we claimed, unless another process has taken it over since: then it says how it stands."""
+        claim = (outbox.c.state == State.SENDING, outbox.c.owner == self._owner, outbox.c.attempts == row.attempts)
+        return sa.update(outbox).where(outbox.c.id == row.id, *claim)
 
     def _note_edit(self, ident: int) -> None:
         self._edited[ident] = self._clock.monotonic()

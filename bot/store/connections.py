@@ -1,5 +1,8 @@
 """Engines: how connections to SQLite and PostgreSQL are made and set up."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +18,19 @@ IMMEDIATE = {"shipmate_immediate": True}
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 
 DialectName = Literal["sqlite", "postgresql"]
+
+PATIENT: ContextVar[bool] = ContextVar("patient", default=False)
+"""Whether PostgreSQL may take as long as it likes to answer: see `patiently`."""
+
+
+@contextmanager
+def patiently() -> Iterator[None]:
+    """Wait as long as it takes for statements in this block: those that change tables."""
+    before = PATIENT.set(True)
+    try:
+        yield
+    finally:
+        PATIENT.reset(before)
 
 
 def parse_url(url: str) -> tuple[sa.URL, DialectName]:
@@ -63,9 +79,28 @@ def sqlite_engines(url: sa.URL) -> tuple[AsyncEngine, AsyncEngine, one_trip.Conn
 
 def postgres_engines(url: sa.URL) -> tuple[AsyncEngine, AsyncEngine]:
     """Return (writing, reading) engines that share a pool; our tables are found in the schema `shipmate`."""
-    writing = create_async_engine(url, pool_size=8, max_overflow=8, pool_timeout=10, pool_pre_ping=True)
-    event.listen(writing.sync_engine, "connect", _set_up_postgres)
+    writing = _postgres_engine(url, pool_size=8, max_overflow=8)
     return writing, writing.execution_options(isolation_level="AUTOCOMMIT")
+
+
+def lease_engine(engine: AsyncEngine) -> AsyncEngine:
+    """Return an engine of the same PostgreSQL database whose connections nobody else uses up."""
+    return _postgres_engine(engine.url, pool_size=2, max_overflow=1)
+
+
+def _postgres_engine(url: sa.URL, *, pool_size: int, max_overflow: int) -> AsyncEngine:
+    from bot.store.patience import connect_arguments  # noqa: PLC0415 - only the driver in use is imported
+
+    made = create_async_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=max_overflow,
+        pool_timeout=10,
+        pool_pre_ping=True,
+        connect_args=connect_arguments(url),
+    )
+    event.listen(made.sync_engine, "connect", _set_up_postgres)
+    return made
 
 
 def _set_up_sqlite(connection: DBAPIConnection, _record: object) -> None:
@@ -97,7 +132,7 @@ def _set_up_postgres(connection: Any, _record: object) -> None:  # noqa: ANN401 
         f"SET search_path TO {SCHEMA}",
         "SET TIME ZONE 'UTC'",
         "SET lock_timeout TO '10s'",
-        "SET idle_in_transaction_session_timeout TO '60s'",  # a process that hangs must not hold rows for ever
+        "SET idle_in_transaction_session_timeout TO '10s'",  # a process that is stopped must not hold rows for long
     )
     connection.autocommit = before
 

@@ -9,8 +9,9 @@ from typing import Self, TypeVar
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.clock import Clock
-from bot.store.connections import IMMEDIATE, DialectName, parse_url, postgres_engines, sqlite_engines
+from bot.store.connections import IMMEDIATE, DialectName, parse_url, patiently, postgres_engines, sqlite_engines
 from bot.store.errors import StoreMismatch, told_plainly
+from bot.store.lease import Lease
 from bot.store.one_trip import Connections
 from bot.store.schema import prepare
 from bot.store.transaction import Signals, Tx
@@ -35,6 +36,7 @@ class Store:
         self.dialect: DialectName = dialect
         self.clock = clock
         self.turns = Turns()
+        self.lease = Lease(engine)
         self._reading = reading
         self._made = made
 
@@ -58,7 +60,7 @@ class Store:
             (engine, reading), made = postgres_engines(parsed), None
         store = cls(engine, reading, dialect, clock, made)
         try:
-            with told_plainly():
+            with told_plainly(), patiently():
                 await prepare(engine, create=create)
         except BaseException:
             await store.close()

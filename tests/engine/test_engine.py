@@ -142,7 +142,7 @@ async def test_a_live_replica_keeps_its_work(tmp_path: Path, postgres_server) ->
     async with process(databases):
         await until(lambda: lines(tmp_path / "T-5.waiting") == 1)
         async with engine(databases) as (_, second):
-            await second._take_over_from_the_dead()
+            await second._take_over(unknown=True)
             (tmp_path / "go").touch()
             await until(lambda: lines(tmp_path / "T-5.last") == 1)
     assert lines(tmp_path / "T-5.waiting") == 1

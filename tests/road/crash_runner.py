@@ -26,6 +26,7 @@ from bot.dispatch import Dispatcher
 from bot.slack.courier import Courier
 from bot.slack.sender import Sender
 from bot.starter import Starter
+from bot.store import lease
 
 FOLDER = Path(os.environ["CRASHES"])
 Async = Callable[..., Awaitable[Any]]
@@ -91,7 +92,8 @@ def around(owner: type, method: str, label: Callable[..., str], after: str) -> N
 
 
 def arm() -> None:
-    """Put the points in; before anything imports `step` and `transact` by name."""
+    """Put the points in; before anything imports `step` and `transact` by name. Whoever dies is soon missed."""
+    lease.SECONDS = 3.0
     for name in ("step", "transact"):
         setattr(engine, name, checkpointed(getattr(engine, name)))
     around(engine.Engine, "_start", lambda wanted: f"start.{wanted.name}", "recorded")

@@ -831,6 +831,12 @@ def upgrade() -> None:
         postgresql_where=sa.text("holds"),
     )
     op.create_table(
+        "replicas",
+        sa.Column("id", sa.String(length=128), nullable=False),
+        sa.Column("until", columns.Timestamp(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_replicas")),
+    )
+    op.create_table(
         "run_answers",
         sa.Column("run", sa.String(length=500), nullable=False),
         sa.Column("action", sa.String(length=255), nullable=False),
@@ -1295,6 +1301,7 @@ def downgrade() -> None:
     op.drop_table("sign_ins")
     op.drop_index(op.f("ix_run_answers_subject"), table_name="run_answers")
     op.drop_table("run_answers")
+    op.drop_table("replicas")
     op.drop_index(
         "ix_releases_version", table_name="releases", sqlite_where=sa.text("holds"), postgresql_where=sa.text("holds")
     )
