@@ -228,6 +228,29 @@ def _evidence(args: argparse.Namespace) -> int:
         return FAILED
 
 
+def _backup(args: argparse.Namespace) -> int:
+    from bot.settings import SettingsError, load, read_environ
+    from commands.registry import permissions, registry
+
+    try:
+        settings = load(args.config, read_environ(), known_permissions=permissions(), known_commands=registry())
+    except SettingsError as error:
+        return _mistakes(error)
+    try:
+        if args.command == "export":
+            from bot.app.exporting import export
+
+            return asyncio.run(export(settings, sys.stdout, tables=tuple(args.tables)))
+        from bot.app.backup import backup, restore
+
+        if args.command == "backup":
+            return asyncio.run(backup(settings, args.file, print))
+        return asyncio.run(restore(settings, args.file, print, replace=args.replace))
+    except ValueError as error:
+        print(f"shipmate {args.command}: {error}", file=sys.stderr)
+        return FAILED
+
+
 def _policy(args: argparse.Namespace) -> int:
     from bot.app import trials
     from bot.settings import SettingsError, load, read_environ
@@ -302,6 +325,9 @@ _RUN = {
     "token": _token,
     "audit": _audit,
     "alerts": _alerts,
+    "backup": _backup,
+    "restore": _backup,
+    "export": _backup,
     "policy": _policy,
     "evidence": _evidence,
     "demo": _demo,

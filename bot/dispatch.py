@@ -111,6 +111,7 @@ class Dispatcher:
         self._replier = replier
         self.open_form: FormOpener = _no_form
         self.why_not: WhyNot = _no_limit
+        self.hold_back: Callable[[Command], None] = lambda _command: None
 
     def parse(self, invocation: Invocation) -> Parsed | Incomplete:
         """Return what an invocation means, or what is missing. Pure; empty text means help.
@@ -282,6 +283,7 @@ class Dispatcher:
             if recorded:
                 await self._record(trip, parsed, "refused", decision.rule)
             raise refusals.outside(limit) if limit else refusals.not_allowed(command, trip.resource, decision)
+        self.hold_back(command)
         if command.decides and invocation.trigger in _FORGEABLE:
             return refusals.press(command, parsed.args)
         if command.effect is Effect.CHANGE and call.now - invocation.at > LATE:

@@ -1,6 +1,7 @@
 """How the command line is typed: every subcommand of `shipmate` with what it takes."""
 
 import argparse
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
@@ -50,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
     evidence.add_argument("subject", metavar="ID", help="D-1042 or R-88")
     evidence.add_argument("--out", type=Path, metavar="FILE", help="default: evidence-ID.zip")
     evidence.add_argument("--offline", action="store_true", help="do not ask the tools for logs")
+    _backup_words(add)
     _alerts_words(add("alerts", "try the rules for alerts of a configuration before they are in force"))
     _policy_words(add("policy", "try the policy of a configuration before it is in force"))
     demo = add(
@@ -62,6 +64,19 @@ def parser() -> argparse.ArgumentParser:
     demo.add_argument("--alertmanager", metavar="PROGRAM", help="the Alertmanager to run (default: the one on PATH)")
     commands.add_parser("sandbox", help="run a local Slack workspace for any Slack app", add_help=False)
     return top
+
+
+def _backup_words(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
+    """Declare `shipmate backup`, `restore` and `export`."""
+    saved = add("backup", "save everything that is kept to one file, also while Shipmate runs")
+    back = add("restore", "put a backup in the place of what is there; what was in flight is then held until asked")
+    export = add("export", "write everything that is kept as JSON lines to standard output")
+    saved.add_argument("file", type=Path, metavar="FILE", help="a new file")
+    back.add_argument("file", type=Path, metavar="FILE", help="what `shipmate backup` wrote")
+    back.add_argument(
+        "--replace", action="store_true", help="keep a database that is there aside, in place of refusing"
+    )
+    export.add_argument("--tables", nargs="+", default=[], metavar="NAME", help="only these tables")
 
 
 def _token_words(token: argparse.ArgumentParser) -> None:

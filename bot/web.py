@@ -22,10 +22,11 @@ Ready = Callable[[], Awaitable[str]]
 
 
 class Web:
-    """One aiohttp server. `ready` is asked on each /readyz."""
+    """One aiohttp server. `ready` is asked on each /readyz, `held` for why nothing goes on, "" when it does."""
 
-    def __init__(self, ready: Ready) -> None:
+    def __init__(self, ready: Ready, held: Callable[[], str] = lambda: "") -> None:
         self._ready = ready
+        self._held = held
         self._runner: web.AppRunner | None = None
         self._asked: set[asyncio.Task[str]] = set()
         self.port = 0
@@ -70,7 +71,9 @@ class Web:
         missing = asked.result() if done else f"the store gives no answer within {READY_SECONDS:g} s"
         if missing:
             return web.json_response({"status": "not ready", "reason": missing}, status=503)
-        return web.json_response({"status": "ready"})
+        held = self._held()
+        # It has to be reached: who is asked what shall go on answers through it.
+        return web.json_response({"status": "held", "reason": held} if held else {"status": "ready"})
 
     async def _told_missing(self) -> str:
         if len(self._asked) > _MOST_ASKED:

@@ -92,6 +92,7 @@ class Webhooks:
         self._hooks = {hook.instance: hook for hook in hooks}
         self._handlers = handlers
         self._crowd = Crowd(store, clock, crowded or {})
+        self.why_closed: Callable[[], str] = lambda: ""
 
     def routes(self) -> list[web.RouteDef]:
         """Return the one route, to be added to the bot's web application."""
@@ -112,6 +113,8 @@ class Webhooks:
             log.warning("webhook.forged", instance=hook.instance, remote=request.remote)
             raise web.HTTPUnauthorized(text="the signature or token is missing or wrong\n")
         self._must_be_fresh(hook, headers)
+        if closed := self.why_closed():
+            raise web.HTTPServiceUnavailable(text=f"not now: {closed}\n", headers={"Retry-After": "60"})
         try:
             events = hook.wire.parse(hook.instance, headers, body)
         except BadReply as error:

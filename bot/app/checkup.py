@@ -15,6 +15,7 @@ from bot.slack import checking
 from bot.slack.connection import Connection, SlackError
 from bot.slack.directory import Directory
 from bot.store import Store, StoreMismatch
+from bot.store.generation import held
 from bot.toolbox import Toolbox
 from commands.registry import registry
 from integrations.capabilities.persons import PersonalAccess
@@ -72,7 +73,12 @@ async def _store(settings: Settings, clock: Clock) -> Health:
         store = await Store.open(settings.database_url, clock=clock)
     except (StoreMismatch, ValueError) as error:
         return Health(ok=False, detail=str(error))
-    await store.close()
+    try:
+        hold = await held(store)
+    finally:
+        await store.close()
+    if hold is not None:
+        return Health(ok=False, detail=f"held after a restore: {hold.why}", since=hold.at)
     return Health(ok=True, detail=store.dialect)
 
 

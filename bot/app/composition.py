@@ -28,6 +28,7 @@ from bot.app.parts import (
     reminders_of,
     reviews_of,
 )
+from bot.app.restoring import restoring_of
 from bot.app.rights import access_of, leavers_of
 from bot.app.signing import bearers_of, signing_of
 from bot.app.tools import Tools
@@ -125,8 +126,8 @@ class App:
         self.dispatcher.open_form = self.slack.open_form
         self.dispatcher.why_not = self.terminal.tokens.why_not
         self.terminal.signed_in = bearers_of(self)
-        self.starter = Starter(deliveries, self.dispatcher, clock=clock)
-        self.web = Web(self._missing)
+        self.starter, self.restoring = Starter(deliveries, self.dispatcher, clock=clock), restoring_of(self, engine_url)
+        self.web = Web(self._missing, self.restoring.why)
         self.activity = Activity(activity_parts(self))
         self.previews = Previews(self.toolbox, self.permissions)
         self.continuing = Continuing(self)
@@ -161,6 +162,7 @@ class App:
             self.reviews,
             self.amendments,
             self.access,
+            self.restoring,
             self.store,
             self.registry,
             Help(self.registry, self.permissions, self.clock, slash=slash),
@@ -214,7 +216,7 @@ class App:
         return Health(ok=True, detail=self.store.dialect)
 
     async def _missing(self) -> str:
-        if self.engine is None:
+        if self.engine is None and self.restoring.hold is None:
             return "the engine is not launched"
         if not self.store.lease.held:
             return "this replica is cut off from the store, and others do its work"

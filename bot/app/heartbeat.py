@@ -115,6 +115,8 @@ def heartbeat_of(app: "App") -> Heartbeat:
     """Return the heartbeat of a running Shipmate."""
 
     async def why_not() -> str:
+        if held := app.restoring.why():
+            return held[:200]
         if app.engine is None:
             return "the engine is not launched"
         try:

@@ -13,6 +13,7 @@ from bot.app.following import begin_following
 from bot.app.heartbeat import heartbeat_of
 from bot.app.oncall import follow_calendars
 from bot.app.parts import activity_parts
+from bot.app.restoring import Keeping
 from bot.app.tools import hooks
 from bot.approvals import workflow as approval_workflow
 from bot.engine import Engine
@@ -44,6 +45,7 @@ class Running:
     def __init__(self, app: App) -> None:
         self._app = app
         self._heartbeat = heartbeat_of(app)
+        self.keeping = Keeping(app, self._set_going)
 
     async def start(self) -> None:
         """Bring everything up; what cannot be reached (a tool, Slack) is tried again while the bot runs without it.
@@ -66,20 +68,18 @@ class Running:
         app.permissions.set_standing(app.is_member)
         await app.tools.connect()
         self._bind()
-        app.engine = await Engine.launch(
-            app.store, clock=app.clock, engine_url=engine_url(app.settings), on_parked=self._parked
-        )
-        await self._go_on()
+        app.health.add("restore", app.restoring.health)
+        if await app.restoring.begin():
+            await self._set_going()
         for section in (*app.deployments.home_sections(), app.freezes.overview.home, app.alerts.overview.home):
             app.slack.home.add(section)
         await app.starter.start()
         app.evidence.start()
-        app.alerts.start()
-        await app.paging.begin()
         await app.slack.connect(app.dispatcher, app.registry, app.world)
         server = app.settings.server
         await app.web.start(server.host, server.port, self._routes())
         self._heartbeat.start()
+        self.keeping.start()
         log.info(
             "shipmate.ready", port=app.web.port, services=len(app.catalog.services()), slack=app.settings.slack.mode
         )
@@ -101,6 +101,7 @@ class Running:
         if app.engine is not None:
             await app.engine.stop(grace=min(grace, HANDED_OVER_AFTER))
         await app.policy.stop()
+        await self.keeping.stop()
         await app.slack.close()
         await app.evidence.stop()
         await app.deployments.close()
@@ -125,6 +126,16 @@ class Running:
         app.releases.bind()
         app.alerts.bind()
         app.oncall.bind()
+
+    async def _set_going(self) -> None:
+        """Have work done: not while a restored database is held."""
+        app = self._app
+        app.engine = await Engine.launch(
+            app.store, clock=app.clock, engine_url=engine_url(app.settings), on_parked=self._parked
+        )
+        await self._go_on()
+        app.alerts.start()
+        await app.paging.begin()
 
     async def _go_on(self) -> None:
         """Take up what was under way when the last process ended, and what is looked at from time to time."""
@@ -153,6 +164,7 @@ class Running:
             **News(activity_parts(app), app.activity).handlers,
         }
         webhooks = Webhooks(app.store, app.clock, hooks(app.settings), app.continuing.hearing(told), app.alerts.crowded)
+        webhooks.why_closed = app.restoring.why
         server = app.settings.server
         return [
             *webhooks.routes(),

@@ -38,10 +38,11 @@ async def serve(settings: Settings, config: Path) -> int:
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, again.set)
     try:
-        with _alone(settings):
+        with alone(settings):
             store = await Store.open(settings.database_url, clock=clock)
             app = App(settings, store, clock, commands)
             running = Running(app)
+            running.keeping.ended = stop.set
             try:
                 await running.start()
                 gc.freeze()  # what is there now stays: no later collection looks through it
@@ -49,6 +50,9 @@ async def serve(settings: Settings, config: Path) -> int:
                 await _until(stop, again, app, config, masker)
             finally:
                 await running.stop()
+            if app.restoring.outrun:
+                sys.stderr.write(f"shipmate serve: {app.restoring.outrun}\n")
+                return 1
     except (StoreUnavailable, StoreMismatch, OSError, ValueError) as error:
         log.critical("shipmate.not_started", reason=str(error))
         sys.stderr.write(f"shipmate serve: {error}\n")
@@ -67,7 +71,7 @@ async def _until(stop: asyncio.Event, again: asyncio.Event, app: App, config: Pa
         reading.cancel()
 
 
-class _alone:  # noqa: N801 - reads as a statement: with _alone(settings)
+class alone:  # noqa: N801 - reads as a statement: with alone(settings)
     """Holds the state folder for this process where the store is a file: two bots on one file would fight.
 
     Raises:

@@ -38,6 +38,11 @@ class Builds:
         self.tests = Tests(parts, self.failures)
         self.answers.finders["B-"] = self._waiting
 
+    @property
+    def ledger(self) -> Ledger:
+        """What moves builds."""
+        return self._ledger
+
     def bind(self) -> None:
         """Give the workflow what it works with; called before the engine is launched."""
         workflow.bind(workflow.Bound(self._road, Effects(self._ledger, self.failures)))

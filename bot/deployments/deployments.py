@@ -65,6 +65,11 @@ class Deployments:
         parts.freezes.on_change.append(self._freeze_changed)
 
     @property
+    def ledger(self) -> Ledger:
+        """What moves deployments."""
+        return self._ledger
+
+    @property
     def above(self) -> Above:
         """Where layers above put in what they add."""
         return self._parts.above

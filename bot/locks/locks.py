@@ -144,6 +144,12 @@ class Locks:
         if current is not None and (current.owner_kind, current.owner) == (owner_kind, owner):
             await self._end(tx, current, State.RELEASED, by=current.person, request_id="")
 
+    async def drop(self, tx: Tx, lock_id: str, person: Person, request_id: str) -> None:
+        """Release a lock, whoever holds it; one that is over is left alone."""
+        current = await records.get(tx, lock_id)
+        if current is not None:
+            await self._end(tx, current, State.RELEASED, by=person, request_id=request_id)
+
     async def expire(self, lock_id: str) -> None:
         """End a lock whose time is over and tell its holder; one that was extended or ended is left alone."""
         now = self._clock.now()

@@ -104,6 +104,12 @@ class Paging:
             if run.running and run.person == person:
                 await self._stop(tx, run, "answered", person)
 
+    async def give_up(self, tx: Tx, run_id: str, why: str, person: Person) -> None:
+        """Page nobody any more in one run, because somebody says so; one that is over is left alone."""
+        run = await records.locked(tx, run_id)
+        if run is not None and run.running:
+            await self._stop(tx, run, why, person)
+
     async def _start(self, tx: Tx, trouble: Trouble, number: int) -> None:
         chain = choosing.chain_of(self._parts.settings(), trouble)
         if not chain:

@@ -33,6 +33,11 @@ class Releases:
         above.judges += [self.sign_offs.judge_artifact, self.sign_offs.judge]
         above.on_end.append(self.sign_offs.ended)
 
+    @property
+    def ledger(self) -> Ledger:
+        """What moves releases."""
+        return self._ledger
+
     def bind(self) -> None:
         """Give the workflow what it works with; called before the engine is launched."""
         workflow.bind(workflow.Bound(self._road, Effects(self._ledger)))

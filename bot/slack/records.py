@@ -27,6 +27,7 @@ class State(StrEnum):
     SENDING = "sending"
     DOUBT = "doubt"  # sent, no answer: looked up before it is sent again
     SENT = "sent"
+    HELD = "held"  # of before a restore: somebody says whether it is still to be said
     SUMMED = "summed"  # told within a sum of its channel's backlog
     PARKED = "parked"  # Slack refuses it for a reason that waiting does not cure
 

@@ -578,6 +578,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("person", name=op.f("pk_leavers")),
     )
     op.create_table(
+        "lineage",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("lineage", sa.String(length=32), nullable=False),
+        sa.Column("generation", sa.BigInteger(), nullable=False),
+        sa.Column("home", sa.String(length=100), nullable=False),
+        sa.Column("held_at", columns.Timestamp(), nullable=True),
+        sa.Column("held_why", sa.String(length=500), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_lineage")),
+    )
+    op.create_table(
         "locks",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("scope", sa.String(length=767), nullable=False),
@@ -835,6 +845,23 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=128), nullable=False),
         sa.Column("until", columns.Timestamp(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_replicas")),
+    )
+    op.create_table(
+        "restore_items",
+        sa.Column("hold", columns.Timestamp(), nullable=False),
+        sa.Column("id", sa.String(length=255), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("was", sa.Text(), nullable=False),
+        sa.Column("found", sa.Text(), nullable=False),
+        sa.Column("offered", columns.JsonColumn(), nullable=False),
+        sa.Column("service", sa.String(length=255), nullable=False),
+        sa.Column("environment", sa.String(length=255), nullable=False),
+        sa.Column("target", sa.String(length=255), nullable=False),
+        sa.Column("answer", sa.String(length=16), nullable=False),
+        sa.Column("answered_by", columns.PersonColumn(), nullable=True),
+        sa.Column("answered_at", columns.Timestamp(), nullable=True),
+        sa.PrimaryKeyConstraint("hold", "id", name=op.f("pk_restore_items")),
     )
     op.create_table(
         "run_answers",
@@ -1301,6 +1328,7 @@ def downgrade() -> None:
     op.drop_table("sign_ins")
     op.drop_index(op.f("ix_run_answers_subject"), table_name="run_answers")
     op.drop_table("run_answers")
+    op.drop_table("restore_items")
     op.drop_table("replicas")
     op.drop_index(
         "ix_releases_version", table_name="releases", sqlite_where=sa.text("holds"), postgresql_where=sa.text("holds")
@@ -1349,6 +1377,7 @@ def downgrade() -> None:
         postgresql_where=sa.text("state = 'held'"),
     )
     op.drop_table("locks")
+    op.drop_table("lineage")
     op.drop_table("leavers")
     op.drop_table("kept")
     op.drop_table("identities")
