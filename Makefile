@@ -25,7 +25,7 @@ CHECKS = status=0; \
 	$(BIN)/lint-imports --no-logo || status=1;
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage check format test-live docs-check lock page clean servers clients
+.PHONY: help demo test matrix coverage check format test-live docs-check lock page clean servers clients
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -46,6 +46,9 @@ test: $(DEV) servers clients ## Run all checks and all tests, whatever the first
 	wait $$checks || status=1; \
 	cat $(VENV)/.checks.log; \
 	exit $$status
+
+matrix: $(DEV) ## Ask for every command in every way for everybody, and compare with the policy: the suite asks for some
+	SHIPMATE_MATRIX=whole $(BIN)/python -m pytest -n0 tests/matrix
 
 coverage: $(DEV) servers clients ## As test, without checks, and tell what the tests and the processes they start ran: takes longer
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-config=tools/coverage.toml --cov-report=term

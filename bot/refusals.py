@@ -83,6 +83,13 @@ def stranger(*, guest: bool) -> NotAllowed:
     )
 
 
+def deactivated() -> NotAllowed:
+    """Refuse whose account is deactivated, whatever names them: what still comes from it is not theirs."""
+    return NotAllowed(
+        "deactivated", "This account is deactivated in Slack, so it may do nothing here. Ask whoever runs Shipmate."
+    )
+
+
 def late(command: Command, args: object, age: timedelta) -> Reply:
     """Offer again what arrived, or came to be run, too long after it was asked."""
     minutes = int(age.total_seconds()) // 60

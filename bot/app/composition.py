@@ -29,7 +29,7 @@ from bot.app.parts import (
     reviews_of,
 )
 from bot.app.restoring import restoring_of
-from bot.app.rights import access_of, leavers_of
+from bot.app.rights import access_of, leavers_of, terminal_of
 from bot.app.signing import bearers_of, signing_of
 from bot.app.tools import Tools
 from bot.approvals.approvals import Approvals
@@ -61,7 +61,6 @@ from bot.slack.gateway import Gateway
 from bot.slack.outbox import Outbox
 from bot.starter import Starter
 from bot.store import Store, Tx
-from bot.terminal import Terminal
 from bot.toolbox import Toolbox
 from bot.vault import for_moments
 from bot.watch import Watch
@@ -112,7 +111,7 @@ class App:
         self.policy = PolicyInForce(self)
         self.world = World()
         deliveries = Deliveries(store, clock, owner, self.vault)
-        self.terminal = Terminal(settings.terminal, deliveries, clock)
+        self.terminal = terminal_of(self, deliveries)
         self.dispatcher = Dispatcher(
             registry=registry,
             permissions=self.permissions,

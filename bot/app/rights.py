@@ -1,11 +1,15 @@
 """Who holds what beside the configuration, and who left, in the running bot."""
 
+import asyncio
+import contextlib
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from bot.access.access import Access, Parts
+from bot.deliveries import Deliveries
 from bot.identity import Channel, Person
 from bot.leavers import workflow as leaver_workflow
 from bot.leavers.leavers import Leavers, Parts as LeaverParts
@@ -16,11 +20,15 @@ from bot.registry import OPEN
 from bot.settings import Settings
 from bot.slack.connection import SlackError
 from bot.slack.directory import PersonInfo
+from bot.terminal import Standing, Terminal
 
 if TYPE_CHECKING:
     from bot.app.composition import App
 
 log = structlog.get_logger()
+
+_PATIENCE = 2.0
+"""Seconds that a terminal waits for Slack to tell about who asks."""
 
 
 async def announced_in(app: "App") -> Channel | None:
@@ -90,6 +98,26 @@ def sweeping_of(app: "App") -> Sweeping:
                 yield person
 
     return Sweeping(app.leavers, app.store, app.clock, with_tokens)
+
+
+async def standing_of(app: "App", person: Person) -> Standing:
+    """Return how somebody stands in Slack, soon: whoever it does not tell of is taken for being there."""
+    if not app.permissions.is_ours(person):
+        return Standing()
+    gone = app.leavers.gone(person)
+    info = app.slack.directory.known(person.user)
+    if info is None and app.slack.connection.trouble is None:
+        with contextlib.suppress(SlackError, TimeoutError):
+            async with asyncio.timeout(_PATIENCE):
+                info = await app.slack.directory.info(person)
+    return Standing(gone=gone) if info is None else Standing(guest=info.guest, gone=gone or info.deactivated)
+
+
+def terminal_of(app: "App", deliveries: Deliveries) -> Terminal:
+    """Return the terminal's door, which lets guests in as guests, and nobody who left."""
+    made = Terminal(app.settings.terminal, deliveries, app.clock)
+    made.standing = partial(standing_of, app)
+    return made
 
 
 async def begin_leavers(app: "App") -> None:

@@ -4,6 +4,7 @@ import asyncio
 
 from msgspec.structs import replace
 
+from bot import refusals
 from bot.command import Invocation
 from bot.errors import Degraded
 from bot.identity import Person
@@ -41,6 +42,7 @@ class Who:
 
         Raises:
             Degraded: Slack does not say within so many seconds who this is; nothing was done.
+            NotAllowed: the account is deactivated, whatever grant names it.
         """
         told = invocation.person
         if not self.may_be_ours(told):
@@ -55,10 +57,12 @@ class Who:
                     "person_unknown",
                     "Slack did not say in time who you are, so nothing was started. Try again in a moment.",
                 ) from error
+        if info.deactivated:
+            raise refusals.deactivated()
         return replace(
             invocation,
             person=info.person,
             person_name=info.name or invocation.person_name,
-            ours=info.ours and not info.bot and not info.deactivated,
+            ours=info.ours and not info.bot,
             guest=info.guest,
         )

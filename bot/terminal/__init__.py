@@ -5,7 +5,7 @@ a person in at the identity provider, `plain` turns messages into text.
 """
 
 from bot.terminal.client import ask
-from bot.terminal.door import Bearer, Terminal
+from bot.terminal.door import Bearer, Standing, Terminal
 from bot.terminal.plain import render
 
-__all__ = ["Bearer", "Terminal", "ask", "render"]
+__all__ = ["Bearer", "Standing", "Terminal", "ask", "render"]

@@ -10,7 +10,7 @@ import asyncio
 import json
 import re
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Final, Protocol
 
 import structlog
@@ -26,7 +26,7 @@ from bot.dispatch import Dispatcher
 from bot.errors import Degraded, UserError
 from bot.identity import Person
 from bot.permissions import ACCOUNT_TEAM
-from bot.refusals import incomplete
+from bot.refusals import deactivated, incomplete
 from bot.reply import Button, Message, Reply
 from bot.settings.tokens import Terminal as TerminalSettings, Token
 from bot.store import StoreUnavailable, Tx
@@ -57,6 +57,21 @@ class Bearer(Struct, frozen=True, kw_only=True):
     guest: bool = False
 
 
+class Standing(Struct, frozen=True, kw_only=True):
+    """How somebody stands in Slack; neither is known while Slack does not answer."""
+
+    guest: bool = False
+    gone: bool = False
+
+
+StandingOf = Callable[[Person], Awaitable[Standing]]
+"""Tells how somebody stands, soon: a terminal works while Slack is away."""
+
+
+async def _in_good_standing(_person: Person) -> Standing:
+    return Standing()
+
+
 class SignedIn(Protocol):
     """People who signed in at the identity provider, in a terminal."""
 
@@ -78,6 +93,7 @@ class Terminal:
     def __init__(self, settings: TerminalSettings, deliveries: Deliveries, clock: Clock) -> None:
         self.tokens = Tokens(settings, deliveries.store, clock)
         self.signed_in: SignedIn | None = None
+        self.standing: StandingOf = _in_good_standing
         self._deliveries = deliveries
         self._clock = clock
         self._dispatcher: Dispatcher | None = None
@@ -125,6 +141,10 @@ class Terminal:
         text, request_id = _wish(body)
         if dispatcher is None:
             raise _not_ready()
+        standing = await self.standing(bearer.person)
+        if standing.gone:
+            error = deactivated()
+            raise _Rejected(403, error.code, str(error.text))
         return dispatcher, Invocation(
             delivery_id=f"terminal/{bearer.name}/{request_id}",
             trigger=Trigger.TERMINAL,
@@ -133,7 +153,7 @@ class Terminal:
             at=self._clock.now(),
             text=text,
             ours=bearer.person.team == ACCOUNT_TEAM or dispatcher.permissions.is_ours(bearer.person),
-            guest=bearer.guest,
+            guest=bearer.guest or standing.guest,
             via=bearer.via,
         )
 
