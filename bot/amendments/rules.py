@@ -117,14 +117,27 @@ def _groups(old: Policy, new: Policy, notes: Notes) -> dict[str, Any]:
                 notes.wider(f"{where}.{key}", f"{one[key]} instead of {was.get(key) or 'none'}")
             elif was.get(key):
                 notes.other(f"{where}.{key}", f"{was[key]} removed")
-        kept[name] |= {key: value for key, value in one.items() if key not in {"people", "usergroup", "claim"}}
+        kept[name] |= {
+            key: value for key, value in one.items() if key not in {"people", "usergroup", "claim", "on_call"}
+        }
+        _narrowed(where, was.get("on_call", ""), one.get("on_call", ""), kept[name], notes)
         switches(where, was, one, kept[name], notes, guards={"delegable": False})
-        rest(where, was, one, kept[name], notes, known={"people", "usergroup", "claim", "delegable"})
+        rest(where, was, one, kept[name], notes, known={"people", "usergroup", "claim", "on_call", "delegable"})
         if not kept[name]["people"]:
             del kept[name]["people"]
     for name in old.keys() - new.keys():
         notes.other(f"groups.{name}", "removed")
     return kept
+
+
+def _narrowed(where: str, was: str, now: str, kept: dict[str, Any], notes: Notes) -> None:
+    """Note a group that is narrowed to who is on call, by another schedule than before, or no longer."""
+    if was and now != was:
+        notes.wider(f"{where}.on_call", f"{now or 'none'} instead of {was}")
+    elif now != was:
+        notes.other(f"{where}.on_call", f"only who is on call in {now}")
+    if was or now:
+        kept["on_call"] = was or now
 
 
 def _grants(old: Sequence[Policy], new: Sequence[Policy], notes: Notes) -> list[Any]:

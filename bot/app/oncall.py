@@ -63,6 +63,7 @@ def oncall_of(app: "App") -> OnCall:
         )
     )
     made.changes.sections += sections(app)
+    app.permissions.set_on_call(made.certain)
     return made
 
 

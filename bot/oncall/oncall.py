@@ -18,7 +18,7 @@ from bot.oncall.overrides import Overrides
 from bot.oncall.overview import Overview
 from bot.oncall.parts import Parts
 from bot.oncall.planning import layers_of
-from bot.oncall.rules import HORIZON, Plan, Span
+from bot.oncall.rules import HORIZON, Plan, Span, Why
 
 READ = "oncall.read"
 """The permission to see who is on call."""
@@ -39,6 +39,10 @@ class Shift(Struct, frozen=True, kw_only=True):
     starts_at: datetime
     ends_at: datetime
     why: str
+
+
+class NotKnown(Exception):
+    """Who is on call cannot be told for sure; the message says why."""
 
 
 class OnCall:
@@ -93,6 +97,20 @@ class OnCall:
         plan = await self.plan(schedule)
         return _shift(schedule, plan.following(self._parts.clock.now())) if plan is not None else None
 
+    async def certain(self, schedule: str) -> tuple[Person, ...]:
+        """Return who is on call now, for what may only follow what is known for sure: nobody is a good answer.
+
+        Raises:
+            NotKnown: a calendar of it cannot be read, and no override says who it is; or no schedule is called so.
+        """
+        plan = await self.plan(schedule)
+        if plan is None:
+            raise NotKnown(f"there is no schedule {schedule}")
+        span = plan.at(self._parts.clock.now())
+        if plan.unread and (span is None or span.why is not Why.OVERRIDE):
+            raise NotKnown(f"{schedule}, {'; '.join(plan.unread)}")
+        return span.people if span is not None else ()
+
     async def plan(self, schedule: str, conn: AsyncConnection | None = None) -> Plan | None:
         """Return all that says who is on call for a schedule, None where the configuration has none of this name.
 
@@ -115,6 +133,7 @@ class OnCall:
             events=tuple(span for one in calendars for span in one.spans),
             overrides=tuple(one.span for one in made),
             warnings=tuple(messages.calendar(one) for one in calendars if one.problem or one.strangers),
+            unread=tuple(messages.calendar(one) for one in calendars if one.problem),
         )
 
     def name_of(self, person: Person) -> str:

@@ -146,7 +146,7 @@ class Plan:
     """Everything that says who is on call for one schedule: a later layer, a calendar, an override wins, in this order.
 
     Of overrides the one made later wins: they stand in the order in which they were made. Events of calendars at the
-    same time are on call together. `warnings` say what could not be read or understood.
+    same time are on call together. `warnings` say what could not be read or understood, `unread` which calendars.
     """
 
     zone: str
@@ -154,6 +154,7 @@ class Plan:
     events: tuple[Span, ...] = ()
     overrides: tuple[Span, ...] = ()
     warnings: tuple[str, ...] = field(default=(), compare=False)
+    unread: tuple[str, ...] = field(default=(), compare=False)
 
     def spans(self, begin: datetime, end: datetime) -> list[Span]:
         """Return who is on call within a stretch of time, in order, cut at its ends; where nobody is, nothing."""

@@ -94,6 +94,7 @@ class Permissions(People):
         self._has_left: Callable[[Person], Awaitable[bool]] | None = None
         self._sources: dict[str, MembershipSource] = {}
         self._claims: ClaimSource | None = None
+        self._on_call: Callable[[str], Awaitable[Collection[Person]]] | None = None
         self._known: dict[str, tuple[float, frozenset[Person]]] = {}
         self._covering: dict[tuple[str, Resource], tuple[Grant, ...]] = {}
         self._grants = grants_of(settings)
@@ -136,6 +137,10 @@ class Permissions(People):
     def set_claims(self, claims: ClaimSource) -> None:
         """Tell where the groups are known that the identity provider tells."""
         self._claims = claims
+
+    def set_on_call(self, on_call: Callable[[str], Awaitable[Collection[Person]]]) -> None:
+        """Tell how to ask who is on call in a schedule now; any error means that it cannot be told."""
+        self._on_call = on_call
 
     @property
     def grants(self) -> tuple[Grant, ...]:
@@ -200,7 +205,7 @@ class Permissions(People):
         "everyone" is never listed.
 
         Raises:
-            MembershipUnreadable: its user group cannot be read.
+            MembershipUnreadable: its user group, or who is on call, cannot be read.
         """
         settings = self._groups.get(group)
         if settings is None:
@@ -210,6 +215,9 @@ class Permissions(People):
             named |= await self._usergroup(group, settings.usergroup, fresh=fresh)
         if settings.claim and self._claims is not None:
             named |= await self._claims.members(settings.claim)
+        if settings.on_call:
+            working = await self._working(group, settings.on_call)
+            named = {one for one in named if self.among(one, working)}
         return frozenset(named)
 
     async def _belongs(
@@ -225,14 +233,15 @@ class Permissions(People):
         groups: set[str] = set(marks)
         unreadable: list[MembershipUnreadable] = []
         for name in self._groups if among is None else sorted(self._groups.keys() & among):
-            if self._is_named(person, name, marks):
-                groups.add(name)
-            elif member:
-                try:
-                    if await self._elsewhere(person, name, self._groups[name], fresh=fresh):
-                        groups.add(name)
-                except MembershipUnreadable as error:
-                    unreadable.append(error)
+            settings = self._groups[name]
+            named = self._is_named(person, name, marks)
+            try:
+                if (named or (member and await self._elsewhere(person, name, settings, fresh=fresh))) and (
+                    not settings.on_call or self.among(person, await self._working(name, settings.on_call))
+                ):
+                    groups.add(name)
+            except MembershipUnreadable as error:
+                unreadable.append(error)
         return frozenset(groups), unreadable
 
     async def _elsewhere(self, person: Person, name: str, settings: GroupSettings, *, fresh: bool) -> bool:
@@ -244,6 +253,15 @@ class Permissions(People):
         if self._claims is None:
             raise MembershipUnreadable(name, "no identity provider is connected")
         return await self._claims.holds(person, name, settings.claim)
+
+    async def _working(self, group: str, schedule: str) -> Collection[Person]:
+        """Return who is on call in a schedule now. Raises: MembershipUnreadable."""
+        if self._on_call is None:
+            raise MembershipUnreadable(group, "who is on call is not known here")
+        try:
+            return await self._on_call(schedule)
+        except Exception as error:
+            raise MembershipUnreadable(group, str(error) or type(error).__name__) from error
 
     def _marks(self, person: Person, *, member: bool) -> set[str]:
         """Return what stands for a person among the holders of grants without any group."""

@@ -160,9 +160,23 @@ class Checks:
                 self._source.note(where, f"{name} is a person already", "Give the group another name.")
             named = group if isinstance(group, list) else _mapping(group).get("people")
             base = where if isinstance(group, list) else (*where, "people")
+            self._on_call(where, _mapping(group))
             for index, person in enumerate(_list(named)):
                 if person not in people and not _SLACK_ID.match(person) and not person.startswith("account:"):
                     self._source.note((*base, index), f"{person} is no person", did_you_mean(person, people))
+
+    def _on_call(self, where: Where, group: Mapping[str, Any]) -> None:
+        """Note a schedule that is none, and a group of people on call that says nobody who may be of it."""
+        schedule = group.get("on_call")
+        if not isinstance(schedule, str) or not schedule:
+            return
+        known = _keys(_mapping(self._data.get("oncall")).get("schedules"))
+        if schedule not in known:
+            hint = did_you_mean(schedule, known)
+            self._source.note((*where, "on_call"), f"{schedule} is no schedule of oncall.schedules", hint)
+        if not any(group.get(key) for key in ("people", "usergroup", "claim")):
+            rule = "on_call says which of its people count, and it has none"
+            self._source.note((*where, "on_call"), rule, "Name those who may be on call: people, usergroup or claim.")
 
     def _permissions(self) -> None:
         people, groups = _keys(self._data.get("people")), {*_keys(self._data.get("groups")), EVERYONE}

@@ -111,6 +111,7 @@ class GroupSettings(Model):
     delegable: bool = Field(
         default=True, description="Whether its people may let others approve in their place while they are away."
     )
+    on_call: str = Field("", description="A schedule: of its people only those belong who are on call there now.")
 
 
 class GrantSettings(Model):
