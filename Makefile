@@ -25,7 +25,7 @@ CHECKS = status=0; \
 	$(BIN)/lint-imports --no-logo || status=1;
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test matrix coverage check format test-live docs-check lock page clean servers clients
+.PHONY: help demo test matrix coverage check format test-live fuzz docs-check lock page clean servers clients
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -64,6 +64,9 @@ format: $(DEV) ## Format the code
 test-live: $(DEV) ## Run the contract suites against real tools: JENKINS_URL=… GITLAB_URL=…, see CONTRIBUTING.md
 	$(if $(JENKINS_URL)$(GITLAB_URL)$(NTFY_URL),,$(error Name a tool: make test-live JENKINS_URL=… JENKINS_USER=… JENKINS_TOKEN=…))
 	$(BIN)/python -m pytest -p no:randomly --force-enable-socket tests/integrations/live
+
+fuzz: $(DEV) ## Throw a thousand broken deliveries of each kind at every door; takes half an hour
+	$(BIN)/python -m pytest -p no:randomly --hypothesis-profile=fuzz --timeout 1800 tests/hostile
 
 docs-check: $(DEV) ## Check links, documented names and the size of modules
 	$(BIN)/python -m pytest tests/architecture

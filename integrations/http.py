@@ -6,6 +6,8 @@ tool's own words, with what the caller wants hidden taken out.
 """
 
 import hmac
+import json
+import re
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,8 +33,11 @@ from integrations.errors import (
 )
 
 NOT_MODIFIED = 304
+MISREAD = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What reading an answer or a webhook raises that has another form than its tool's."""
 
 _PIECE = 64 * 1024
+_ESCAPED = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")  # NUL and halves of characters come only so
 _DEFAULT_WAIT = 5.0
 _LONGEST_WAIT = 3600.0
 _LEAST_HIDDEN = 3  # characters; what is shorter would take words apart
@@ -183,9 +188,38 @@ def same(told: str, wanted: str) -> bool:
     return hmac.compare_digest(told.encode(errors="replace"), wanted.encode(errors="replace"))
 
 
+def read_json(text: bytes | str) -> Any:  # noqa: ANN401 -- whatever came
+    """Return what JSON from outside says, each text in it as a database can hold it.
+
+    Raises:
+        ValueError: it is no JSON, nested too deeply, or holds a number that is none.
+    """
+    try:
+        said = json.loads(text, parse_constant=_no_number)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    raw = text if isinstance(text, bytes) else text.encode(errors="replace")
+    return _plain(said) if _ESCAPED.search(raw) else said
+
+
 def storable(value: object, longest: int) -> str:
     """Return a text from outside as a database can hold it: no NUL, no halves of characters, not too long."""
     return str(value if value is not None else "").replace("\0", "").encode(errors="replace").decode()[:longest]
+
+
+def _no_number(name: str) -> float:
+    message = f"{name} is no number of JSON"
+    raise ValueError(message)
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 -- whatever came
+    if isinstance(value, str):
+        return value.replace("\0", "").encode(errors="replace").decode()
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    if isinstance(value, dict):
+        return {_plain(name): _plain(one) for name, one in value.items()}
+    return value
 
 
 def masked(text: str, hidden: Sequence[str]) -> str:

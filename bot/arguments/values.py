@@ -124,7 +124,7 @@ def _read_pairs(text: str, label: str) -> Pairs:
     if text.startswith("{"):
         try:
             value = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             value = None
         if not isinstance(value, dict):
             raise BadInput("bad_value", f"What is given for {label} is no list of names and values.")

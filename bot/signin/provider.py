@@ -222,7 +222,7 @@ def _json(body: bytes) -> Mapping[str, Any] | None:
 
     try:
         values = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return values if isinstance(values, dict) else None
 

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
+import structlog
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.authorization.async_authorize import AsyncAuthorize
@@ -20,6 +21,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.connection import Connection, Identity
 from bot.slack.mrkdwn import Json
+from bot.slack.shapes import mistake
+
+_log = structlog.get_logger(__name__)
 
 Listener = Callable[[Json], Awaitable[Json | str | None]]
 
@@ -108,6 +112,9 @@ class _Delivering(AsyncMiddleware):
         if not kind:
             await next()
             return resp
+        if req.mode == "socket_mode" and (wrong := mistake(kind, req.body)):  # over HTTP it was looked at before
+            _log.warning("a payload has another shape than Slack's", kind=kind, mistake=wrong)
+            return BoltResponse(status=400, body="the payload has another shape than Slack's")
         answer = await self._listeners[kind](req.body)
         if answer is None:
             return BoltResponse(status=200, body="")

@@ -148,7 +148,7 @@ def _compact(value: Json) -> str:
 def _mapping(text: object) -> Json | None:
     try:
         value = json.loads(text) if isinstance(text, str) else None
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
 

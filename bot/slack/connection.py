@@ -9,6 +9,7 @@ import random
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import aiohttp
 import structlog
@@ -32,6 +33,8 @@ _TAKES_JSON = (
     "conversations.open",
     "conversations.setTopic",
 )  # methods that only read take no JSON body
+RESPONSE_HOSTS = frozenset({"hooks.slack.com", "hooks.slack-gov.com"})
+"""Where Slack takes answers; an address elsewhere would have us send them to whoever made it up."""
 _READS = frozenset({"chat.getPermalink"})  # https://docs.slack.dev/reference/methods/chat.getPermalink: form or query
 _LONGEST_PAUSE = 30.0
 
@@ -165,22 +168,37 @@ class Connection:
         await self._guarded("files.upload", send)
 
     async def respond(self, url: str, body: dict[str, Any]) -> None:
-        """Answer through a `response_url`.
+        """Answer through a `response_url`; one that is not of Slack's is not asked.
 
         Source: https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
 
         Raises:
             SlackError: what went wrong, by cause.
         """
+        if not self._is_slacks(url):
+            raise SlackError("response_url", Failure(Cause.REFUSED, "the response URL is none of Slack's"))
 
         async def send() -> None:
-            async with self.session.post(url, json=body) as answer:
+            async with self.session.post(url, json=body, allow_redirects=False) as answer:
                 text = await answer.text()
                 failure = failures.from_status(answer.status, text, answer.headers.get("Retry-After"))
             if failure is not None:
                 raise SlackError("response_url", failure)
 
         await self._guarded("response_url", send)
+
+    def _is_slacks(self, url: str) -> bool:
+        """Tell whether an address that a payload names is Slack's own, or of the server that `api_url` names."""
+        try:
+            there, own = urlsplit(url), urlsplit(self._api_url)
+            port, own_port = there.port, own.port
+        except ValueError:
+            return False
+        if there.username is not None or there.password is not None:
+            return False
+        if (there.scheme, there.hostname, port) == (own.scheme, own.hostname, own_port):
+            return True
+        return there.scheme == "https" and there.hostname in RESPONSE_HOSTS and port in {None, 443}
 
     async def _call(self, method: str, arguments: dict[str, Any]) -> dict[str, Any]:
         if method.startswith(_TAKES_JSON) and method not in _READS:

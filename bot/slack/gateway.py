@@ -139,7 +139,7 @@ class Gateway:
             return []
         if self.app is None:
             raise RuntimeError("the routes of Slack were asked for before it was connected")
-        return web.routes(self.app)
+        return web.routes(self.app, self._settings.slack.signing_secret.get_secret_value(), self._clock)
 
     async def close(self, seconds: float = 5.0) -> None:
         """Take nothing more, finish what is on its way within so many seconds, and disconnect."""

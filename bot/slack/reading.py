@@ -7,7 +7,7 @@ https://docs.slack.dev/reference/interaction-payloads and https://docs.slack.dev
 import json
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from msgspec import Struct
 
@@ -19,6 +19,8 @@ from bot.slack.mrkdwn import Json
 _MENTION = re.compile(r"^\s*<@[UW][A-Z0-9]+(\|[^>]*)?>[\s,:]*")
 _SKIN_TONE = re.compile(r"::skin-tone-\d$")
 _LONGEST = 20_000
+_FIRST = datetime(2013, 1, 1, tzinfo=UTC)  # there was no Slack before
+_AHEAD = timedelta(days=1)
 
 
 class Home(Struct, frozen=True):
@@ -179,7 +181,7 @@ def metadata(view: Json) -> Json:
     """Return the JSON in a view's private metadata, empty when there is none."""
     try:
         value = json.loads(str(view.get("private_metadata") or "{}"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 
@@ -198,8 +200,9 @@ def _channel(home: Home, ident: object) -> Channel | None:
 
 
 def _moment(ts: object, now: datetime) -> datetime:
-    """Return the moment of a Slack time stamp ("1700000000.000100"), `now` when there is none."""
+    """Return the moment of a Slack time stamp ("1700000000.000100"), `now` when there is none, or none that can be."""
     try:
-        return datetime.fromtimestamp(float(str(ts)), UTC)
+        told = datetime.fromtimestamp(float(str(ts)), UTC)
     except (ValueError, OverflowError, OSError):
         return now
+    return told if _FIRST < told < now + _AHEAD else now

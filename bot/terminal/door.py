@@ -293,7 +293,7 @@ def _wish(body: bytes) -> tuple[str, str]:
     """Return the text and the request id of a body."""
     try:
         values = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _Rejected(400, "bad_request", f"The body is not JSON: {error}") from None
     text = values.get("text") if isinstance(values, dict) else None
     if not isinstance(text, str):

@@ -220,7 +220,7 @@ async def _ask(
         raise NotSignedIn(f"No answer from {url}: {str(error) or type(error).__name__}.", UNREACHABLE) from error
     try:
         values = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         values = {}
     return status, values if isinstance(values, dict) else {}
 

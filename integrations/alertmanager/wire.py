@@ -7,7 +7,6 @@ The API: https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yam
 import base64
 import binascii
 import hashlib
-import hmac
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -28,6 +27,7 @@ from integrations.errors import (
     Refused,
     Unavailable,
 )
+from integrations.http import MISREAD, read_json, same
 
 NOTIFIED = "alerts.notified"
 VERSION = "4"
@@ -81,7 +81,7 @@ def parse(instance: str, headers: Mapping[str, str], body: bytes) -> Sequence[We
             url=_text(told.get("externalURL")),
             truncated=int(told.get("truncatedAlerts") or 0),
         )
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
+    except MISREAD as error:
         raise BadReply(instance, f"the notification has another form: {error!r}", excerpt=_excerpt(body)) from error
     return [WebhookEvent(instance=instance, kind=NOTIFIED, id="", ref=group.key, data={"group": group})]
 
@@ -118,7 +118,7 @@ def groups_of(instance: str, body: bytes) -> Sequence[AlertGroup]:
             )
             for one in _let_go(_list(_json(instance, body)))
         )
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+    except MISREAD as error:
         raise _other_form(instance, error, body) from error
 
 
@@ -126,7 +126,7 @@ def alerts_of(instance: str, body: bytes) -> Sequence[Alert]:
     """Return the alerts of an answer of /api/v2/alerts. Raises: BadReply."""
     try:
         return tuple(_asked(one) for one in _list(_json(instance, body)))
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+    except MISREAD as error:
         raise _other_form(instance, error, body) from error
 
 
@@ -134,7 +134,7 @@ def silences_of(instance: str, body: bytes) -> Sequence[Silence]:
     """Return the silences of an answer of /api/v2/silences. Raises: BadReply."""
     try:
         return tuple(_silence(one) for one in _list(_json(instance, body)))
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+    except MISREAD as error:
         raise _other_form(instance, error, body) from error
 
 
@@ -166,7 +166,7 @@ def status_of(instance: str, body: bytes) -> tuple[str, datetime]:
     try:
         told = _json(instance, body)
         return str(told["versionInfo"]["version"]), _moment(told["uptime"])
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
+    except MISREAD as error:
         raise _other_form(instance, error, body) from error
 
 
@@ -232,13 +232,13 @@ def _silence(one: Any) -> Silence:  # noqa: ANN401 - whatever came
 
 
 def _same(told: str, wanted: str) -> bool:
-    return bool(wanted) and hmac.compare_digest(told.encode(), wanted.encode())
+    return bool(wanted) and same(told, wanted)
 
 
 def _json(instance: str, body: bytes) -> Any:  # noqa: ANN401 - whatever came
     try:
-        return json.loads(body)
-    except (ValueError, RecursionError) as error:
+        return read_json(body)
+    except ValueError as error:
         what = "HTML" if body.lstrip()[:1] == b"<" else "something"
         raise BadReply(instance, f"{what} came where JSON was expected", excerpt=_excerpt(body)) from error
 
@@ -307,7 +307,7 @@ def _words(body: bytes) -> str:
     """Return what an error says: Alertmanager answers a JSON text, a proxy in between HTML, which says nothing."""
     text = body[:2000].decode(errors="replace").strip()
     try:
-        told = json.loads(text)
+        told = read_json(text)
     except ValueError:
         return "" if text[:1] == "<" else text[:500]
     if isinstance(told, dict):

@@ -4,7 +4,6 @@ Its statuses: https://docs.gitlab.com/api/rest/troubleshooting/#status-codes
 Its limits: https://docs.gitlab.com/administration/settings/user_and_ip_rate_limits/#response-headers
 """
 
-import json
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
@@ -18,6 +17,7 @@ from integrations.errors import (
     Refused,
     Unavailable,
 )
+from integrations.http import read_json
 
 _DEFAULT_WAIT = 10.0
 _LONGEST_WAIT = 3600.0
@@ -87,7 +87,7 @@ def _flat(value: object) -> str:
 
 def _json(body: bytes) -> Mapping[str, object]:
     try:
-        answer = json.loads(body)
+        answer = read_json(body)
     except ValueError:
         return {}
     return answer if isinstance(answer, dict) else {}

@@ -5,7 +5,6 @@ https://docs.gitlab.com/api/pipelines/, https://docs.gitlab.com/api/jobs/
 
 import functools
 import itertools
-import json
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -21,6 +20,7 @@ from integrations.gitlab.logs import last_words, read_log
 from integrations.gitlab.starts import Start
 from integrations.gitlab.steering import PLAYABLE, Steering
 from integrations.gitlab.values import Json, action_of, downstream_of, moment, stage_of, state_of
+from integrations.http import read_json
 
 _MOST_JOBS = 500
 _MOST_RESULTS = 10  # jobs whose artifacts are looked through for the result file
@@ -222,7 +222,7 @@ class Pipelines(Steering):
                     content += piece
                     if len(content) > _RESULT_BYTES:
                         break
-            said = _attempt(functools.partial(json.loads, content))
+            said = _attempt(functools.partial(read_json, bytes(content)))
             if isinstance(said, dict):
                 return {str(name): str(value) for name, value in said.items() if isinstance(value, str | int | float)}
         return {}

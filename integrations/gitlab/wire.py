@@ -7,7 +7,6 @@ import base64
 import binascii
 import hashlib
 import hmac
-import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -16,6 +15,7 @@ from integrations.contract import WebhookEvent
 from integrations.errors import BadReply
 from integrations.gitlab.settings import GitLabSettings
 from integrations.gitlab.values import state_of
+from integrations.http import MISREAD, read_json, same, storable
 
 _ZERO = "0" * 40
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)  # of what tells no time
@@ -49,7 +49,7 @@ def verify(settings: GitLabSettings, headers: Mapping[str, str], body: bytes) ->
         return _signed(settings.webhook_signing_token.get_secret_value(), lower, body)
     if settings.webhook_token is not None:
         given = lower.get("x-gitlab-token", "")
-        return hmac.compare_digest(given.encode(), settings.webhook_token.get_secret_value().encode())
+        return same(given, settings.webhook_token.get_secret_value())
     return False
 
 
@@ -73,10 +73,11 @@ def parse(instance: str, headers: Mapping[str, str], body: bytes) -> Sequence[We
     """
     lower = {name.lower(): value for name, value in headers.items()}
     try:
-        said = json.loads(body)
+        said = read_json(body)
         reader = _READERS.get(str(said["object_kind"]))
         told = reader(said) if reader is not None else None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        project = str(_project(said)["path_with_namespace"])
+    except MISREAD as error:
         raise BadReply(
             instance, f"this is no webhook of GitLab's: {error!r}", excerpt=body[:500].decode(errors="replace")
         ) from error
@@ -84,7 +85,7 @@ def parse(instance: str, headers: Mapping[str, str], body: bytes) -> Sequence[We
         return ()
     kind, ref, data = told
     ref = f"{instance}:{ref}" if kind.startswith("run.") else ref
-    data |= {"project": str(_project(said)["path_with_namespace"]), "server": lower.get("x-gitlab-instance", "")}
+    data |= {"project": project, "server": storable(lower.get("x-gitlab-instance"), 200)}
     return (WebhookEvent(instance=instance, kind=kind, id=_id(lower, body), ref=ref, data=data),)
 
 
@@ -95,18 +96,18 @@ def _signed(secret: str, headers: Mapping[str, str], body: bytes) -> bool:
         key = secret.encode()
     if "webhook-id" not in headers or "webhook-timestamp" not in headers:
         return False
-    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
-    wanted = base64.b64encode(hmac.digest(key, signed, hashlib.sha256))
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode(errors="replace") + body
+    wanted = base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
     given = [one.partition(",") for one in headers.get("webhook-signature", "").split()]
-    return any(version == "v1" and hmac.compare_digest(value.encode(), wanted) for version, _, value in given)
+    return any(version == "v1" and same(value, wanted) for version, _, value in given)
 
 
 def _id(headers: Mapping[str, str], body: bytes) -> str:
     """Return the id of a delivery: the same when GitLab sends it again."""
     for name in ("webhook-id", "idempotency-key"):
         if headers.get(name):
-            return headers[name][:200]
-    event = headers.get("x-gitlab-event-uuid", "")[:100]  # one event may be told by several hooks, and be several
+            return storable(headers[name], 200)
+    event = storable(headers.get("x-gitlab-event-uuid"), 100)  # one event may be told by several hooks, and be several
     return f"{event}-{hashlib.sha256(body).hexdigest()}".lstrip("-")
 
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from integrations.capabilities.runs import Artifact, ManualAction, Run, RunRef, RunStage, RunState
+from integrations.http import read_json
 from integrations.jenkins.parameters import of_input, written
 from integrations.jenkins.settings import ParameterNames
 
@@ -165,7 +166,7 @@ def result_of(build: Mapping[str, Any], file: bytes | None) -> dict[str, str]:
         ValueError: the file is no JSON object of texts.
     """
     if file is not None:
-        told = json.loads(file)
+        told = read_json(file)
         if not isinstance(told, dict) or not all(isinstance(value, str) for value in told.values()):
             raise ValueError("a JSON object of texts is expected")
         return dict(told)

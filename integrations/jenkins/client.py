@@ -1,7 +1,6 @@
 """The adapter: what blocks runs in its threads, with a deadline; nothing here waits on the event loop."""
 
 import asyncio
-import json
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -64,7 +63,8 @@ class Jenkins:
 
         def ask() -> Pong:
             answer = self._connection.ask("/api/json", {"tree": "quietingDown"})
-            closing = json.loads(answer.body).get("quietingDown")
+            told = self._connection.read(answer.body)
+            closing = isinstance(told, dict) and told.get("quietingDown")
             me = self._connection.get("/whoAmI", "name,anonymous")
             if not isinstance(me, dict) or "name" not in me:
                 raise BadReply(self._instance, "the answer is not Jenkins': check `url`", excerpt=str(me))

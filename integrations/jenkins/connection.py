@@ -3,7 +3,6 @@
 Everything here blocks and is called in the adapter's threads.
 """
 
-import json
 import ssl
 import time
 from collections.abc import Callable, Mapping
@@ -17,6 +16,7 @@ from urllib3.exceptions import HTTPError, NewConnectionError
 
 from integrations.contract import Resources
 from integrations.errors import IntegrationError, NotFound, Refused, Unavailable
+from integrations.http import read_json
 from integrations.jenkins.failures import bad_json, error_of
 from integrations.jenkins.settings import JenkinsSettings
 
@@ -102,11 +102,11 @@ class Connection:
                 integrations/errors.py.
         """
         answer = self.ask(f"{path}/api/json", {"tree": tree} if tree else None)
-        return self._json(answer.body)
+        return self.read(answer.body)
 
     def get_workflow(self, path: str) -> Json:
         """Return the JSON of an address of the workflow API (`wfapi/…`). Raises: as `get`."""
-        return self._json(self.ask(path).body)
+        return self.read(self.ask(path).body)
 
     def find(self, path: str, tree: str = "") -> Json | None:
         """Return what `get` returns, None where there is nothing."""
@@ -220,9 +220,10 @@ class Connection:
             message = f"closed the connection before its answer was whole: {_short(error)}"
             raise Lost(message) from error
 
-    def _json(self, body: bytes) -> Json:
+    def read(self, body: bytes) -> Json:
+        """Return the JSON of an answer. Raises: BadReply."""
         try:
-            return json.loads(body)
+            return read_json(body)
         except ValueError as error:
             raise bad_json(self.instance, body) from error
 

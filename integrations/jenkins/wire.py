@@ -7,13 +7,13 @@ import base64
 import binascii
 import hashlib
 import hmac
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from integrations.capabilities.runs import RunRef
 from integrations.contract import WebhookEvent
 from integrations.errors import BadReply
+from integrations.http import MISREAD, read_json, same
 from integrations.jenkins.builds import state_of
 from integrations.jenkins.names import RunName, job_and_number
 from integrations.jenkins.settings import JenkinsSettings
@@ -36,9 +36,9 @@ def verify(settings: JenkinsSettings, headers: Mapping[str, str], body: bytes) -
     signature = headers.get(SIGNATURE, "")
     if signature:
         wanted = f"sha256={hmac.new(secret, body, hashlib.sha256).hexdigest()}"
-        return hmac.compare_digest(signature.encode(), wanted.encode())
+        return same(signature, wanted)
     scheme, _, value = headers.get("Authorization", "").partition(" ")
-    given = value.strip().encode()
+    given = value.strip().encode(errors="replace")
     if scheme.lower() == "basic":
         try:
             given = base64.b64decode(given, validate=True).partition(b":")[2]
@@ -59,16 +59,17 @@ def parse(instance: str, headers: Mapping[str, str], body: bytes) -> Sequence[We
         BadReply: it is of another format.
     """
     try:
-        told = json.loads(body)
+        told = read_json(body)
         build = told["build"]
         number, phase = int(build["number"]), str(build["phase"])
         where = job_and_number(str(build.get("full_url") or build.get("url") or told.get("url") or ""))
-    except (ValueError, KeyError, TypeError) as error:
+        given = _request_ids(build)
+    except MISREAD as error:
         raise _unreadable(instance, f"{error!r}", body) from error
     if where is None or phase not in _PHASES or number < 1:
         raise _unreadable(instance, "no build of a job in a known phase", body)
     job = where[0]
-    names = [RunName(job, request_id=one) for one in _request_ids(build)] + [RunName(job, number=number)]
+    names = [RunName(job, request_id=one) for one in given] + [RunName(job, number=number)]
     refs = [str(RunRef(instance, str(name))) for name in names]
     status = str(build.get("status") or "")
     # FINALIZED comes after COMPLETED, when artifacts and reports are there as well: each is a reason to look.

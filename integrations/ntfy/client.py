@@ -1,13 +1,12 @@
 """The adapter, on aiohttp: what ntfy's few client libraries add is less than what they leave unbounded."""
 
 import base64
-import json
 from collections.abc import Set as AbstractSet
 
 from integrations.capabilities.paging import Page, Receipt, Way
 from integrations.contract import Pong, Resources
 from integrations.errors import BadReply, NotPermitted, OutcomeUnknown, Refused
-from integrations.http import HttpClient
+from integrations.http import MISREAD, HttpClient, read_json
 from integrations.ntfy import wire
 from integrations.ntfy.settings import NtfySettings
 
@@ -58,9 +57,9 @@ class Ntfy:
         """Return who we are to the server."""
         answer = await self._http.ask("GET", f"{self._settings.url}/v1/account")
         try:
-            told = json.loads(answer.body)
+            told = read_json(answer.body)
             return Pong(identity=str(told.get("username", "")), detail=self._settings.url)
-        except (AttributeError, ValueError) as error:
+        except MISREAD as error:
             raise BadReply(self._instance, "the answer is none of ntfy's: check `url`") from error
 
     async def close(self) -> None:

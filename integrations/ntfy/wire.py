@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from integrations.capabilities.paging import Delivery, Page, PageAnswer, Receipt
 from integrations.contract import WebhookEvent
 from integrations.errors import BadReply
-from integrations.http import same, storable
+from integrations.http import MISREAD, read_json, same, storable
 from integrations.ntfy.settings import NtfySettings
 
 TOKEN_HEADER: Final = "X-Shipmate-Token"  # noqa: S105 - the name of a header
@@ -60,9 +60,9 @@ def message(settings: NtfySettings, topic: str, page: Page) -> dict[str, Any]:
 def receipt_of(instance: str, body: bytes) -> Receipt:
     """Return the receipt in the answer to a message that was published. Raises: BadReply."""
     try:
-        told = json.loads(body)
+        told = read_json(body)
         ident = str(told["id"]) if told["event"] == "message" else ""
-    except (KeyError, TypeError, ValueError) as error:
+    except MISREAD as error:
         raise BadReply(instance, "the answer is none of ntfy's: check `url`") from error
     if not ident:
         raise BadReply(instance, "the answer is no message of ntfy's: check `url`")
@@ -74,10 +74,10 @@ def found(instance: str, page_id: str, body: bytes) -> Receipt | None:
     newest = None
     for line in body.splitlines():
         try:
-            told = json.loads(line)
+            told = read_json(line)
             if told["event"] == "message" and tag_of(page_id) in (told.get("tags") or ()):
                 newest = Receipt(ref=str(told["id"]), delivery=Delivery.QUEUED)
-        except (KeyError, TypeError, ValueError) as error:
+        except MISREAD as error:
             raise BadReply(instance, "the kept messages are none of ntfy's: check `url`") from error
     return newest
 
@@ -85,8 +85,8 @@ def found(instance: str, page_id: str, body: bytes) -> Receipt | None:
 def words_of(body: bytes) -> str:
     """Return what ntfy says of a failure: {"code": 40009, "http": 400, "error": "invalid request: topic invalid"}."""
     try:
-        told = json.loads(body)
-    except (ValueError, RecursionError):
+        told = read_json(body)
+    except ValueError:
         return ""
     return str(told["error"])[:300] if isinstance(told, dict) and "error" in told else ""
 
@@ -101,9 +101,9 @@ def verify(settings: BaseModel, headers: Mapping[str, str], body: bytes) -> bool
 def parse(instance: str, headers: Mapping[str, str], body: bytes) -> Sequence[WebhookEvent]:  # noqa: ARG001 - the contract
     """Return the press of a button as one event; pressed again, it is the same event. Raises: BadReply."""
     try:
-        told = json.loads(body)
+        told = read_json(body)
         page, topic = storable(told["page"], 255), storable(told["topic"], 64)
-    except (KeyError, TypeError, ValueError) as error:
+    except MISREAD as error:
         raise BadReply(instance, "this is no button of ours") from error
     answer = PageAnswer(address=topic, page=page, acknowledged=True, words="Acknowledge")
     return [WebhookEvent(instance=instance, kind="page.answer", id=f"ack:{_digest(page)}", data={"answer": answer})]

@@ -6,7 +6,6 @@ Webhooks, version 3: https://developer.pagerduty.com/docs/webhooks-overview
 
 import hashlib
 import hmac
-import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -16,7 +15,7 @@ from pydantic import BaseModel
 from integrations.capabilities.paging import Delivery, Page, PageAnswer, Receipt
 from integrations.contract import WebhookEvent
 from integrations.errors import BadReply
-from integrations.http import same, storable
+from integrations.http import MISREAD, read_json, same, storable
 from integrations.pagerduty.settings import PagerDutySettings
 
 ROUTING_KEY: Final = re.compile(r"[A-Za-z0-9]{32}")
@@ -59,9 +58,9 @@ def dedup_key(instance: str, subject: str) -> str:
 def receipt_of(instance: str, body: bytes) -> Receipt:
     """Return the receipt in the answer to an event. Raises: BadReply."""
     try:
-        told = json.loads(body)
+        told = read_json(body)
         key = str(told["dedup_key"]) if told["status"] == "success" else ""
-    except (KeyError, TypeError, ValueError) as error:
+    except MISREAD as error:
         raise BadReply(instance, "the answer is none of PagerDuty's: check `url`") from error
     if not key:
         raise BadReply(instance, "the event was answered, and not taken")
@@ -71,8 +70,8 @@ def receipt_of(instance: str, body: bytes) -> Receipt:
 def words_of(body: bytes) -> str:
     """Return what PagerDuty says of a failure: {"status": …, "message": "Event object is invalid", "errors": […]}."""
     try:
-        told = json.loads(body)
-    except (ValueError, RecursionError):
+        told = read_json(body)
+    except ValueError:
         return ""
     if not isinstance(told, dict):
         return ""
@@ -101,7 +100,7 @@ def parse(instance: str, headers: Mapping[str, str], body: bytes) -> Sequence[We
         BadReply: it is no webhook of version 3.
     """
     try:
-        event = json.loads(body)["event"]
+        event = read_json(body)["event"]
         kind, ident, agent = str(event["event_type"]), storable(event["id"], 255), event.get("agent") or {}
         if kind != "incident.acknowledged" or agent.get("type") != "user_reference":
             return []
@@ -115,6 +114,6 @@ def parse(instance: str, headers: Mapping[str, str], body: bytes) -> Sequence[We
             acknowledged=True,
             words=storable(agent.get("summary"), 200),
         )
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except MISREAD as error:
         raise BadReply(instance, f"this is no webhook of version 3: {type(error).__name__}") from error
     return [WebhookEvent(instance=instance, kind="page.answer", id=ident, ref=key, data={"answer": answer})]

@@ -3,7 +3,6 @@
 Pure. The format: https://prometheus.io/docs/prometheus/latest/querying/api/
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
@@ -18,6 +17,7 @@ from integrations.errors import (
     Refused,
     Unavailable,
 )
+from integrations.http import MISREAD, read_json
 
 _DEFAULT_WAIT = 5.0
 _OK = 200
@@ -53,7 +53,7 @@ def _no_entry(instance: str, status: int, words: str) -> IntegrationError:
 def check_body(instance: str, body: bytes) -> None:
     """Make sure that a good status carries a good answer. Raises: BadReply."""
     try:
-        answer = json.loads(body)
+        answer = read_json(body)
     except ValueError as error:
         what = "HTML" if body.lstrip()[:1] == b"<" else "something"
         raise BadReply(
@@ -78,7 +78,7 @@ def samples_of(instance: str, result: object) -> Sequence[Sample]:
             labels, name = _labels(one)
             at, value = _point(one["value"])
             samples.append(Sample(labels=labels, at=at, value=value, name=name))
-    except (KeyError, TypeError, ValueError, OverflowError, OSError) as error:
+    except (*MISREAD, OSError) as error:
         raise BadReply(instance, f"the result is no vector: {error}", excerpt=str(result)) from error
     return tuple(samples)
 
@@ -91,7 +91,7 @@ def series_of(instance: str, result: object) -> Sequence[Series]:
             labels, name = _labels(one)
             points = tuple(_point(point) for point in _list(one["values"]))
             found.append(Series(labels=labels, points=points, name=name))
-    except (KeyError, TypeError, ValueError, OverflowError, OSError) as error:
+    except (*MISREAD, OSError) as error:
         raise BadReply(instance, f"the result is no matrix: {error}", excerpt=str(result)) from error
     return tuple(found)
 
@@ -102,18 +102,18 @@ def rules_of(instance: str, body: bytes, name: str) -> Sequence[AlertRule]:
     try:
         return tuple(
             AlertRule(name=name, expression=str(rule["query"]), labels={str(k): str(v) for k, v in _mapping(rule)})
-            for group in _list(json.loads(body)["data"]["groups"])
+            for group in _list(read_json(body)["data"]["groups"])
             for rule in _list(group["rules"])
             if rule.get("type") == "alerting" and rule.get("name") == name
         )
-    except (KeyError, TypeError, AttributeError) as error:
+    except MISREAD as error:
         raise BadReply(instance, f"the result is no list of rules: {error}", excerpt=_excerpt(body)) from error
 
 
 def version_of(instance: str, body: bytes) -> str:
     """Return the version in an answer of /api/v1/status/buildinfo. Raises: BadReply."""
     check_body(instance, body)
-    return str(json.loads(body)["data"].get("version", ""))
+    return str(read_json(body)["data"].get("version", ""))
 
 
 def _is_point(result: object) -> bool:
@@ -153,7 +153,7 @@ def _point(pair: object) -> tuple[datetime, float]:
 def _failure(body: bytes) -> tuple[str, str]:
     """Return (errorType, error) of a failure that Prometheus itself described."""
     try:
-        answer = json.loads(body)
+        answer = read_json(body)
     except ValueError:
         return "", ""
     if not isinstance(answer, dict) or answer.get("status") != "error":

@@ -8,7 +8,6 @@ The signature: https://www.twilio.com/docs/usage/webhooks/webhooks-security
 import base64
 import hashlib
 import hmac
-import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,7 +18,7 @@ from pydantic import BaseModel
 from integrations.capabilities.paging import Delivery, PageAnswer, Receipt, Way
 from integrations.contract import PATH, WebhookEvent
 from integrations.errors import BadReply
-from integrations.http import same, storable
+from integrations.http import read_json, same, storable
 from integrations.twilio.settings import TwilioSettings
 from integrations.twilio.twiml import ANSWERED, NOTHING, PRESS_AGAIN
 
@@ -70,8 +69,8 @@ def under_way(call: Mapping[str, Any]) -> bool:
 def words_of(body: bytes) -> str:
     """Return what Twilio says of a failure, without the numbers in it: {"code": 21211, "message": "…", …}."""
     try:
-        told = json.loads(body)
-    except (ValueError, RecursionError):
+        told = read_json(body)
+    except ValueError:
         return ""
     if not isinstance(told, dict) or "message" not in told:
         return ""
@@ -108,8 +107,8 @@ def _judged(way: Way, status: str, answered_by: str, error_code: str) -> tuple[D
 
 def _object(instance: str, body: bytes) -> Mapping[str, Any]:
     try:
-        told = json.loads(body)
-    except (ValueError, RecursionError) as error:
+        told = read_json(body)
+    except ValueError as error:
         raise BadReply(instance, "something came where JSON was expected: check `url`") from error
     if not isinstance(told, dict):
         raise BadReply(instance, "the answer is none of Twilio's: check `url`")

@@ -7,7 +7,6 @@ import base64
 import binascii
 import hashlib
 import hmac
-import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -17,7 +16,7 @@ from pydantic import BaseModel
 from integrations.capabilities.paging import Delivery, Page, PageAnswer, Receipt
 from integrations.contract import WebhookEvent
 from integrations.errors import BadReply
-from integrations.http import same, storable
+from integrations.http import read_json, same, storable
 from integrations.webhook.settings import WebhookSettings
 
 _PREFIX: Final = "whsec_"
@@ -111,8 +110,8 @@ def parse(instance: str, headers: Mapping[str, str], body: bytes) -> Sequence[We
 
 def _object(body: bytes) -> Mapping[str, Any]:
     try:
-        told = json.loads(body)
-    except (ValueError, RecursionError):
+        told = read_json(body)
+    except ValueError:
         return {}
     return told if isinstance(told, dict) else {}
 
