@@ -145,14 +145,14 @@ async def workspace(folder: Path, shape: Shape) -> AsyncIterator[tuple[Sandbox, 
 
 @contextlib.asynccontextmanager
 async def running(
-    folder: Path, *, commands: int = 0, shape: Shape = Shape(), level: str = "warning"
+    folder: Path, *, commands: int = 0, shape: Shape = Shape(), level: str = "warning", registry: Registry | None = None
 ) -> AsyncIterator[tuple[App, Sandbox]]:
-    """Run Shipmate in this process with so many commands, beside a workspace."""
+    """Run Shipmate in this process with so many commands, or with those of `registry`, beside a workspace."""
     async with workspace(folder, shape) as (sandbox, config):
         settings = load(config, dict(os.environ))
         logs.configure(clock=SystemClock(), level=level)
         store = await Store.open(settings.database_url, clock=SystemClock())
-        app = App(settings, store, SystemClock(), more_commands(commands))
+        app = App(settings, store, SystemClock(), registry or more_commands(commands))
         running = Running(app)
         await running.start()
         gc.collect()

