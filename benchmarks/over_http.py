@@ -1,8 +1,8 @@
 """CPU and latency of commands over signed HTTP, against Bolt alone.
 
 Limits: `help` at most 1.5 times the CPU of Bolt with one command and `process_before_response`; `/where` at most 1.3
-times that plus its query run alone; the p50 of both at most a tenth of Bolt's as shipped; 1,000 commands at most 1.1
-times one.
+times that plus its query run alone; `help` among 200 commands at most an eighth of Bolt with 200; the p50 of both at
+most a tenth of Bolt's as shipped; 1,000 commands at most 1.1 times one.
 """
 
 import asyncio
@@ -33,6 +33,7 @@ def tell(cpu, p50, p99, query, query_of_four) -> None:
     verdict("help among 200 commands / Bolt pbr, CPU", ratio("help of 200", "bolt, pbr"), 1.5)
     verdict("where / (Bolt pbr + query alone), CPU", ratio("where of 200", "bolt, pbr", plus=query), 1.3)
     verdict("the same, query four at a time", ratio("where of 200", "bolt, pbr", plus=query_of_four), 1.3)
+    verdict("help among 200 commands / Bolt pbr with 200, CPU", ratio("help of 200", "bolt, pbr, 200"), 0.125)
     verdict("help / Bolt as shipped, p50", ratio("help of 200", "bolt, stock", p50), 0.1)
     verdict("where / Bolt as shipped, p50", ratio("where of 200", "bolt, stock", p50), 0.1)
     verdict("help among 1000 commands / among the fewest, CPU", ratio("help of 1000", "help of 1"), 1.1)
@@ -42,9 +43,9 @@ async def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         async with contextlib.AsyncExitStack() as stack:
             here = Path(__file__).parent
-            bolt, stock = [
-                await stack.enter_async_context(server(str(here / "bolt_server.py"), kind, "1"))
-                for kind in ("pbr", "stock")
+            bolt, of_200, stock = [
+                await stack.enter_async_context(server(str(here / "bolt_server.py"), kind, count))
+                for kind, count in (("pbr", "1"), ("pbr", "200"), ("stock", "1"))
             ]
             ours = {}
             for count in (1, 200, 1000):
@@ -60,6 +61,7 @@ async def main() -> None:
 
             variants = {
                 "bolt, pbr": (bolt.pid, bolt.line, lambda n: command("help", n)),
+                "bolt, pbr, 200": (of_200.pid, of_200.line, lambda n: command("help", n)),
                 "bolt, stock": (stock.pid, stock.line, lambda n: command("help", n)),
                 "help of 200": said(200, "help"),
                 "where of 200": said(200, "svc1", "/where"),

@@ -1,153 +1,261 @@
-"""CPU and memory of Errbot and Opsdroid from the start of the process to the first answered command.
+"""Shipmate, Bolt alone, Errbot, Opsdroid and Hubot side by side: a command, a start, memory; among 1 and 200 commands.
 
-Each is started by its own launcher with one command and a small connector that says one message to it in its own
-process: nothing of Slack is in the way, so they do less than `shipmate serve` does in start.py. Their environments are
-made in the folder that is named.
+Each peer is started by its own launcher, with an adapter of ours (`drivers/`) that says messages to it in its own
+process: from the message to the answer, no network, no signature. Shipmate does so twice: from the words of a mention
+to the answer, as the peers do, and from Slack's payload to the body of the acknowledgement, as Bolt does. Its start and
+its memory are those of `shipmate serve` with a workspace beside it, to the first command that is answered there.
+
+Limits, among 200 commands: at most the CPU per command of Errbot (half of it is what we would like), and an eighth of
+Bolt's. `peers.py [REPETITIONS]`; tools/clients.py installs the peers, and who cannot be installed is named.
 """
 
 import asyncio
+import contextlib
+import json
 import os
 import sys
-import venv
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import metadata
 from pathlib import Path
 
-from measuring import cpu_seconds, memory_mib
+import start
+import town
+from measuring import REPETITIONS, ROOT, cpu_seconds, memory_mib, spread, verdict, with_bytecode
 
-PACKAGES = {"errbot": ["errbot==6.2.1"], "opsdroid": ["opsdroid==0.31.0", "setuptools<81"]}  # it imports pkg_resources
+from bot.demo.surroundings import free_port
 
-_ERRBOT = {
-    "config.py": """
-import logging
-BACKEND = "Once"
-BOT_DATA_DIR = {folder!r} + "/data"
-BOT_EXTRA_BACKEND_DIR = {folder!r}
-BOT_EXTRA_PLUGIN_DIR = {folder!r} + "/plugins"
-BOT_LOG_FILE = None
-BOT_LOG_LEVEL = logging.ERROR
-BOT_ADMINS = ("admin",)
-BOT_IDENTITY = {{}}
-CHATROOM_PRESENCE = ()
-""",
-    "once.plug": "[Core]\nName = Once\nModule = once\n[Documentation]\nDescription = one message\n",
-    "once.py": """
-import threading
-from errbot.backends.base import Message, Person
-from errbot.core import ErrBot
-
-class One(Person):
-    def __init__(self, name): self.person = self.nick = self.aclattr = self.fullname = name
-    client = email = ""
-    def __str__(self): return self.person
-    def __eq__(self, other): return str(self) == str(other)
-    def __hash__(self): return hash(self.person)
-for name in ("person", "nick", "aclattr", "fullname"):
-    setattr(One, name, None)
-One.__abstractmethods__ = frozenset()
-
-class Once(ErrBot):
-    def __init__(self, config):
-        super().__init__(config)
-        self.bot_identifier = One("bot")
-        self.answered = threading.Event()
-    def build_identifier(self, text): return One(text)
-    def build_reply(self, msg, text=None, private=False, threaded=False):
-        reply = self.build_message(text)
-        reply.frm, reply.to = self.bot_identifier, msg.frm
-        return reply
-    def change_presence(self, status="", message=""): pass
-    def prefix_groupchat_reply(self, message, identifier): pass
-    def query_room(self, room): return None
-    rooms, mode = (), "once"
-    def send_message(self, msg):
-        super().send_message(msg)
-        self.answered.set()
-    def serve_forever(self):
-        self.connect_callback()
-        said = Message("!echo hello")
-        said.frm, said.to = One("admin"), self.bot_identifier
-        self.callback_message(said)
-        self.answered.wait()
-        print("answered", flush=True)
-        threading.Event().wait()
-""",
-    "plugins/echo/echo.plug": "[Core]\nName = Echo\nModule = echo\n[Python]\nVersion = 3\n",
-    "plugins/echo/echo.py": """
-from errbot import BotPlugin, botcmd
-class Echo(BotPlugin):
-    @botcmd
-    def echo(self, msg, args):
-        return args
-""",
-}
-_OPSDROID = {
-    "config.yaml": """
-logging: {{level: error, console: true, path: false}}
-welcome-message: false
-web: {{host: 127.0.0.1, port: 0}}
-connectors: {{once: {{path: {folder}/once.py}}}}
-skills: {{echo: {{path: {folder}/skill.py}}}}
-""",
-    "once.py": """
-import asyncio
-from opsdroid.connector import Connector, register_event
-from opsdroid.events import Message
-
-class Once(Connector):
-    def __init__(self, config, opsdroid=None):
-        super().__init__(config, opsdroid=opsdroid)
-        self.name = "once"
-    async def connect(self): pass
-    async def disconnect(self): pass
-    @register_event(Message)
-    async def respond(self, message): print("answered", flush=True)
-    async def listen(self):
-        await self.opsdroid.parse(Message(text="echo hello", user="mia", target="c", connector=self))
-        await asyncio.Event().wait()
-""",
-    "skill.py": """
-from opsdroid.matchers import match_regex
-
-@match_regex(r"echo (.*)")
-async def echo(opsdroid, config, message):
-    await message.respond(message.regex.group(1))
-""",
-}
-_FILES = {"errbot": _ERRBOT, "opsdroid": _OPSDROID}
-_ARGUMENTS = {"errbot": ["-c", "config.py"], "opsdroid": ["start", "-f", "config.yaml"]}
+DRIVERS = Path(__file__).with_name("drivers")
+COUNTS = (1, 200)
+WANTED = {"errbot": "python", "opsdroid": "opsdroid", "hubot": "hubot"}
+Row = Mapping[str, float]
 
 
-async def install(folder: Path, name: str) -> None:
-    """Make the environment of one peer, where it is not there yet."""
-    place = folder / name
-    if (place / "bin" / name).exists():
-        return
-    await asyncio.to_thread(venv.create, place, with_pip=True)
-    pip = await asyncio.create_subprocess_exec(
-        str(place / "bin" / "python"), "-m", "pip", "install", "-q", *PACKAGES[name], stdout=sys.stderr
+@dataclass(frozen=True)
+class Case:
+    """One peer among so many commands: how it is started, where, and with what in its environment."""
+
+    name: str
+    argv: Sequence[str]
+    folder: Path
+    environ: Mapping[str, str] = field(default_factory=dict)
+    starts: bool = True  # False: what it does at a start is not what its users would see
+
+
+def write(folder: Path, files: Mapping[str, str]) -> Path:
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(content)
+    return folder
+
+
+def errbot(program: str, _place: Path, folder: Path, count: int) -> list[Case]:
+    others = "".join(
+        f"    @botcmd\n    def other{n}(self, msg, args):\n        return 'no'\n" for n in range(count - 1)
     )
-    if await pip.wait():
-        raise SystemExit(f"{name} cannot be installed into {place}")
+    write(
+        folder,
+        {
+            "plugins/echo/echo.plug": "[Core]\nName = Echo\nModule = echo\n[Python]\nVersion = 3\n",
+            "plugins/echo/echo.py": "from errbot import BotPlugin, botcmd\n\nclass Echo(BotPlugin):\n    @botcmd\n"
+            f"    def echo(self, msg, args):\n        return args\n{others}",
+        },
+    )
+    cases = []
+    for name, threads in (("errbot", "yes"), ("errbot, no threads", "no")):
+        data = folder / f"data-{threads}"
+        data.mkdir()
+        environ = {
+            "BENCHMARK_PLUGINS": str(folder / "plugins"),
+            "BENCHMARK_DATA": str(data),
+            "BENCHMARK_THREADS": threads,
+        }
+        cases.append(
+            Case(name, [program, "-m", "errbot.cli", "-c", str(DRIVERS / "errbot/config.py")], folder, environ)
+        )
+    return cases
 
 
-async def start(folder: Path, name: str, fresh: Path) -> tuple[float, float]:
-    """Return (CPU seconds, MiB) when a peer has answered its first command. `fresh` is an empty folder."""
-    for path, content in _FILES[name].items():
-        (fresh / path).parent.mkdir(parents=True, exist_ok=True)
-        doubled = content if path.endswith((".yaml", "config.py")) else content.replace("{", "{{").replace("}", "}}")
-        (fresh / path).write_text(doubled.format(folder=str(fresh)))
-    (fresh / "data").mkdir(exist_ok=True)
-    environ = {n: v for n, v in os.environ.items() if n != "PYTHONDONTWRITEBYTECODE"} | {"HOME": str(fresh)}
-    process = await asyncio.create_subprocess_exec(
-        str(folder / name / "bin" / name), *_ARGUMENTS[name], cwd=fresh, env=environ,
-        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
-    )  # fmt: skip
+def opsdroid(program: str, _place: Path, folder: Path, count: int) -> list[Case]:
+    skill = "@match_regex(r'{0} (.*)')\nasync def {0}(opsdroid, config, message):\n    await message.respond({1})\n"
+    others = "".join(skill.format(f"other{n}", "'no'") for n in range(count - 1))
+    write(
+        folder,
+        {
+            "skill.py": "from opsdroid.matchers import match_regex\n\n"
+            + others
+            + skill.format("echo", "message.regex.group(1)"),
+            "config.yaml": "logging: {level: error, console: true, path: false}\nwelcome-message: false\n"
+            "web: {host: 127.0.0.1, port: 0}\n"
+            f"connectors: {{measured: {{path: {DRIVERS}/opsdroid/connector.py}}}}\n"
+            f"skills: {{echo: {{path: {folder}/skill.py}}}}\n",
+        },
+    )
+    argv = [str(Path(program).with_name("opsdroid")), "start", "-f", str(folder / "config.yaml")]
+    return [Case("opsdroid", argv, folder, {"XDG_DATA_HOME": str(folder)})]
+
+
+def hubot(program: str, place: Path, folder: Path, count: int) -> list[Case]:
+    listens = "  robot.respond(/{0} (.*)$/i, async res => {{ await res.send({1}) }})\n"
+    others = "".join(listens.format(f"other{n}", "'no'") for n in range(count - 1))
+    echo = listens.format("echo", "res.match[1]")
+    write(
+        folder,
+        {
+            "package.json": '{"type": "module"}',
+            "Measured.mjs": (DRIVERS / "hubot/Measured.mjs").read_text(),
+            "scripts/echo.mjs": f"export default async robot => {{\n{others}{echo}}}\n",
+        },
+    )
+    (folder / "node_modules").symlink_to(place / "node_modules")
+    argv = [program, "node_modules/hubot/bin/Hubot.mjs", "-f", str(folder / "Measured.mjs"), "-d"]
+    return [Case("hubot", argv, folder, {"HUBOT_LOG_LEVEL": "error"})]
+
+
+def of_ours(folder: Path, count: int) -> list[Case]:
+    """Return Bolt's and Shipmate's cases: they run in this environment."""
+    shipmate = [sys.executable, str(DRIVERS / "shipmate_driver.py"), str(folder / "town")]
+    bolt = [sys.executable, str(DRIVERS / "bolt_driver.py")]
+    return [
+        Case("shipmate", [*shipmate, "message"], ROOT, starts=False),
+        Case("shipmate, from Slack's payload", [*shipmate, "payload"], ROOT, starts=False),
+        Case("bolt, process_before_response", [*bolt, "pbr"], ROOT),
+        Case("bolt as shipped", [*bolt, "stock"], ROOT),
+    ]
+
+
+async def measured(case: Case, count: int, environ: Mapping[str, str], errors: Path) -> Row:
+    """Start a peer, wait for its first answer, have it measure itself, and return all figures."""
+    inside = {
+        **environ, "HOME": str(case.folder), "PYTHONPATH": f"{DRIVERS}{os.pathsep}{ROOT}",
+        "BENCHMARK_COMMANDS": str(count), **case.environ,
+    }  # fmt: skip
+    began = time.perf_counter()
+    with errors.open("w") as said:
+        process = await asyncio.create_subprocess_exec(
+            *case.argv, cwd=case.folder, env=inside, stderr=said,
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
     try:
-        async with asyncio.timeout(60):
-            while b"answered" not in (line := await process.stdout.readline()):
-                if not line:
-                    raise SystemExit(f"{name} ended before it answered")
-        return cpu_seconds(process.pid), memory_mib(process.pid)
+        async with asyncio.timeout(300):
+            await line_of(process, b"first", errors)
+            row = {
+                "seconds": time.perf_counter() - began,
+                "cpu": cpu_seconds(process.pid),
+                "mib": memory_mib(process.pid),
+            }
+            process.stdin.write(b"\n")
+            told = json.loads(await line_of(process, b"{", errors))
     finally:
-        if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
             process.kill()
         await process.wait()
+    own = {f"{way}_{name}": value for way in ("alone", "together") for name, value in told[way].items()}
+    return {**(row if case.starts else {}), **own, "registered": told["registered"]}
+
+
+async def line_of(process: asyncio.subprocess.Process, begins: bytes, errors: Path) -> bytes:
+    while not (line := await process.stdout.readline()).startswith(begins):
+        if not line:
+            raise SystemExit(f"a peer ended before it answered: {errors.read_text()[-2000:]}")
+    return line
+
+
+async def served(folder: Path, environ: dict[str, str]) -> Row:
+    """Return the start and the memory of `shipmate serve`."""
+    port = free_port()
+    async with town.workspace(folder, town.Shape(mode="socket", port=port)) as (sandbox, config):
+        cpu, mib, seconds, _ = await start.shipmate(sandbox, config, port, environ)
+    return {"seconds": seconds, "cpu": cpu, "mib": mib}
+
+
+async def installed() -> dict[str, dict[str, str]]:
+    """Return where each peer is, installing it where it is not, or why it cannot be had."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, str(ROOT / "tools/clients.py"), "ensure", *sorted(set(WANTED.values())),
+        stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    found = json.loads((await process.communicate())[0])
+    return {name: found[kind] for name, kind in WANTED.items()}
+
+
+async def versions(places: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """Return name and version of all that is measured."""
+    told = [f"{name} {metadata.version(name)}" for name in ("shipmate", "slack-bolt")]
+    for name, place in places.items():
+        if "skip" in place:
+            told.append(f"{name}: not measured: {place['skip']}")
+        elif name == "hubot":
+            package = json.loads((Path(place["path"]) / "node_modules/hubot/package.json").read_text())
+            told.append(f"hubot {package['version']}")
+        else:
+            code = f"from importlib import metadata; print(metadata.version({name!r}))"
+            process = await asyncio.create_subprocess_exec(place["program"], "-c", code, stdout=asyncio.subprocess.PIPE)
+            told.append(f"{name} {(await process.communicate())[0].decode().strip()}")
+    return told
+
+
+def cases(places: Mapping[str, Mapping[str, str]], folder: Path, count: int) -> list[Case]:
+    """Return all cases of one repetition among so many commands; `folder` is new."""
+    found = of_ours(folder, count)
+    for name, make in (("errbot", errbot), ("opsdroid", opsdroid), ("hubot", hubot)):
+        if "skip" not in places[name]:
+            own = folder / name
+            own.mkdir(parents=True)
+            found += make(places[name]["program"], Path(places[name]["path"]), own, count)
+    return found
+
+
+def tell(rows: Mapping[tuple[str, int], Sequence[Row]]) -> None:
+    """Print the table, in Markdown: medians, least and most in brackets."""
+    print("| | among | first answer, s | its CPU, s | memory, MiB | CPU µs per command | with 100 at once | p50 ms |")
+    print("|---|---|---|---|---|---|---|---|")
+    columns = (("seconds", "{:.2f}"), ("cpu", "{:.2f}"), ("mib", "{:.0f}"))
+    columns += (("alone_cpu_us", "{:.0f}"), ("together_cpu_us", "{:.0f}"), ("alone_p50_ms", "{:.3f}"))
+    for (name, _), found in rows.items():
+        told = [spread([row[key] for row in found], form) if key in found[0] else "" for key, form in columns]
+        registered = f"{found[0]['registered']:.0f}" if "registered" in found[0] else ""
+        print(f"| {name} | {registered} | {' | '.join(told)} |")
+
+
+def ratio(rows, top: str, bottom: str, key: str) -> list[float]:
+    pairs = zip(rows[top, 200], rows[bottom, 200], strict=True)
+    return [mine[key] / theirs[key] for mine, theirs in pairs]
+
+
+def judge(rows) -> None:
+    """Print how the limits are kept; a ratio is taken within a repetition."""
+    slack = "shipmate, from Slack's payload"
+    for key, way in (("alone_cpu_us", "one at a time"), ("together_cpu_us", "100 at once")):
+        for peer in ("errbot", "errbot, no threads"):
+            if (peer, 200) in rows:
+                verdict(f"a command / {peer}'s, {way}, CPU", ratio(rows, "shipmate", peer, key), 1.0)
+        bolt = ratio(rows, slack, "bolt, process_before_response", key)
+        verdict(f"a payload / Bolt's among 200, {way}, CPU", bolt, 0.125)
+
+
+async def main(repetitions: int) -> None:
+    places = await installed()
+    rows: dict[tuple[str, int], list[Row]] = defaultdict(list)
+    with tempfile.TemporaryDirectory() as text:
+        environ = with_bytecode(text)  # written by the repetition that is dropped
+        for repetition in range(repetitions + 1):
+            served_ = await served(Path(text) / f"served-{repetition}", environ)
+            if repetition:
+                rows["shipmate serve", 1].append(served_)
+            for count in COUNTS:
+                for case in cases(places, Path(text) / f"{repetition}-{count}", count):
+                    row = await measured(case, count, environ, Path(text) / "errors")
+                    if repetition:
+                        rows[case.name, count].append(row)
+    print(f"{'; '.join(await versions(places))}; Python {sys.version.split()[0]}; load {os.getloadavg()[0]:.1f}\n")
+    tell(rows)
+    print()
+    judge(rows)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else REPETITIONS))

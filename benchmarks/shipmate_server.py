@@ -1,7 +1,8 @@
-"""Shipmate, whole, in HTTP mode with COMMANDS commands: `shipmate_server.py FOLDER COMMANDS [LOG_LEVEL]`.
+"""Shipmate, whole, with COMMANDS commands: `shipmate_server.py FOLDER|CONFIGURATION COMMANDS [LOG_LEVEL]`.
 
-It runs against a local workspace of its own. Prints JSON: the URL and ids. At each SIGUSR1 it prints the CPU in µs of
-the one query behind `/where` run alone, a moment's average.
+With a folder it is in HTTP mode beside a local workspace of its own, and prints JSON: the URL and ids. At each SIGUSR1
+it prints the CPU in µs of the one query behind `/where` run alone, a moment's average. With a configuration it joins
+the workspace that is named there, and prints that it runs.
 """
 
 import asyncio
@@ -13,7 +14,18 @@ from pathlib import Path
 import town
 
 
+async def join(config: Path, commands: int, level: str) -> None:
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    async with town.shipmate(config, town.more_commands(commands), level=level):
+        print("running", flush=True)
+        await stop.wait()
+
+
 async def main(folder: Path, commands: int, level: str) -> None:
+    if folder.is_file():
+        await join(folder, commands, level)
+        return
     stop, ask = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop.set)

@@ -3,8 +3,8 @@
 The reference is a process that imports Bolt, DBOS, SQLAlchemy and Pydantic's BaseModel (`import pydantic` alone loads
 next to nothing) and launches DBOS on SQLite. Limits: CPU at most 1.3 times, memory at most 1.25 times of that. CPU is
 told in instructions, too, where valgrind is at hand: a ratio this small is lost in the spread of the clock. Afterwards
-the modules that must not be loaded before they are used are looked for. `start.py [REPETITIONS [FOLDER]]`: with a
-folder, Errbot and Opsdroid are installed there and printed beside it.
+the modules that must not be loaded before they are used are looked for. `start.py [REPETITIONS]`: with 0, which suits
+a busy machine, only instructions are counted.
 """
 
 import asyncio
@@ -19,7 +19,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import aiohttp
-import peers
 import town
 from measuring import REPETITIONS as USUAL, ROOT, cpu_seconds, memory_mib, spread, verdict, with_bytecode
 
@@ -38,8 +37,6 @@ async def main():
     await asyncio.Event().wait()
 asyncio.run(main())
 """
-REPETITIONS = int(sys.argv[1]) if len(sys.argv) > 1 else USUAL
-PEERS = Path(sys.argv[2]).resolve() if len(sys.argv) > 2 else None
 HEAVY = ("matplotlib", "pandas", "numpy", "kubernetes", "jenkinsapi", "gitlab")
 
 
@@ -111,6 +108,7 @@ async def in_instructions(folder: Path, environ: dict[str, str]) -> float:
         int(re.search(r"^(?:totals|summary): (\d+)", (folder / f"{name}.1").read_text(), re.MULTILINE)[1])
         for name in ("ours.out", "reference.out")
     )
+    print(f"instructions: {ours / 1e9:.2f} thousand million, the reference {theirs / 1e9:.2f}")
     return ours / theirs
 
 
@@ -125,16 +123,13 @@ async def imported() -> list[str]:
     return json.loads(output)
 
 
-async def main() -> None:
+async def main(repetitions: int) -> None:
     cpu, memory, wall = [], [], []
     theirs_cpu, theirs_memory = [], []
-    beside: dict[str, list[tuple[float, float]]] = {name: [] for name in (peers.PACKAGES if PEERS else ())}
-    for name in beside:
-        await peers.install(PEERS, name)
     heavy: set[str] = set()
     with tempfile.TemporaryDirectory() as folder:
         environ = with_bytecode(folder)  # written by the repetition that is dropped
-        for repetition in range(REPETITIONS + 1):
+        for repetition in range(repetitions + 1):
             port = free_port()
             with tempfile.TemporaryDirectory(dir=folder) as fresh:
                 other = await reference(fresh, environ)
@@ -144,11 +139,6 @@ async def main() -> None:
             ):
                 mine = await shipmate(sandbox, config, port, environ)
             heavy.update(mine[3])
-            for name, found in beside.items():
-                with tempfile.TemporaryDirectory() as fresh:
-                    peer = await peers.start(PEERS, name, Path(fresh))
-                if repetition:
-                    found.append(peer)
             if repetition:
                 cpu.append(mine[0] / other[0])
                 memory.append(mine[1] / other[1])
@@ -156,16 +146,15 @@ async def main() -> None:
                 theirs_cpu.append(other[0])
                 theirs_memory.append(other[1])
         counted = [await in_instructions(Path(folder), environ)] if shutil.which("valgrind") else []
-    print(f"reference: {spread(theirs_cpu)} s of CPU, {spread(theirs_memory, '{:.0f}')} MiB")
-    for name, found in beside.items():
-        cpus, mibs = zip(*found, strict=True)
-        print(f"{name}: {spread(cpus)} s of CPU, {spread(mibs, '{:.0f}')} MiB")
-    print(f"first answer after {spread(wall)} s\n")
-    verdict("start to first answer, CPU", cpu, 1.3)
+    if cpu:
+        print(f"reference: {spread(theirs_cpu)} s of CPU, {spread(theirs_memory, '{:.0f}')} MiB")
+        print(f"first answer after {spread(wall)} s\n")
+        verdict("start to first answer, CPU", cpu, 1.3)
+        verdict("start to first answer, memory", memory, 1.25)
     if counted:
         verdict("start to first answer, instructions", counted, 1.3)
-    verdict("start to first answer, memory", memory, 1.25)
     print(f"  loaded before they are used: {sorted(heavy | set(await imported())) or 'none'}")
 
 
-asyncio.run(main())
+if __name__ == "__main__":
+    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else USUAL))

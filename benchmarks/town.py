@@ -148,19 +148,28 @@ async def running(
     folder: Path, *, commands: int = 0, shape: Shape = Shape(), level: str = "warning", registry: Registry | None = None
 ) -> AsyncIterator[tuple[App, Sandbox]]:
     """Run Shipmate in this process with so many commands, or with those of `registry`, beside a workspace."""
-    async with workspace(folder, shape) as (sandbox, config):
-        settings = load(config, dict(os.environ))
-        logs.configure(clock=SystemClock(), level=level)
-        store = await Store.open(settings.database_url, clock=SystemClock())
-        app = App(settings, store, SystemClock(), registry or more_commands(commands))
-        running = Running(app)
-        await running.start()
-        gc.collect()
-        gc.freeze()  # as `shipmate serve` does
-        try:
-            yield app, sandbox
-        finally:
-            await running.stop(grace=1)
+    async with (
+        workspace(folder, shape) as (sandbox, config),
+        shipmate(config, registry or more_commands(commands), level=level) as app,
+    ):
+        yield app, sandbox
+
+
+@contextlib.asynccontextmanager
+async def shipmate(config: Path, registry: Registry, *, level: str = "warning") -> AsyncIterator[App]:
+    """Run Shipmate in this process with a configuration that is written already."""
+    settings = load(config, dict(os.environ))
+    logs.configure(clock=SystemClock(), level=level)
+    store = await Store.open(settings.database_url, clock=SystemClock())
+    app = App(settings, store, SystemClock(), registry)
+    running = Running(app)
+    await running.start()
+    gc.collect()
+    gc.freeze()  # as `shipmate serve` does
+    try:
+        yield app
+    finally:
+        await running.stop(grace=1)
 
 
 def facts_of(app: App, sandbox: Sandbox) -> Json:

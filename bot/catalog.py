@@ -64,7 +64,7 @@ class Service(Struct, frozen=True, kw_only=True):
     migrations: Migrations | None
     news: News
     environments: tuple[Environment, ...]
-    releases: Releases = Releases()
+    releases: Releases = Releases.model_construct()
     oncall: str = ""
     depends_on: tuple[str, ...] = ()
 
@@ -224,7 +224,7 @@ def _service(name: str, one: ServiceSettings, settings: Settings) -> Service:
         channel=one.channel or settings.slack.announce,
         owners=one.owners,
         repository=one.repository,
-        issues=one.issues or Issues(**{"with": one.repository.instance, "project": one.repository.project}),
+        issues=one.issues or Issues.model_construct(instance=one.repository.instance, project=one.repository.project),
         build=one.build,
         review_reminders=one.review_reminders,
         review_timezone=one.review_timezone,

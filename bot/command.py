@@ -5,10 +5,10 @@ parsing, modal, audit and manifest follow from the declaration.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import MISSING, FrozenInstanceError, dataclass, fields
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, dataclass_transform
 
 from msgspec import Struct, field
 
@@ -231,7 +231,66 @@ class Command(Struct, frozen=True, kw_only=True):
     sensitive: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+def _init(self: Any, **given: object) -> None:  # noqa: ANN401 - an instance of any argument class
+    values = self.__dict__
+    for slot in fields(self):
+        if slot.name in given:
+            values[slot.name] = given.pop(slot.name)
+        elif slot.default_factory is not MISSING:
+            values[slot.name] = slot.default_factory()
+        elif slot.default is not MISSING:
+            values[slot.name] = slot.default
+        else:
+            message = f"{type(self).__qualname__} needs {slot.name}"
+            raise TypeError(message)
+    if given:
+        message = f"{type(self).__qualname__} has no {', '.join(given)}"
+        raise TypeError(message)
+
+
+def _repr(self: Any) -> str:  # noqa: ANN401
+    shown = ", ".join(f"{slot.name}={getattr(self, slot.name)!r}" for slot in fields(self) if slot.repr)
+    return f"{type(self).__qualname__}({shown})"
+
+
+def _eq(self: Any, other: object) -> Any:  # noqa: ANN401 - NotImplemented, too
+    if type(self) is not type(other):
+        return NotImplemented
+    return self.__dict__ == other.__dict__
+
+
+def _hash(self: Any) -> int:  # noqa: ANN401
+    return hash(tuple(self.__dict__.values()))
+
+
+def _keep(self: Any, name: str, value: object = None) -> None:  # noqa: ANN401, ARG001
+    message = f"{type(self).__qualname__}.{name} cannot be changed: make another by dataclasses.replace"
+    raise FrozenInstanceError(message)
+
+
+_SHARED = {
+    "__init__": _init,
+    "__repr__": _repr,
+    "__eq__": _eq,
+    "__hash__": _hash,
+    "__setattr__": _keep,
+    "__delattr__": _keep,
+}
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def arguments(declared: type[T]) -> type[T]:
+    """Make a class the arguments of a command: `dataclass(frozen=True, kw_only=True)`, quicker to declare.
+
+    Its methods are those of every other such class, where `dataclass` has Python compile six for each: with some
+    eighty commands a tenth of a start. A plain frozen dataclass does as well.
+    """
+    for name, method in _SHARED.items():
+        setattr(declared, name, method)
+    return dataclass(init=False, repr=False, eq=False, kw_only=True)(declared)
+
+
+@arguments
 class NoArgs:
     """For commands without arguments."""
 

@@ -1,14 +1,13 @@
 """`/access`: what you may do, and asking for more, for a reason and for a while."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
 
 from bot.access.access import Access, Wish
 from bot.access.rules import NEVER
 from bot.catalog import Catalog
-from bot.command import Call, Effect, NoArgs, Option, Resource, arg, command
+from bot.command import Call, Effect, NoArgs, Option, Resource, arg, arguments, command
 from bot.help import Help
 from bot.registry import OPEN, Registry
 from bot.reply import Reply
@@ -21,7 +20,7 @@ async def permissions(call: Call, _given: Mapping[str, str], typed: str) -> Sequ
     return [Option(one) for one in known if typed.casefold() in one]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class AskArgs:
     """Which right, where, for how long and why."""
 
@@ -33,7 +32,7 @@ class AskArgs:
     duration: Annotated[timedelta, arg("for how long: 30m, 8h, 2d", flag="--for")] = timedelta(hours=8)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class RequestArgs:
     """Which request."""
 

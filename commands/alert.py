@@ -1,7 +1,6 @@
 """`/alerts`, `/alert A-7`, and what people do about an alert group: acknowledge it, resolve it, say what it was not."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
@@ -11,7 +10,7 @@ from bot.alerts.alerts import ACT, READ, Alerts
 from bot.alerts.listing import Wanted
 from bot.alerts.rules import Act, State
 from bot.catalog import Catalog
-from bot.command import Call, Effect, Option, Resource, arg, command
+from bot.command import Call, Effect, Option, Resource, arg, arguments, command
 from bot.reply import Reply
 from commands.choices import services
 
@@ -42,7 +41,7 @@ class Standing(StrEnum):
     ATTACHED = "attached"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class AlertsArgs:
     """Of which service, and whether it is about the causes that were named."""
 
@@ -58,14 +57,14 @@ class AlertsArgs:
     ] = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class AlertArgs:
     """Which group."""
 
     alert: Annotated[str, arg("its id, such as A-7", options=groups)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class ShownArgs:
     """Which group, and which of its single alerts."""
 
@@ -73,7 +72,7 @@ class ShownArgs:
     page: Annotated[int, arg("which page of its single alerts", flag="--page")] = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class CauseArgs:
     """Which change is, or is not, the cause of which group."""
 

@@ -1,11 +1,10 @@
 """`answer`: let a run that waits for a person go on; what the buttons on its card run."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Annotated
 
 from bot.builds.builds import Builds
-from bot.command import Call, Effect, Pairs, Resource, arg, command
+from bot.command import Call, Effect, Pairs, Resource, arg, arguments, command
 from bot.errors import UserError
 from bot.reply import Reply
 from integrations.capabilities.runs import Parameter
@@ -25,7 +24,7 @@ async def resource_of(call: Call, args: object) -> Resource:
     return (await call.use(Builds).answers.find(str(getattr(args, "run", "")))).resource
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class AnswerArgs:
     """What to answer, and with what."""
 

@@ -1,13 +1,12 @@
 """`/audit`: search the audit log."""
 
 import re
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
 
 from bot.audit import Audit, Search, messages
 from bot.catalog import Catalog
-from bot.command import Call, Effect, Resource, arg, command
+from bot.command import Call, Effect, Resource, arg, arguments, command
 from bot.errors import BadInput
 from bot.identity import Person
 from bot.permissions import Permissions
@@ -18,7 +17,7 @@ _SUBJECT = re.compile(r"[A-Z]+-\d+", re.IGNORECASE)
 _SLACK_ID = re.compile(r"[UW][A-Z0-9]{4,}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class AuditArgs:
     """Which entries."""
 

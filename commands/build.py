@@ -1,12 +1,11 @@
 """`/build`: start a build, follow it live, abort it, run it once more, read why it failed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Annotated
 
 from bot.builds.builds import Builds
 from bot.catalog import Catalog
-from bot.command import Call, Effect, Option, Pairs, Resource, arg, command
+from bot.command import Call, Effect, Option, Pairs, Resource, arg, arguments, command
 from bot.errors import UserError
 from bot.reply import Reply
 from commands.choices import refs, services
@@ -52,7 +51,7 @@ async def service_to_watch(call: Call, args: object) -> Resource:
     return Resource(catalog.service(what).name)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class RunArgs:
     """What to build, and with what."""
 
@@ -77,7 +76,7 @@ async def run(call: Call, args: RunArgs) -> Reply:
     return await call.use(Builds).beginnings.run(call, args.service, args.ref or "", args.param or {})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class ShowArgs:
     """Which build."""
 
@@ -100,7 +99,7 @@ async def show(call: Call, args: ShowArgs) -> Reply:
     return await call.use(Builds).overview.show(args.what or "")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class WatchArgs:
     """What to watch."""
 
@@ -120,7 +119,7 @@ async def watch(call: Call, args: WatchArgs) -> Reply:
     return await call.use(Builds).beginnings.watch(call, args.what)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class OneBuild:
     """Which build."""
 
@@ -157,7 +156,7 @@ async def retry(call: Call, args: OneBuild) -> Reply:
     return await call.use(Builds).beginnings.retry(call, found.id)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class LogsArgs:
     """Of which build, and how much of it."""
 

@@ -1,10 +1,9 @@
 """`/calendar`: freezes and locks, now and next."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
 from bot.catalog import Catalog
-from bot.command import Call, Effect, Resource, arg, command
+from bot.command import Call, Effect, Resource, arg, arguments, command
 from bot.freezes.freezes import Freezes
 from bot.freezes.overview import MOST_DAYS
 from bot.locks.rules import Scope
@@ -13,7 +12,7 @@ from commands.choices import environments, services
 from commands.freeze import scope_of
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class CalendarArgs:
     """Of what, and how far ahead."""
 

@@ -1,15 +1,14 @@
 """`/cancel`: end a deployment that has not come through."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
-from bot.command import Call, Effect, arg, command
+from bot.command import Call, Effect, arg, arguments, command
 from bot.deployments.deployments import Deployments
 from bot.reply import Reply
 from commands.choices import place_of_deployment, under_way
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class CancelArgs:
     """Which deployment."""
 

@@ -1,23 +1,22 @@
 """`/cd`: what is deployed by itself, and how to pause it."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
 
-from bot.command import Call, Effect, arg, command
+from bot.command import Call, Effect, arg, arguments, command
 from bot.continuous.continuous import Continuous
 from bot.reply import Reply
 from commands.choices import environments, services
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class ShowArgs:
     """Of which service."""
 
     service: Annotated[str | None, arg("of this service; of all without", options=services)] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class PauseArgs:
     """What to pause, why and for how long."""
 
@@ -27,7 +26,7 @@ class PauseArgs:
     duration: Annotated[timedelta | None, arg("for how long: 2h, 1d; until resumed without", flag="--for")] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class ResumeArgs:
     """What to let go on."""
 

@@ -1,10 +1,9 @@
 """`/connect`, `/disconnect`, `/connections`: let Shipmate act in a tool as you, and take that back."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Annotated
 
-from bot.command import Call, Effect, NoArgs, Option, arg, command
+from bot.command import Call, Effect, NoArgs, Option, arg, arguments, command
 from bot.errors import BadInput
 from bot.grants import messages
 from bot.grants.grants import Grants
@@ -25,7 +24,7 @@ async def linked(call: Call, _given: Mapping[str, str], typed: str) -> Sequence[
     return [Option(one.instance) for one in found if typed.lower() in one.instance]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class ConnectArgs:
     """Which tool."""
 
@@ -34,7 +33,7 @@ class ConnectArgs:
     ] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class DisconnectArgs:
     """Which tool."""
 

@@ -1,7 +1,6 @@
 """`/delegate`: have somebody approve in your place while you are away."""
 
 import contextlib
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -9,7 +8,7 @@ from zoneinfo import ZoneInfo
 from bot.approvals import delegation_messages as messages
 from bot.approvals.delegations import Delegations
 from bot.arguments.values import read_duration
-from bot.command import Call, Effect, arg, command
+from bot.command import Call, Effect, arg, arguments, command
 from bot.errors import BadInput
 from bot.permissions import Permissions
 from bot.registry import OPEN
@@ -22,7 +21,7 @@ USUALLY = timedelta(days=7)
 LONGEST = timedelta(days=92)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class DelegateArgs:
     """Who approves in one's place, until when, for which group."""
 

@@ -1,9 +1,8 @@
 """`/deploy`: put a release on a place; and `plan` and `retry`, which its card's buttons run."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
-from bot.command import Call, Effect, arg, command
+from bot.command import Call, Effect, arg, arguments, command
 from bot.deployments.beginnings import Asked
 from bot.deployments.deployments import Deployments
 from bot.policy.classes import ChangeClass
@@ -11,7 +10,7 @@ from bot.reply import Reply
 from commands.choices import environments, place_of_deployment, place_of_words, services, targets, under_way, versions
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class DeployArgs:
     """What to deploy, and where."""
 
@@ -66,7 +65,7 @@ async def deploy(call: Call, args: DeployArgs) -> Reply:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class OneDeployment:
     """Which deployment."""
 

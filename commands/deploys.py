@@ -1,16 +1,15 @@
 """`/deploys`: what was deployed, by whom, and how it ended."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
 from bot.catalog import Catalog
-from bot.command import Call, Effect, Resource, arg, command
+from bot.command import Call, Effect, Resource, arg, arguments, command
 from bot.deployments.deployments import Deployments
 from bot.reply import Reply
 from commands.choices import environments, services
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class DeploysArgs:
     """Of what, and how many."""
 

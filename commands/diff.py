@@ -1,11 +1,10 @@
 """`/diff`: what lies between two environments, versions or commits of a service."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Annotated
 
 from bot.catalog import Catalog
-from bot.command import Call, Effect, Option, Resource, arg, command
+from bot.command import Call, Effect, Option, Resource, arg, arguments, command
 from bot.deployments.deployments import Deployments
 from bot.errors import UserError
 from bot.reply import Reply
@@ -22,7 +21,7 @@ async def ranges(call: Call, given: Mapping[str, str], typed: str) -> Sequence[O
     return [Option(pair) for pair in pairs if typed.lower() in pair]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class DiffArgs:
     """Of which service, from where to where."""
 

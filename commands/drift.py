@@ -1,16 +1,15 @@
 """`/drift`: what the tools say runs, beside what Shipmate put there."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
 from bot.catalog import Catalog
-from bot.command import Call, Effect, Resource, arg, command
+from bot.command import Call, Effect, Resource, arg, arguments, command
 from bot.deployments.deployments import Deployments
 from bot.reply import Reply
 from commands.choices import services
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class DriftArgs:
     """Of which service."""
 

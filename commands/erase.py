@@ -1,17 +1,16 @@
 """`/erase`: take a person out of the audit log, with a second pair of eyes."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
 from bot.audit import Audit, messages, wishes
-from bot.command import Call, Effect, arg, command
+from bot.command import Call, Effect, arg, arguments, command
 from bot.identity import Person
 from bot.permissions import Permissions
 from bot.reply import Reply
 from commands.audit import person_of
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class EraseArgs:
     """Whom."""
 
@@ -19,7 +18,7 @@ class EraseArgs:
     also: Annotated[str | None, arg("what else they are called, names separated by commas", flag="--also")] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class ConfirmArgs:
     """Which wish."""
 

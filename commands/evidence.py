@@ -1,14 +1,13 @@
 """`/evidence`: all that is known of a deployment or release, as one file that can be verified offline."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
-from bot.command import Call, Effect, Resource, arg, command
+from bot.command import Call, Effect, Resource, arg, arguments, command
 from bot.evidence import Bundles
 from bot.reply import Document, Note, Paragraph, Reply, code, say
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class EvidenceArgs:
     """Of what."""
 

@@ -1,13 +1,12 @@
 """`/freeze` and `/unfreeze`: keep deployments away from an environment, of one service or of all; let them again."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
 
 from bot.catalog import Catalog
 from bot.closest import did_you_mean
-from bot.command import Call, Effect, Option, Resource, arg, command
+from bot.command import Call, Effect, Option, Resource, arg, arguments, command
 from bot.deployments.deployments import Deployments
 from bot.errors import BadInput, UserError
 from bot.freezes import messages
@@ -29,7 +28,7 @@ async def scopes(call: Call, _given: Mapping[str, str], typed: str) -> Sequence[
     return [Option(name) for name in (*names, *single, EVERYTHING) if typed.lower() in name][:_MOST]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class FreezeArgs:
     """What to freeze, until when, and why."""
 
@@ -43,7 +42,7 @@ class FreezeArgs:
     reason: Annotated[str | None, arg("why, for those who wait; needed", flag="--reason")] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class ThroughArgs:
     """Which deployment shall go through the freezes in its way, and why."""
 
@@ -51,7 +50,7 @@ class ThroughArgs:
     reason: Annotated[str, arg("why, for the record and the channel", rest=True)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class UnfreezeArgs:
     """What to let deployments through to again."""
 

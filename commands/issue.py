@@ -1,14 +1,13 @@
 """`/issue`: create, list, assign and close issues of a service."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
 
 from bot.amounts import count
 from bot.catalog import Catalog, Service
 from bot.closest import did_you_mean
-from bot.command import Call, Effect, Option, Resource, arg, command
+from bot.command import Call, Effect, Option, Resource, arg, arguments, command
 from bot.errors import BadInput, UserError
 from bot.grants.grants import Grants, Purpose
 from bot.permissions import Permissions
@@ -38,7 +37,7 @@ async def keys(call: Call, given: Mapping[str, str], typed: str) -> Sequence[Opt
     return [Option(key, title[:75]) for key, title in titles if typed.lower().lstrip("#") in title.lower()]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class CreateArgs:
     """What the issue says, and whose it is."""
 
@@ -49,7 +48,7 @@ class CreateArgs:
     label: Annotated[str | None, arg("labels, with commas between them", flag="--label")] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class ListArgs:
     """Of which service, and whose."""
 
@@ -58,7 +57,7 @@ class ListArgs:
     limit: Annotated[int, arg(f"how many, at most {MOST}", flag="--limit")] = 15
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class AssignArgs:
     """Which one, to whom."""
 
@@ -67,7 +66,7 @@ class AssignArgs:
     user: Annotated[str, arg('user name in the tracker, or "me"', word="to")] = _ME
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class CloseArgs:
     """Which one."""
 

@@ -1,11 +1,10 @@
 """`/lock`: keep deployments away from a place; and what the buttons of a refusal run."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
 
 from bot.catalog import Catalog
-from bot.command import Call, Effect, Resource, arg, command
+from bot.command import Call, Effect, Resource, arg, arguments, command
 from bot.locks import messages
 from bot.locks.locks import Locks, Wish
 from bot.locks.rules import Scope
@@ -15,7 +14,7 @@ from commands.choices import environments, services, targets
 EVERYTHING = "everything"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class LockArgs:
     """What to lock, why and for how long."""
 
@@ -28,7 +27,7 @@ class LockArgs:
     duration: Annotated[timedelta | None, arg("for how long: 30m, 2h, 1d; until unlocked without", flag="--for")] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class HeldArgs:
     """Which lock, as the button of a refusal names it."""
 

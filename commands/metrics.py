@@ -3,7 +3,6 @@
 import asyncio
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
 
@@ -11,7 +10,7 @@ from bot.amounts import amount
 from bot.catalog import Catalog, Place, Service, fill
 from bot.charts import MAX_SERIES, Chart, Charts, Line
 from bot.closest import did_you_mean
-from bot.command import Call, Effect, arg, command
+from bot.command import Call, Effect, arg, arguments, command
 from bot.errors import BadInput
 from bot.reply import Code, Note, Paragraph, Part, Picture, Reply, Table, escape, say
 from bot.settings.services import Metric
@@ -24,7 +23,7 @@ LONGEST = timedelta(days=31)
 ROWS = 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class MetricsArgs:
     """What to look at, where, and over which time."""
 

@@ -1,10 +1,9 @@
 """`/mr`: the merge requests of a service; approved and merged as yourself."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Annotated
 
-from bot.command import Call, Effect, Option, arg, command
+from bot.command import Call, Effect, Option, arg, arguments, command
 from bot.errors import UserError
 from bot.reply import Reply
 from bot.reviews.reviews import MOST, Reviews, Wish
@@ -25,7 +24,7 @@ async def numbers(call: Call, given: Mapping[str, str], typed: str) -> Sequence[
     return [Option(number, title[:75]) for number, title in titles if typed.lower().lstrip("!") in title.lower()]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class ListArgs:
     """Of which service, and how many."""
 
@@ -33,7 +32,7 @@ class ListArgs:
     limit: Annotated[int, arg(f"how many, at most {MOST}", flag="--limit")] = 10
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class ShowArgs:
     """Which one."""
 
@@ -41,7 +40,7 @@ class ShowArgs:
     number: Annotated[str, arg("its number, such as 12 or !12", options=numbers)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class DecideArgs:
     """Which one, at which head."""
 
@@ -52,7 +51,7 @@ class DecideArgs:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class RemindArgs:
     """Of which service."""
 

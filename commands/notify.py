@@ -1,6 +1,5 @@
 """`/notify`: what you are told by direct message, how, and when not."""
 
-from dataclasses import dataclass
 from datetime import time
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -9,7 +8,7 @@ from msgspec.structs import replace
 
 from bot.arguments.values import read_duration
 from bot.closest import did_you_mean
-from bot.command import Call, Effect, Option, arg, command
+from bot.command import Call, Effect, Option, arg, arguments, command
 from bot.errors import BadInput
 from bot.notices import messages
 from bot.notices.notices import Notices
@@ -27,7 +26,7 @@ async def words(_call: Call, _given: object, typed: str) -> list[Option]:
     return [Option(word) for word in _WORDS if typed.lower() in word]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class NotifyArgs:
     """What to change, and to what."""
 

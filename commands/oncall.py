@@ -1,12 +1,11 @@
 """`/oncall`: who is on call, now and next; take over, hand over, put somebody else there."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
 
 from bot.catalog import Catalog
-from bot.command import Call, Effect, Option, Resource, arg, command
+from bot.command import Call, Effect, Option, Resource, arg, arguments, command
 from bot.oncall.oncall import OVERRIDE, READ, TAKE, OnCall
 from bot.oncall.overrides import Span
 from bot.permissions import Permissions
@@ -22,14 +21,14 @@ async def schedules(call: Call, _given: Mapping[str, str], typed: str) -> Sequen
     return [Option(name) for name in call.use(OnCall).schedules() if typed.lower() in name][:_MOST]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class ShowArgs:
     """Of which schedule."""
 
     schedule: Annotated[str | None, arg("a schedule, or a service that has one; all without", options=schedules)] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class TakeArgs:
     """What to take over, and for how long."""
 
@@ -38,7 +37,7 @@ class TakeArgs:
     until: Annotated[str | None, arg(_UNTIL, flag="--until")] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class HandArgs:
     """What to hand over, to whom, and for how long."""
 
@@ -48,7 +47,7 @@ class HandArgs:
     until: Annotated[str | None, arg(_UNTIL, flag="--until")] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class OverrideArgs:
     """Who is on call instead, from when until when."""
 
@@ -59,7 +58,7 @@ class OverrideArgs:
     until: Annotated[str | None, arg(_UNTIL, flag="--until")] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class CancelArgs:
     """Which change to take back."""
 

@@ -1,9 +1,8 @@
 """`/oncall test`: page somebody by each of their ways, to see which work."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
-from bot.command import Call, Effect, arg, command
+from bot.command import Call, Effect, arg, arguments, command
 from bot.paging.paging import Paging
 from bot.reply import Reply
 from commands.audit import person_of
@@ -11,7 +10,7 @@ from commands.audit import person_of
 TEST = "paging.test"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class TestArgs:
     """Who is paged."""
 

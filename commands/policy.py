@@ -1,12 +1,11 @@
 """`/policy`: which policy is in force, and confirming what widens it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Annotated
 
 from bot.amendments.amendments import Amendments
 from bot.amendments.records import State
-from bot.command import Call, Effect, NoArgs, Option, arg, command
+from bot.command import Call, Effect, NoArgs, Option, arg, arguments, command
 from bot.reply import Reply
 
 
@@ -16,7 +15,7 @@ async def waiting(call: Call, _given: Mapping[str, str], _typed: str) -> Sequenc
     return [Option(newest.id)] if newest is not None and newest.state is State.WAITING else []
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class ConfirmArgs:
     """Which change."""
 

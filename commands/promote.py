@@ -1,10 +1,9 @@
 """`/promote`: take what runs on one environment one step on, in the order of the catalog."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Annotated
 
-from bot.command import Call, Effect, Option, Resource, arg, command
+from bot.command import Call, Effect, Option, Resource, arg, arguments, command
 from bot.deployments.beginnings import Asked
 from bot.errors import Refused
 from bot.releases.releases import Releases
@@ -34,7 +33,7 @@ async def next_place(call: Call, args: object) -> Resource:
     return Resource(step.service, step.place.environment, step.place.target)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class PromoteArgs:
     """What to promote, and to where."""
 

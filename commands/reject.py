@@ -1,16 +1,15 @@
 """`/reject`: say no to a plan, and why."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
 from bot.approvals.rules import Vote
-from bot.command import Call, Effect, arg, command
+from bot.command import Call, Effect, arg, arguments, command
 from bot.deployments.deployments import Deployments
 from bot.reply import Reply
 from commands.choices import place_of_deployment, under_way
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class RejectArgs:
     """Which deployment, and why."""
 

@@ -1,11 +1,10 @@
 """`/release`: cut a release of a service, show what it holds and where it runs, read its notes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Annotated
 
 from bot.catalog import Catalog
-from bot.command import Call, Effect, Option, Resource, arg, command
+from bot.command import Call, Effect, Option, Resource, arg, arguments, command
 from bot.errors import UserError
 from bot.releases.proposals import Wanted
 from bot.releases.releases import Releases
@@ -34,7 +33,7 @@ async def service_of_release(call: Call, args: object) -> Resource:
     return Resource((await call.use(Releases).overview.find(str(getattr(args, "release", "")))).service)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class CutArgs:
     """What to release, and as what."""
 
@@ -74,7 +73,7 @@ async def cut(call: Call, args: CutArgs) -> Reply:
     return await call.use(Releases).beginnings.cut(call, wanted, yes=args.yes, dry_run=args.dry_run)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class OneRelease:
     """Which release."""
 
@@ -96,7 +95,7 @@ async def show(call: Call, args: OneRelease) -> Reply:
     return await call.use(Releases).overview.show(args.release)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class ListArgs:
     """Of which service."""
 

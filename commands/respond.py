@@ -1,12 +1,11 @@
 """What people do together about an alert group: ask somebody to help, note, and put what belongs together together."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Annotated
 
 from bot.alerts.alerts import ACT, PAGE, Alerts
 from bot.alerts.company import Answer
-from bot.command import Call, Effect, Option, arg, command
+from bot.command import Call, Effect, Option, arg, arguments, command
 from bot.permissions import Permissions
 from bot.registry import OPEN
 from bot.reply import Reply
@@ -20,7 +19,7 @@ async def people(call: Call, _given: Mapping[str, str], typed: str) -> Sequence[
     return [Option(f"@{name}") for name in names if typed.lower().removeprefix("@") in name.lower()]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class PageArgs:
     """Whom to ask, about which group."""
 
@@ -29,7 +28,7 @@ class PageArgs:
     reason: Annotated[str | None, arg("what is wanted of them", flag="--reason")] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class NoteArgs:
     """What to note on which group."""
 
@@ -37,7 +36,7 @@ class NoteArgs:
     text: Annotated[str, arg("what is to be remembered", rest=True, multiline=True, message="text")]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class AttachArgs:
     """Which group becomes a part of which."""
 

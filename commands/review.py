@@ -1,15 +1,14 @@
 """`/review`: look at what was forced, or an emergency, afterwards."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
-from bot.command import Call, Effect, arg, command
+from bot.command import Call, Effect, arg, arguments, command
 from bot.deployments.deployments import Deployments
 from bot.reply import Reply
 from commands.choices import place_of_deployment, to_review
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class ReviewArgs:
     """Which deployment, and what there is to say."""
 

@@ -1,16 +1,15 @@
 """`/revoke`: take one's approval back before anything was sent."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
-from bot.command import Call, Effect, arg, command
+from bot.command import Call, Effect, arg, arguments, command
 from bot.deployments.deployments import Deployments
 from bot.registry import OPEN
 from bot.reply import Reply
 from commands.choices import place_of_deployment, under_way
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class RevokeArgs:
     """Which deployment, and why."""
 

@@ -1,9 +1,8 @@
 """`/rollback`: put back what ran before."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
-from bot.command import Call, Effect, arg, command
+from bot.command import Call, Effect, arg, arguments, command
 from bot.deployments.beginnings import Asked
 from bot.deployments.deployments import Deployments
 from bot.policy.classes import ChangeClass
@@ -11,7 +10,7 @@ from bot.reply import Reply
 from commands.choices import environments, good_versions, place_of_words, services, targets
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class RollbackArgs:
     """What to roll back, where, and to what."""
 

@@ -1,10 +1,9 @@
 """`/shipmate`: what everybody may ask of the bot itself. Help and health."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Annotated
 
-from bot.command import Call, Effect, NoArgs, Option, arg, command
+from bot.command import Call, Effect, NoArgs, Option, arg, arguments, command
 from bot.health import Health, HealthChecks
 from bot.help import Help
 from bot.registry import OPEN, Registry
@@ -19,7 +18,7 @@ async def names(call: Call, _given: Mapping[str, str], typed: str) -> Sequence[O
     return [Option(one.name, one.summary) for one in known if typed.casefold() in one.name and not one.hidden]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class HelpArgs:
     """Which command help is wanted for."""
 

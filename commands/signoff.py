@@ -1,9 +1,8 @@
 """`/signoff`: accept a release on the environment where you tried it, reject it, or take that back."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
-from bot.command import Call, Effect, arg, command
+from bot.command import Call, Effect, arg, arguments, command
 from bot.errors import BadInput
 from bot.releases.releases import Releases
 from bot.releases.rules import Word
@@ -13,7 +12,7 @@ from commands.choices import environments
 from commands.release import releases, service_of_release
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class SignOffArgs:
     """Which release, where, and what is said of it."""
 
@@ -43,7 +42,7 @@ async def signoff(call: Call, args: SignOffArgs) -> Reply:
     return await _say(call, args.release, args.on or "", word, args.reject or "")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class RejectArgs:
     """Which release, where, and why."""
 

@@ -1,12 +1,11 @@
 """`/silence`, `/unsilence`, `/silences`: keep an alert group quiet in its source until a moment."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
 
 from bot.alerts.alerts import READ, SILENCE, Alerts, Asked
-from bot.command import Call, Effect, Option, Resource, arg, command
+from bot.command import Call, Effect, Option, Resource, arg, arguments, command
 from bot.reply import Reply
 from commands.alert import groups
 
@@ -16,7 +15,7 @@ async def standing(call: Call, _given: Mapping[str, str], typed: str) -> Sequenc
     return await call.use(Alerts).silence_options(typed)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class SilenceArgs:
     """Which group, until when, and by which labels."""
 
@@ -35,14 +34,14 @@ class SilenceArgs:
     ] = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class UnsilenceArgs:
     """Which silence."""
 
     silence: Annotated[str, arg("its id, such as S-3", options=standing)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class LongerArgs:
     """Which silence, and how much longer or until when."""
 

@@ -1,11 +1,10 @@
 """`/tests`: which tests of the newest build failed, and whether that is new."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
 from bot.builds.builds import Builds
 from bot.catalog import Catalog
-from bot.command import Call, Effect, Resource, arg, command
+from bot.command import Call, Effect, Resource, arg, arguments, command
 from bot.deployments.deployments import Deployments
 from bot.reply import Reply
 from commands.build import builds_and_services
@@ -22,7 +21,7 @@ async def resource_of(call: Call, args: object) -> Resource:
     return Resource(call.use(Catalog).service(what).name)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class TestsArgs:
     """Of what."""
 

@@ -1,17 +1,16 @@
 """`/unblock`: let a release that was taken back from a place come there again."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
 from bot.catalog import Catalog
-from bot.command import Call, Effect, arg, command
+from bot.command import Call, Effect, arg, arguments, command
 from bot.deployments.blocking import LIFT
 from bot.deployments.deployments import Deployments
 from bot.reply import Reply
 from commands.choices import environments, place_of_words, services, targets
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class UnblockArgs:
     """Which release, where, and why."""
 

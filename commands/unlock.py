@@ -1,9 +1,8 @@
 """`/unlock`: let deployments through again."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
-from bot.command import Call, Effect, Resource, arg, command
+from bot.command import Call, Effect, Resource, arg, arguments, command
 from bot.locks import messages
 from bot.locks.locks import Locks
 from bot.permissions import Permissions
@@ -12,7 +11,7 @@ from commands.choices import environments, services, targets
 from commands.lock import scope_of
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class UnlockArgs:
     """What to unlock."""
 

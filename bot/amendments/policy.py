@@ -6,7 +6,7 @@ with another setting finds the policy unchanged; secrets are never part of it.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -30,23 +30,29 @@ NEUTRAL = frozenset(
 
 _OF_A_SERVICE = ("owners",)
 _NO_RIGHTS = frozenset(("title",))  # of a person
+_TOLD = frozenset(
+    ("people", "groups", "permissions", "terminal", "environments", "freezes", "services", "identity", "policy")
+)
 
 
 def policy_of(settings: Settings) -> Policy:
     """Return the policy of these settings."""
+    # The whole settings are written out at once: to ask each part would build a serializer for each of their classes.
+    told = _plain(settings, include=_TOLD)
+    tokens = told.get("terminal", {}).get("tokens", [])
     return {
         "people": {
-            name: {key: value for key, value in _plain(one).items() if key not in _NO_RIGHTS}
-            for name, one in settings.people.items()
+            name: {key: value for key, value in one.items() if key not in _NO_RIGHTS}
+            for name, one in told.get("people", {}).items()
         },
-        "groups": {name: _plain(one) for name, one in settings.groups.items()},
-        "permissions": [_plain(one) for one in settings.permissions],
-        "tokens": {one.name: _plain(one) for one in settings.terminal.tokens},
-        "environments": {name: _plain(one) for name, one in settings.environments.items()},
-        "freezes": {one.name: _plain(one) for one in settings.freezes},
-        "services": {name: _service(one) for name, one in settings.services.items()},
-        "identity": _plain(settings.identity),
-        "policy": _plain(settings.policy),
+        "groups": told.get("groups", {}),
+        "permissions": told.get("permissions", []),
+        "tokens": {of.name: one for of, one in zip(settings.terminal.tokens, tokens, strict=True)},
+        "environments": told.get("environments", {}),
+        "freezes": {of.name: one for of, one in zip(settings.freezes, told.get("freezes", []), strict=True)},
+        "services": {name: _service(settings.services[name], one) for name, one in told.get("services", {}).items()},
+        "identity": told.get("identity", {}),
+        "policy": told.get("policy", {}),
     }
 
 
@@ -98,32 +104,34 @@ def applied(settings: Settings, policy: Policy) -> Settings:
     return settings.model_copy(update=update)
 
 
-def _service(service: ServiceSettings) -> dict[str, Any]:
-    found = {key: value for key, value in _plain(service).items() if key in _OF_A_SERVICE}
-    found["environments"] = {one.name: _environment(one) for one in service.environments}
+def _service(service: ServiceSettings, told: Mapping[str, Any]) -> dict[str, Any]:
+    found = {key: value for key, value in told.items() if key in _OF_A_SERVICE}
+    environments = zip(service.environments, told.get("environments", []), strict=True)
+    found["environments"] = {of.name: _rules(one) for of, one in environments}
     return found
 
 
-def _environment(environment: EnvironmentSettings) -> dict[str, Any]:
-    return {key: value for key, value in _plain(environment).items() if key not in NEUTRAL}
+def _rules(environment: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in environment.items() if key not in NEUTRAL}
 
 
 def _with(service: ServiceSettings, wanted: Mapping[str, Any]) -> ServiceSettings:
-    if _service(service) == wanted:
+    if _service(service, _plain(service)) == wanted:
         return service
     environments = []
     for one in service.environments:
         rules = wanted["environments"].get(one.name)
-        if rules is not None and rules != _environment(one):
-            rest = {key: value for key, value in _plain(one).items() if key in NEUTRAL}
+        if rules is not None and rules != _rules(told := _plain(one)):
+            rest = {key: value for key, value in told.items() if key in NEUTRAL}
             environments.append(EnvironmentSettings.model_validate({**rest, **rules}))
         else:
             environments.append(one)
     return service.model_copy(update={"owners": tuple(wanted.get("owners", ())), "environments": tuple(environments)})
 
 
-def _plain(model: BaseModel) -> dict[str, Any]:
-    return cast("dict[str, Any]", _json(model.model_dump(by_alias=True, exclude_defaults=True)))
+def _plain(model: BaseModel, include: Collection[str] | None = None) -> dict[str, Any]:
+    told = model.model_dump(by_alias=True, exclude_defaults=True, include=set(include) if include else None)
+    return cast("dict[str, Any]", _json(told))
 
 
 def _json(value: object) -> object:

@@ -3,12 +3,13 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from typing import Any
 
 import structlog
 
 from bot.changes import records as changes
 from bot.clock import Clock
-from bot.settings import ServiceSettings
+from bot.settings import ServiceSettings, Settings
 from bot.store import Store
 from bot.store.kept import keep, recall
 
@@ -24,7 +25,8 @@ async def note(store: Store, clock: Clock, services: Mapping[str, ServiceSetting
 
     Of several replicas that read the same file one records it. A service that is new is no change.
     """
-    now = {name: _digests(one) for name, one in services.items()}
+    told_now = Settings.model_construct(services=dict(services)).model_dump(mode="json", include={"services"})
+    now = {name: _digests(one) for name, one in told_now["services"].items()}
     told = await recall(store, _NAME)
     if told == now:
         return
@@ -51,10 +53,9 @@ async def note(store: Store, clock: Clock, services: Mapping[str, ServiceSetting
     await keep(store, _NAME, {name: dict(fields) for name, fields in now.items()})
 
 
-def _digests(service: ServiceSettings) -> dict[str, str]:
-    told = service.model_dump(mode="json")
+def _digests(service: Mapping[str, Any]) -> dict[str, str]:
     return {
         name: hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:12]
-        for name, value in told.items()
+        for name, value in service.items()
         if name not in _SILENT
     }

@@ -174,7 +174,8 @@ class AlertSettings(Model):
         (), description="Alerts that always fire, whose absence is told."
     )
     storm: StormSettings = Field(
-        default_factory=StormSettings, description="When groups are gathered, because too many begin at once."
+        default_factory=StormSettings.model_construct,
+        description="When groups are gathered, because too many begin at once.",
     )
     together: tuple[TogetherRule, ...] = Field((), description="What is told of in one message; the first rule counts.")
     maintenance: tuple[MaintenanceSettings, ...] = Field((), description="When what fires is shown as silent.")

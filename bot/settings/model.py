@@ -210,27 +210,37 @@ class Settings(Model):
         NO_SECRET, description="postgresql://user:${PW}@host/name; empty means SQLite in state_dir."
     )
     include: tuple[Word, ...] = Field((), description="Files of services, by pattern, beside this file.")
-    server: Server = Field(default_factory=Server, description="The HTTP server.")
-    slack: Slack = Field(default_factory=Slack, description="How Shipmate reaches Slack.")
+    server: Server = Field(default_factory=Server.model_construct, description="The HTTP server.")
+    slack: Slack = Field(default_factory=Slack.model_construct, description="How Shipmate reaches Slack.")
     people: dict[Name, PersonEntry] = Field({}, description="People, by a name of your choice.")
     groups: dict[Name, _Group] = Field({}, description="Groups of people.")
     permissions: tuple[GrantSettings, ...] = Field((), description="Who may do what. The default is nothing.")
-    terminal: Terminal = Field(default_factory=Terminal, description="Who may use `shipmate do`.")
+    terminal: Terminal = Field(default_factory=Terminal.model_construct, description="Who may use `shipmate do`.")
     encryption_keys: tuple[Annotated[SecretStr, AfterValidator(_fernet_key)], ...] = Field(
         (), description="What seals the rights that people lend: the first encrypts, all of them decrypt."
     )
-    audit: AuditSettings = Field(default_factory=AuditSettings, description="Where the audit log is sent and signed.")
-    identity: IdentitySettings = Field(default_factory=IdentitySettings, description="Where people sign in.")
-    network: Network = Field(default_factory=Network, description="How tools are reached.")
-    heartbeat: HeartbeatSettings = Field(default_factory=HeartbeatSettings, description="Who is told that we live.")
-    logs: Logs = Field(default_factory=Logs, description="How Shipmate writes its log.")
+    audit: AuditSettings = Field(
+        default_factory=AuditSettings.model_construct, description="Where the audit log is sent and signed."
+    )
+    identity: IdentitySettings = Field(
+        default_factory=IdentitySettings.model_construct, description="Where people sign in."
+    )
+    network: Network = Field(default_factory=Network.model_construct, description="How tools are reached.")
+    heartbeat: HeartbeatSettings = Field(
+        default_factory=HeartbeatSettings.model_construct, description="Who is told that we live."
+    )
+    logs: Logs = Field(default_factory=Logs.model_construct, description="How Shipmate writes its log.")
     integrations: _Instances = Field({}, description="The tools, by a name of your choice.")
     environments: dict[Name, EnvironmentKind] = Field({}, description="The environments there are.")
     freezes: tuple[FreezeSettings, ...] = Field((), description="Windows in which environments take no deployments.")
-    policy: PolicySettings = Field(default_factory=PolicySettings, description="Change classes and break-glass.")
-    alerts: AlertSettings = Field(default_factory=AlertSettings, description="What becomes of alerts.")
-    oncall: OnCallSettings = Field(default_factory=OnCallSettings, description="Who is on call.")
-    paging: PagingSettings = Field(default_factory=PagingSettings, description="Who is woken when something fires.")
+    policy: PolicySettings = Field(
+        default_factory=PolicySettings.model_construct, description="Change classes and break-glass."
+    )
+    alerts: AlertSettings = Field(default_factory=AlertSettings.model_construct, description="What becomes of alerts.")
+    oncall: OnCallSettings = Field(default_factory=OnCallSettings.model_construct, description="Who is on call.")
+    paging: PagingSettings = Field(
+        default_factory=PagingSettings.model_construct, description="Who is woken when something fires."
+    )
     services: dict[Name, ServiceSettings] = Field({}, description="The services there are.")
 
     @property

@@ -64,7 +64,9 @@ class PolicySettings(Model):
     standard: tuple[StandardChange, ...] = Field((), description="Changes that need no approval.")
     emergency: EmergencyChange | None = Field(None, description="What an emergency may shorten.")
     force: BreakGlass | None = Field(None, description="What --force passes over.")
-    review: Review = Field(default_factory=Review, description="Who looks at it afterwards, and by when.")
+    review: Review = Field(
+        default_factory=Review.model_construct, description="Who looks at it afterwards, and by when."
+    )
 
 
 def check(source: Source, *, groups: Collection[str], environments: Collection[str], services: Collection[str]) -> None:

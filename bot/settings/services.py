@@ -251,8 +251,12 @@ class ServiceSettings(Model):
     tickets: Tickets | None = Field(None, description="How tickets are recognised in commit messages.")
     build: BuildRecipe | None = Field(None, description="What makes an artifact of a commit, where one is made.")
     migrations: Migrations | None = Field(None, description="Which changed files cannot be undone.")
-    releases: Releases = Field(default_factory=Releases, description="How its releases are numbered and tagged.")
-    news: News = Field(default_factory=News, description="What its channel hears of the repository, by webhook.")
+    releases: Releases = Field(
+        default_factory=Releases.model_construct, description="How its releases are numbered and tagged."
+    )
+    news: News = Field(
+        default_factory=News.model_construct, description="What its channel hears of the repository, by webhook."
+    )
     environments: tuple[EnvironmentSettings, ...] = Field(
         min_length=1, description="Its environments in the order of promotion. The first is the default."
     )

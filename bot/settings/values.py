@@ -116,7 +116,11 @@ class MayBePlain:
 
 
 class Model(BaseModel):
-    """What all settings have in common: frozen, unknown keys are mistakes, and errors never repeat a value."""
+    """What all settings have in common: frozen, unknown keys are mistakes, and errors never repeat a value.
+
+    A part that nobody wrote down is `default_factory=Part.model_construct`: defaults are not validated anyway, and to
+    call the class would build a validator of its own for each part, at every start.
+    """
 
     model_config = ConfigDict(
         frozen=True,
