@@ -25,7 +25,7 @@ CHECKS = status=0; \
 	$(BIN)/lint-imports --no-logo || status=1;
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test matrix coverage check format test-live fuzz docs-check lock page clean servers clients
+.PHONY: help demo test matrix coverage histories check format test-live fuzz docs-check lock page clean servers clients
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -67,6 +67,9 @@ test-live: $(DEV) ## Run the contract suites against real tools: JENKINS_URL=…
 
 fuzz: $(DEV) ## Throw a thousand broken deliveries of each kind at every door; takes half an hour
 	$(BIN)/python -m pytest -p no:randomly --hypothesis-profile=fuzz --timeout 1800 tests/hostile
+
+histories: $(DEV) servers ## Try many concurrent histories and many bad days of Slack, by chance: takes an hour
+	$(BIN)/python -m pytest --hypothesis-profile=deep --timeout=7200 -n $(WORKERS) tests/histories tests/slack/test_bad_days.py
 
 docs-check: $(DEV) ## Check links, documented names and the size of modules
 	$(BIN)/python -m pytest tests/architecture

@@ -12,6 +12,7 @@ pytest_plugins = ("tests.overdue", "tests.servers.fixtures")
 
 # No test fails by the clock: this machine may be busy.
 hypothesis.settings.register_profile("shipmate", deadline=None, print_blob=True)
+hypothesis.settings.register_profile("deep", deadline=None, print_blob=True, max_examples=1000)  # make histories
 hypothesis.settings.load_profile("shipmate")
 
 

@@ -36,6 +36,7 @@ async def reload(app: App, config: Path, masker: logs.Masker) -> bool:
     except (StoreUnavailable, ValueError) as error:
         log.warning("configuration.not_in_force", reason=str(error))
         return False
+    app.slack.take_tokens(new)
     log.info("configuration.reloaded", needs_restart=restart)
     if restart:
         await _tell(app, "The configuration was read again. Some of it counts after a restart.", ", ".join(restart))

@@ -14,7 +14,7 @@ from bot.errors import BadInput, Refused
 from bot.identity import Person
 from bot.locks import messages, records
 from bot.locks.records import Lock
-from bot.locks.rules import MAXIMUM, MINIMUM, STALE, Owner, Scope, State, nag_at
+from bot.locks.rules import MAXIMUM, MINIMUM, STALE, Owner, Scope, State, in_force, nag_at
 from bot.reply import Message, say
 from bot.slack.notice import About
 from bot.slack.outbox import Outbox
@@ -86,8 +86,11 @@ class Locks:
         now = self._clock.now()
         expires_at = self._expiry(wish, now)
         async with self._store.write() as tx:
+            over = await self._over(tx, wish.scope)
             lock = await records.claim(tx, self._wanted(wish, now, expires_at))
             if lock is not None:
+                if over is not None:
+                    await self._expired(tx, over, tell=over.person != wish.person)
                 await self._announce(tx, lock, wish, "lock.take")
                 return Taken(lock, extended=False)
             current = await records.holder(tx, wish.scope)
@@ -109,7 +112,7 @@ class Locks:
         now = self._clock.now()
         expires_at = self._expiry(wish, now)
         async with self._store.write() as tx:
-            current = await records.holder(tx, wish.scope)
+            current = await self._in_force(tx, wish.scope)
             if current is None:
                 raise Refused("not_locked", f"{wish.scope} is not locked any more.")
             if current.owner == wish.held_by:
@@ -125,7 +128,7 @@ class Locks:
             Refused: it is not locked (`not_locked`) or somebody else's (`not_your_lock`).
         """
         async with self._store.write() as tx:
-            current = await records.holder(tx, scope)
+            current = await self._in_force(tx, scope)
             if current is None:
                 raise Refused("not_locked", f"{scope} is not locked.")
             if current.person != person and not self._is_ownerless(current):
@@ -157,8 +160,8 @@ class Locks:
             lock = await records.get(tx, lock_id)
             if lock is None or lock.state is not State.HELD or lock.expires_at is None or now < lock.expires_at:
                 return
-            await self._end(tx, lock, State.EXPIRED, by=None, request_id="")
-            await self._outbox.direct(tx, f"{lock.id}/ended", lock.person, messages.ended(lock))
+            if await records.end(tx, lock, State.EXPIRED, at=now, by=None):
+                await self._expired(tx, lock)
 
     async def nag(self, lock_id: str) -> None:
         """Ask the holder whether the lock is still needed: once per end, and once a day where it has none."""
@@ -182,7 +185,7 @@ class Locks:
     async def ask_holder(self, scope: Scope, asker: Person, request_id: str) -> Lock:
         """Ask whoever holds `scope` whether they still need it. Raises: Refused when it is not locked."""
         async with self._store.write() as tx:
-            current = await records.holder(tx, scope)
+            current = await self._in_force(tx, scope)
             if current is None:
                 raise Refused("not_locked", f"{scope} is not locked any more.")
             message = messages.asked(current, self._name_of(asker))
@@ -218,6 +221,26 @@ class Locks:
             await hook(tx, wish.scope)
         await self._announce(tx, lock, wish, "lock.take_over", was=current)
         return Taken(lock, extended=False)
+
+    async def _in_force(self, tx: Tx, scope: Scope) -> Lock | None:
+        """Return who holds a scope now; one whose time is over holds it no more, whenever that is written."""
+        current = await records.holder(tx, scope)
+        return current if current is not None and self._counts(current) else None
+
+    async def _over(self, tx: Tx, scope: Scope) -> Lock | None:
+        """End the lock on a scope if its time is over, and return it; `_expired` is still to be called."""
+        current = await records.holder(tx, scope)
+        if current is None or self._counts(current):
+            return None
+        return current if await records.end(tx, current, State.EXPIRED, at=self._clock.now(), by=None) else None
+
+    def _counts(self, lock: Lock) -> bool:
+        return in_force(lock.state, lock.expires_at, self._clock.now())
+
+    async def _expired(self, tx: Tx, lock: Lock, *, tell: bool = True) -> None:
+        if tell:
+            await self._outbox.direct(tx, f"{lock.id}/ended", lock.person, messages.ended(lock))
+        await self._ended(tx, lock, State.EXPIRED, by=None, request_id="")
 
     def _is_ownerless(self, lock: Lock) -> bool:
         return lock.owner_kind is Owner.PERSON and self.ownerless(lock.person)
@@ -262,16 +285,17 @@ class Locks:
         await self._note(tx, lock, wish.person, action, wish.request_id)
 
     async def _end(self, tx: Tx, lock: Lock, state: State, *, by: Person | None, request_id: str) -> None:
-        now = self._clock.now()
-        if not await records.end(tx, lock, state, at=now, by=by):
-            return
+        if await records.end(tx, lock, state, at=self._clock.now(), by=by):
+            await self._ended(tx, lock, state, by=by, request_id=request_id)
+
+    async def _ended(self, tx: Tx, lock: Lock, state: State, *, by: Person | None, request_id: str) -> None:
         await changes.record(
             tx,
             changes.Change(
                 kind=changes.Kind.UNLOCKED,
                 subject=lock.id,
                 summary=f"{lock.scope} unlocked ({state.value})",
-                at=now,
+                at=self._clock.now(),
                 service=lock.scope.service,
                 environment=lock.scope.environment,
                 target=lock.scope.target,

@@ -86,7 +86,6 @@ async def held(conn: AsyncConnection, now: datetime) -> Sequence[Lock]:
 
 async def claim(tx: Tx, lock: Lock) -> Lock | None:
     """Take a lock: return it under its new id, or None when somebody holds that scope (one winner, always)."""
-    await _end_expired(tx, lock.scope, lock.taken_at)
     taken = replace(lock, id=await next_id(tx, "L"))
     statement = insert(tx.conn, locks).values(
         id=taken.id,
@@ -147,11 +146,6 @@ async def note_stale(tx: Tx, lock: Lock, now: datetime) -> bool:
     due = sa.func.coalesce(locks.c.nagged_for, locks.c.taken_at, type_=Timestamp) <= now - STALE
     statement = sa.update(locks).where(locks.c.id == lock.id, HELD, locks.c.expires_at.is_(None), due)
     return (await tx.conn.execute(statement.values(nagged_for=now))).rowcount > 0
-
-
-async def _end_expired(tx: Tx, scope: Scope, now: datetime) -> None:
-    statement = sa.update(locks).where(locks.c.scope == scope.key, HELD, locks.c.expires_at <= now)
-    await tx.conn.execute(statement.values(state=State.EXPIRED.value, ended_at=now))
 
 
 def read(row: sa.Row[tuple[object, ...]]) -> Lock:

@@ -102,7 +102,7 @@ def needs_restart(old: Settings, new: Settings) -> tuple[str, ...]:
     fixed = ("state_dir", "database", "server", "encryption_keys", "logs", "audit")
     changed = [name for name in fixed if getattr(old, name) != getattr(new, name)]
     before, after = old.slack, new.slack
-    tokens = ("mode", "bot_token", "app_token", "signing_secret", "api_url")
+    tokens = ("mode", "signing_secret", "api_url")
     changed.extend(f"slack.{name}" for name in tokens if getattr(before, name) != getattr(after, name))
     return tuple(changed)
 

@@ -4,8 +4,10 @@ Source: https://docs.slack.dev/interactivity/handling-user-interaction#message_r
 https://docs.slack.dev/reference/methods/chat.postEphemeral
 """
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Self
+from functools import partial
+from typing import Self, TypeVar
 
 import structlog
 from msgspec import Struct
@@ -13,17 +15,22 @@ from msgspec import Struct
 from bot.clock import Clock
 from bot.command import Invocation
 from bot.identity import Channel, Person
-from bot.reply import Message, Reply
+from bot.reply import Message, Picture, Reply
 from bot.slack import blocks
 from bot.slack.connection import Connection, SlackError
 from bot.slack.directory import Directory
 from bot.slack.failures import Cause, Failure
 from bot.slack.mrkdwn import Json
 
+T = TypeVar("T")
+
 _log = structlog.get_logger(__name__)
 
 RESPONSE_URL_SECONDS = 29 * 60.0
 """A response URL lasts thirty minutes; the last one is left for the way there."""
+
+_TRIES = 3
+_LONGEST_WAIT = 60.0
 
 NOT_SHARED = "This channel is shared with another organisation, so the answer is shown to you alone."
 
@@ -74,8 +81,25 @@ class Answers:
         for one in blocks.documents(reply):
             place = await self._directory.direct(invocation.person)
             await self._connection.share(one.content, name=one.name, title=one.title, channel=place)
-        files = [await self._connection.upload(one.png, alt=one.alt, title=one.title) for one in blocks.pictures(reply)]
-        await self.tell(Way.back(invocation, share=reply.share), content(reply, pictures=files))
+        files = [await self._insist(partial(self._upload, one)) for one in blocks.pictures(reply)]
+        way = Way.back(invocation, share=reply.share)
+        body = content(reply, pictures=files)
+        await self._insist(partial(self.tell, way, body), in_doubt=not way.share)
+
+    async def _upload(self, picture: Picture) -> str:
+        return await self._connection.upload(picture.png, alt=picture.alt, title=picture.title)
+
+    async def _insist(self, say: Callable[[], Awaitable[T]], *, in_doubt: bool = True) -> T:
+        """Do a call, again where Slack says wait or does not answer; `in_doubt`: also where it may have been done."""
+        again = {Cause.RATE_LIMITED, Cause.UNSENT, *([Cause.UNKNOWN] if in_doubt else [])}
+        for attempt in range(1, _TRIES):
+            try:
+                return await say()
+            except SlackError as error:
+                if error.failure.cause not in again:
+                    raise
+                await self._clock.sleep(min(max(error.failure.retry_after, float(attempt)), _LONGEST_WAIT))
+        return await say()
 
     async def tell(self, way: Way, body: Json) -> Said:
         """Send `text` and `blocks` on the first way that works."""

@@ -240,6 +240,18 @@ class Connection:
         if self._probe is None or self._probe.done():
             self._probe = asyncio.get_running_loop().create_task(self._until_it_answers(), name="slack.probe")
 
+    def take_token(self, token: str) -> None:
+        """Use another token from now on, and ask Slack at once who we are with it."""
+        if token == self._token:
+            return
+        self._token = token
+        if self._client is not None:
+            self._client.token = token
+            if self._probe is not None:
+                self._probe.cancel()
+                self._probe = None
+            self.check_soon("the token was replaced")
+
     def check_soon(self, reason: str) -> None:
         """Ask Slack anew whether our token counts, because something says that it may not."""
         self.failed(Failure(Cause.UNAUTHORISED, reason))

@@ -112,6 +112,12 @@ class Gateway:
             self.link = SocketLink(self.app, self.connection, self._clock, app_token=slack.app_token.get_secret_value())
             await self.link.start()
 
+    def take_tokens(self, settings: Settings) -> None:
+        """Use the tokens of a configuration that was read again: replaced ones count from now on."""
+        self.connection.take_token(settings.slack.bot_token.get_secret_value())
+        if self.link is not None:
+            self.link.take_token(settings.slack.app_token.get_secret_value())
+
     async def open_form(self, invocation: Invocation, form: Button) -> bool:
         """Open a command's form for who asked; tell whether it stands open."""
         return self.edge is not None and await self.edge.open_form(invocation, form)

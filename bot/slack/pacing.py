@@ -9,6 +9,9 @@ from msgspec import Struct
 
 POST_EVERY = 1.0
 POST_BURST = 3.0
+POSTS_PER_SECOND = 5.0
+"""Into all channels together: Slack takes several hundred messages a minute of an app."""
+POSTS_AT_ONCE = 60.0
 _KEPT = 4096
 
 _TIERS = {2: 20, 3: 50, 4: 100}
@@ -56,8 +59,19 @@ class Pacing:
             bucket.level -= 1.0
 
     def told_to_wait(self, method: str, channel: str, now: float, retry_after: float) -> None:
-        """Keep what a 429 said: this method pauses for this channel ("" for all of them)."""
-        self._until[method, channel] = now + retry_after
+        """Keep what a 429 said: this method pauses for this channel ("" for all of them).
+
+        Slack does not say whether it was the channel's share or the workspace's that is used up: when a second channel
+        is told to wait, it is the workspace's, and no other channel has to be told so. Of two waits the longer counts.
+        """
+        until = now + retry_after
+        waits = [told for (of, where), told in self._until.items() if of == method and where not in {"", channel}]
+        if channel and any(told > now for told in waits):
+            self._keep(method, "", until)
+        self._keep(method, channel, until)
+
+    def _keep(self, method: str, channel: str, until: float) -> None:
+        self._until[method, channel] = max(until, self._until.pop((method, channel), 0.0))
         while len(self._until) > _KEPT:
             self._until.popitem(last=False)
 
@@ -65,6 +79,8 @@ class Pacing:
         found: list[_Bucket] = []
         if method == "chat.postMessage" and channel:
             found.append(self._bucket((method, channel), 1.0 / self._post_every, self._post_burst, now))
+            everywhere = max(POSTS_PER_SECOND, 1.0 / self._post_every)
+            found.append(self._bucket((method, ""), everywhere, max(POSTS_AT_ONCE, self._post_burst), now))
         if (tier := _METHODS.get(method)) is not None:
             found.append(self._bucket((method, ""), _TIERS[tier] / 60.0, _TIERS[tier] * 0.6, now))
         return found

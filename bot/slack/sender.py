@@ -13,7 +13,7 @@ import sqlalchemy as sa
 import structlog
 
 from bot.endings import end
-from bot.slack import storm
+from bot.slack import lanes, storm
 from bot.slack.answers import Said
 from bot.slack.connection import Connection, SlackError
 from bot.slack.courier import Courier, Row
@@ -28,6 +28,8 @@ from bot.store import Store, StoreUnavailable, Tx
 _log = structlog.get_logger(__name__)
 
 AT_ONCE = 8
+FOR_PEOPLE = 2
+"""Of those, how many only what a person waits for may take."""
 PER_LANE = 30
 LEASE = timedelta(seconds=30)
 """How long a row that is being sent is ours; another process doubts it after that."""
@@ -122,14 +124,11 @@ class Sender:
             return LOOK_AGAIN
         await self._upkeep()
         rows = await self._candidates()
-        lanes: dict[str, list[Row]] = {}
-        for row in rows:
-            lanes.setdefault(row.lane, []).append(row)
         pause = IDLE
-        for lane, waiting in lanes.items():
+        for lane, waiting in lanes.by_lane(rows):
             if lane in self._busy:
                 continue
-            if len(self._sends) >= AT_ONCE:
+            if len(self._sends) >= AT_ONCE - (0 if waiting[0].urgent else FOR_PEOPLE):
                 break
             if await storm.sum_up(self._store, self._clock, lane, waiting[0].in_lane):
                 return 0.0
@@ -137,9 +136,9 @@ class Sender:
                 await self._left_behind(lane)
                 return 0.0
             chosen, wait = self._choose(waiting)
-            if chosen is not None:
+            if chosen is not None and (chosen.urgent or len(self._sends) < AT_ONCE - FOR_PEOPLE):
                 self._begin(chosen)
-            else:
+            elif chosen is None:
                 pause = min(pause, wait)
         return pause
 
@@ -215,8 +214,11 @@ class Sender:
         return self._edited.get(row.id, mono - EDIT_EVERY) + EDIT_EVERY - mono
 
     def _paced(self, row: Row, mono: float) -> float:
-        method, channel = _call(row)
-        return self._pacing.wait(method, channel, mono, urgent=row.urgent or row.final)
+        return max(self._pacing.wait(*one, mono, urgent=row.urgent) for one in lanes.calls(row))
+
+    def _spend(self, row: Row) -> None:
+        for one in lanes.calls(row):
+            self._pacing.spend(*one, self._clock.monotonic())
 
     def _begin(self, row: Row) -> None:
         self._busy.add(row.lane)
@@ -239,8 +241,8 @@ class Sender:
         row = await self._claim(chosen)
         if row is None:
             return
-        method, channel = _call(row)
-        self._pacing.spend(method, channel, self._clock.monotonic())
+        method, _ = lanes.call(row)
+        self._spend(chosen)
         try:
             async with asyncio.timeout(self._lease.total_seconds() * 0.8):  # never longer than the row is ours
                 said, version = await self._say(row, chosen)
@@ -326,10 +328,10 @@ class Sender:
         retry = State.WAITING if row.ts or row.kind == Kind.WHISPER else State.DOUBT
         match failure.cause:
             case Cause.RATE_LIMITED:
-                _, channel = _call(row)
+                _, channel = lanes.call(row)
                 scope = channel if error.method == "chat.postMessage" else ""
                 self._pacing.told_to_wait(error.method, scope, self._clock.monotonic(), failure.retry_after)
-                if error.method != _call(row)[0]:  # a call on the way, such as a look-up: the row waits as long
+                if error.method != lanes.call(row)[0]:  # a call on the way, such as a look-up: the row waits as long
                     await self._again(row, was, failure, seconds=failure.retry_after)
                 else:
                     await self._again(row, was, failure)
@@ -382,15 +384,6 @@ class Sender:
 
 def _parent_columns(parent: sa.FromClause) -> list[sa.ColumnElement[Any]]:
     return [parent.c.ts.label("parent_ts"), parent.c.place.label("parent_place"), parent.c.state.label("parent_state")]
-
-
-def _call(row: Row) -> tuple[str, str]:
-    """Return the method that says this row and the channel whose pace counts."""
-    if row.kind == Kind.WHISPER:
-        return "chat.postEphemeral", ""
-    if row.ts:
-        return "chat.update", ""
-    return "chat.postMessage", row.channel.channel if row.channel is not None else row.lane
 
 
 def _backoff(attempts: int) -> float:

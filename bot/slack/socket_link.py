@@ -57,6 +57,10 @@ class SocketLink:
         self.connected = asyncio.Event()
         self.reason = "not connected yet"
 
+    def take_token(self, app_token: str) -> None:
+        """Use another app-level token for the next connection; the one that stands goes on."""
+        self._app_token = app_token
+
     async def start(self) -> None:
         """Begin to connect; returns at once, `connected` tells when it is done."""
         self._keeper = asyncio.get_running_loop().create_task(self._keep(), name="slack.socket")

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from bot.store import one_trip
@@ -63,6 +63,7 @@ def sqlite_engines(url: sa.URL) -> tuple[AsyncEngine, AsyncEngine, one_trip.Conn
     writing = create_async_engine(url, async_creator=made.connect, pool_size=3, max_overflow=5, pool_timeout=10)
     event.listen(writing.sync_engine, "connect", _set_up_sqlite)
     event.listen(writing.sync_engine, "begin", _begin_sqlite)
+    event.listen(writing.sync_engine, "handle_error", _give_up)
     reading = create_async_engine(
         url,
         async_creator=made.connect_reader,
@@ -122,6 +123,17 @@ def _begin_sqlite(connection: sa.Connection) -> None:
     options = connection.get_execution_options()
     immediate = options.get("shipmate_immediate") or options.get("isolation_level") == "SERIALIZABLE"
     connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+def _give_up(context: ExceptionContext) -> None:
+    """Throw a connection away whose commit or rollback failed.
+
+    Its transaction may still be open, and SQLAlchemy takes it for ended: back in the pool it would hold the file's
+    write lock, and begin nothing any more. Source: https://www.sqlite.org/lang_transaction.html
+    """
+    if context.statement is None and context.connection is not None:
+        context.is_disconnect = True
+        context.invalidate_pool_on_disconnect = False
 
 
 def _set_up_postgres(connection: Any, _record: object) -> None:  # noqa: ANN401 - psycopg's, adapted by SQLAlchemy

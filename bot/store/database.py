@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.clock import Clock
 from bot.store.connections import IMMEDIATE, DialectName, parse_url, patiently, postgres_engines, sqlite_engines
-from bot.store.errors import StoreMismatch, told_plainly
+from bot.store.errors import StoreMismatch, StoreUnavailable, told_plainly
 from bot.store.lease import Lease
 from bot.store.one_trip import Connections
 from bot.store.schema import prepare
@@ -86,7 +86,8 @@ class Store:
         On PostgreSQL the isolation is READ COMMITTED: lock rows, or compare and set.
 
         Raises:
-            StoreUnavailable: nothing was kept: disk full, locked, connection lost.
+            StoreUnavailable: nothing was kept: disk full, locked, connection lost. Where the connection was lost in
+                the commit it may have been kept (`in_doubt`); who waits for such rows is woken to look.
         """
         async with self.writing(urgent=urgent):
             with told_plainly():
@@ -99,7 +100,13 @@ class Store:
                     except BaseException:
                         await _to_the_end(conn.rollback())
                         raise
-                    await _to_the_end(conn.commit(), then=tx)
+                    try:
+                        with told_plainly(committing=True):
+                            await _to_the_end(conn.commit(), then=tx)
+                    except StoreUnavailable as error:
+                        if error.in_doubt:
+                            tx.in_doubt()
+                        raise
 
     def writing(self, *, urgent: bool = False) -> AbstractAsyncContextManager[None]:
         """Hold this process's turn to write, without a transaction: for transactions that others open.

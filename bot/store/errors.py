@@ -33,15 +33,23 @@ _POSTGRES_REASONS = {
 
 
 class StoreUnavailable(Degraded):
-    """The database cannot be read or written now; what was asked has not been done."""
+    """The database cannot be read or written now; what was asked has not been done.
 
-    def __init__(self, reason: str) -> None:
+    With `in_doubt` it may have been done all the same: the answer to the commit was lost.
+    """
+
+    def __init__(self, reason: str, *, in_doubt: bool = False) -> None:
+        told = (
+            "It may have been done all the same: look how it stands before you ask again, "
+            if in_doubt
+            else "Nothing was started; try again in a moment, "
+        )
         super().__init__(
             "store_unavailable",
-            f"Shipmate cannot use its database: {reason}. Nothing was started; try again in a moment, "
-            "and tell whoever runs Shipmate if it stays so.",
+            f"Shipmate cannot use its database: {reason}. {told}and tell whoever runs Shipmate if it stays so.",
         )
         self.reason = reason
+        self.in_doubt = in_doubt
 
 
 class StoreMismatch(Exception):
@@ -66,7 +74,7 @@ def reason_of(error: BaseException) -> str | None:
 
 
 @contextmanager
-def told_plainly() -> Iterator[None]:
+def told_plainly(*, committing: bool = False) -> Iterator[None]:
     """Turn the database's own errors into `StoreUnavailable` where the database is the cause."""
     try:
         yield
@@ -74,4 +82,14 @@ def told_plainly() -> Iterator[None]:
         reason = reason_of(error)
         if reason is None:
             raise
-        raise StoreUnavailable(reason) from error
+        raise StoreUnavailable(reason, in_doubt=committing and _answer_lost(error)) from error
+
+
+def _answer_lost(error: BaseException) -> bool:
+    """Tell whether a commit that failed so may have taken effect: the database refused it in no words."""
+    original = getattr(error, "orig", None)
+    for one in (original, getattr(original, "__cause__", None)):
+        if isinstance(one, sqlite3.Error):
+            return getattr(one, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_IOERR
+    state = str(getattr(original, "sqlstate", None) or "")
+    return not state or state[:2] in {"08", "57"}

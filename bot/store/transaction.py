@@ -51,6 +51,11 @@ class Tx:
             self._woken.add(name)
             self.after_commit(Signals.of(self.conn.sync_engine).event(name).set)
 
+    def in_doubt(self) -> None:
+        """Set the signals although it is not known whether the rows are kept: who is woken looks at the rows."""
+        for name in self._woken:
+            Signals.of(self.conn.sync_engine).event(name).set()
+
     def committed(self) -> None:
         """Run the hooks, each once."""
         hooks, self.hooks = self.hooks, []

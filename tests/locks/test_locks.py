@@ -61,7 +61,27 @@ async def test_expiry_is_decided_on_read(wharf: Wharf):
     assert await wharf.blocking(PRODUCTION) == ""
     assert await wharf.take(MIA, PRODUCTION) != lock
     await wharf.locks.expire(lock)
-    assert await wharf.told() == []
+    assert await wharf.told() == [("tom", f"direct/{lock}/ended")]
+
+
+async def test_whose_time_is_over_holds_nothing_though_it_is_not_written_yet(wharf: Wharf):
+    """Who takes it next writes the end of the one before: log, change, and whoever waited for it."""
+    lock = await wharf.take(TOM, PRODUCTION, duration=timedelta(hours=1))
+    wharf.clock.at += timedelta(hours=2)
+    for refused in (
+        wharf.locks.take_over(Wish(scope=PRODUCTION, person=MIA), lock_id=lock),
+        wharf.locks.release(PRODUCTION, TOM),
+        wharf.locks.ask_holder(PRODUCTION, MIA, "r1"),
+    ):
+        with pytest.raises(Refused) as caught:
+            await refused
+        assert caught.value.code == "not_locked"
+    assert wharf.freed == []
+    await wharf.take(TOM, PRODUCTION)
+    assert wharf.freed == ["checkout/production"]
+    assert await wharf.changed() == ["lock.taken", "lock.released", "lock.taken"]
+    assert [entry.action for entry in await wharf.audit.recent()] == ["lock.take", "lock.expired", "lock.take"]
+    assert await wharf.told() == [], "it is theirs again"
 
 
 async def test_its_end_frees_the_place_and_tells_the_holder(wharf: Wharf):

@@ -1,0 +1,1 @@
+"""Concurrent histories of what several people and processes change at once, under faults, checked against models."""

@@ -1,0 +1,7 @@
+"""Locks under concurrency and faults: every history is that of some order, one holder at most, log and rows agree."""
+
+from tests.histories.depth import depth
+from tests.histories.locks import LockHistory
+
+TestLocks = LockHistory.TestCase
+TestLocks.settings = depth(examples=12, steps=10)
