@@ -25,7 +25,7 @@ CHECKS = status=0; \
 	$(BIN)/lint-imports --no-logo || status=1;
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test matrix coverage histories check format test-live fuzz docs-check lock page clean servers clients
+.PHONY: help demo test matrix coverage histories check format test-live fuzz docs-check lock page clean servers clients reference
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -82,6 +82,9 @@ clients: $(DEV) ## Install programs of others that tests run: Bolt, slack_sdk, E
 
 lock: $(DEV) ## Rewrite the locks from pyproject.toml
 	$(PYTHON) tools/lock.py
+
+reference: $(DEV) ## Write what the code knows into docs/commands.md and docs/metrics.md
+	$(BIN)/python tools/reference.py
 
 page: ## Copy the workspace page's libraries from npm anew, as its lock says (needs Node; what is built is in the tree)
 	cd tools/page && npm ci --no-fund --no-audit && npm run --silent build

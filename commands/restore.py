@@ -27,14 +27,14 @@ class DecideArgs:
     """Of what, and what is said of it."""
 
     item: Annotated[str, arg("what was in flight, such as D-1042", options=open_items)]
-    answer: Annotated[Answer, arg("done, carry-on or give-up", options=offered)]
+    answer: Annotated[Answer, arg("what shall become of it", options=offered)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AllArgs:
     """What is said of all that is open."""
 
-    answer: Annotated[Answer, arg("done, carry-on or give-up; what does not have it is carried on")]
+    answer: Annotated[Answer, arg("what shall become of all; what cannot have it is carried on")]
 
 
 @command("restore show", permission=PERMISSION, args=NoArgs, effect=Effect.LOOKUP, examples=("restore show",))
