@@ -53,6 +53,11 @@ matrix: $(DEV) ## Ask for every command in every way for everybody, and compare 
 coverage: $(DEV) servers clients ## As test, without checks, and tell what the tests and the processes they start ran: takes longer
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-config=tools/coverage.toml --cov-report=term
 
+.PHONY: crash
+crash: $(DEV) servers ## Kill Shipmate before and after each write and call, then by chance: SEED=, ROUNDS=200, STORY=; takes hours
+	$(BIN)/python -m tests.crash every $(if $(STORY),--story $(STORY))
+	$(BIN)/python -m tests.crash rounds --rounds $(or $(ROUNDS),200) $(if $(SEED),--seed $(SEED)) $(if $(STORY),--story $(STORY))
+
 check: $(DEV) ## Run the linters, the type checker and the import contracts
 	@$(CHECKS) \
 	exit $$status

@@ -75,7 +75,7 @@ class CrashTown(Town):
         self.crashes.mkdir(exist_ok=True)
         with (self.folder / "shipmate.log").open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "tests.road.crash_runner", "serve",
+                sys.executable, "-m", "tests.crash.runner", "serve",
                 "--config", str(self.folder / "shipmate.yaml"),
                 stdout=log, stderr=log, cwd=ROOT, start_new_session=True,
                 env={**os.environ, "CRASHES": str(self.crashes), **(env or {})},

@@ -1,4 +1,7 @@
-"""Restarts in order: SIGTERM in the middle of work, and things that wait for people while nobody is at home."""
+"""Restarts: SIGTERM in the middle of work, things that wait for people while nobody is at home, and for their turn.
+
+What holds when Shipmate is killed after each of its writes is tried in tests/crash.
+"""
 
 from datetime import UTC, datetime, timedelta
 
@@ -99,5 +102,33 @@ async def test_what_waits_for_people_while_nobody_is_at_home(tmp_path):
         assert await town.runs("production") == ""
         await town.quiet()
         for card in (done, expired):
+            await town.check_said_once(card)
+        await town.check_audit()
+
+
+async def test_killed_while_one_is_queued(tmp_path):
+    """The queue is rows: after a kill the first ends, then the second starts by itself."""
+    gate = tmp_path / "gate"
+
+    def change(settings):
+        quick(tmp_path, settings)
+        place = settings["integrations"]["local"]["places"]["checkout/staging"]
+        place["command"] = gated(gate, place["command"])
+
+    async with CrashTown.build(tmp_path, change=change) as town:
+        await town.slash("mia", "/deploy checkout@1.4.1 to staging")
+        await town.see("D-1001", "1.4.1 → staging: deploying")
+        await town.slash("tom", "/deploy checkout@1.4.2 to staging")
+        await town.see("D-1002", "1.4.2 → staging: queued", "Queued behind D-1001")
+        await town.kill()
+        gate.touch()
+        await town.start()
+        first = await town.see("D-1001", "1.4.1 → staging: done")
+        second = await town.see("D-1002", "1.4.2 → staging: done")
+        assert await town.runs("staging") == "1.4.2"
+        assert (town.starts("1.4.1"), town.starts("1.4.2")) == (1, 1)
+        assert sorted(town.builds()) == sorted([await town.sha("1.4.1"), await town.sha("1.4.2")])
+        await town.quiet()
+        for card in (first, second):
             await town.check_said_once(card)
         await town.check_audit()

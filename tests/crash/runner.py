@@ -1,9 +1,7 @@
-"""Shipmate, made to be killed: `python -m tests.road.crash_runner serve --config …` is `python -m bot …` with points.
+"""Shipmate, made to be killed: `python -m tests.crash.runner serve --config …` is `python -m bot …` with points.
 
-A point is a moment of the road at which a process may die: "before" a step's body, when the body is "done" and nothing
-of it is recorded, and when it is "recorded". The folder $CRASHES holds two files of lines. `armed` has patterns: the
-first time a point that matches one is reached, the process ends by SIGKILL. `killed` has the points of which it died.
-`reached` has every point, also those that nobody armed.
+Besides the writes and calls that tests/crash/points.py finds, these are points: "before" a step's body, when the body
+is "done" and nothing of it is recorded, and when it is "recorded"; likewise around what is taken, run and said.
 
 The processes are children of one that has imported everything and does nothing else, so that the next one is up soon;
 it starts another one whenever a child was killed, and ends as the child does otherwise.
@@ -14,11 +12,12 @@ import os
 import re
 import signal
 import sys
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
-from fnmatch import fnmatchcase
 from importlib import import_module
-from pathlib import Path
 from typing import Any
+
+from dbos import DBOS
 
 from bot import engine
 from bot.deliveries import Deliveries
@@ -26,30 +25,12 @@ from bot.dispatch import Dispatcher
 from bot.slack.courier import Courier
 from bot.slack.sender import Sender
 from bot.starter import Starter
-from bot.store import lease
+from bot.store import lease, starts
+from tests.crash.points import MOST_DEATHS, at_work, frail, goes_on, put, reach, watch_everything
 
-FOLDER = Path(os.environ["CRASHES"])
 Async = Callable[..., Awaitable[Any]]
+_SUBJECTS = defaultdict(str, {"A": "alert", "R": "release"})
 _ENDING = (signal.SIGTERM, signal.SIGINT)
-
-
-def reach(point: str) -> None:
-    """Note that the process got here, and end it where that is armed and has not happened yet."""
-    _append("reached", point)
-    if any(fnmatchcase(point, pattern) for pattern in _lines("armed")) and point not in _lines("killed"):
-        _append("killed", point)
-        os.kill(os.getpid(), signal.SIGKILL)
-
-
-def _lines(name: str) -> list[str]:
-    path = FOLDER / name
-    return path.read_text().splitlines() if path.exists() else []
-
-
-def _append(name: str, line: str) -> None:
-    descriptor = os.open(FOLDER / name, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    os.write(descriptor, f"{line}\n".encode())
-    os.close(descriptor)
 
 
 def checkpointed(real: Async) -> Async:
@@ -68,8 +49,10 @@ def checkpointed(real: Async) -> Async:
             reach(f"{label}:done")
             return result
 
-        result = await real(name, body, *args, **kwargs)
+        with at_work(label):
+            result = await real(name, body, *args, **kwargs)
         if ran:
+            frail.discard(DBOS.workflow_id or "")
             reach(f"{label}:recorded")
         return result
 
@@ -84,7 +67,8 @@ def around(owner: type, method: str, label: Callable[..., str], after: str) -> N
     async def wrapped(self: Any, *args: Any, **kwargs: Any) -> Any:
         name = label(*args)
         reach(f"{name}:before")
-        result = await real(self, *args, **kwargs)
+        with at_work(name):
+            result = await real(self, *args, **kwargs)
         reach(f"{name}:{after}")
         return result
 
@@ -96,13 +80,51 @@ def arm() -> None:
     lease.SECONDS = 3.0
     for name in ("step", "transact"):
         setattr(engine, name, checkpointed(getattr(engine, name)))
+    watch_everything()
+    spare_the_frail()
+    told: Async = engine.Engine.run
+
+    @functools.wraps(told)
+    async def run(self: Any, name: str, *more: Any) -> None:
+        goes_on(f"flow {name}")  # also what the engine writes once the story is told
+        await told(self, name, *more)
+        frail.discard(DBOS.workflow_id or "")
+
+    put(engine.Engine, "run", run)
     around(engine.Engine, "_start", lambda wanted: f"start.{wanted.name}", "recorded")
 
     around(Deliveries, "accept", lambda invocation: f"accept.{_command(invocation)}", "recorded")
     around(Dispatcher, "run", lambda invocation: f"run.{_command(invocation)}", "done")
     around(Starter, "_end", lambda delivery, _: f"end.{_command(delivery.invocation)}", "recorded")
     around(Courier, "say", _message, "done")
+    around(Sender, "_claim", lambda row: f"{_message(row)}.claimed", "recorded")
     around(Sender, "_said", lambda row, _: f"{_message(row)}.kept", "recorded")
+
+
+def spare_the_frail() -> None:
+    """Know what died as often as it may, from the moment it is taken up again until it gets further."""
+    entered: Async = starts.enter
+    claimed: Async = Deliveries.claim
+    ended: Async = Starter._end
+
+    async def enter(store: Any, workflow_id: str, *more: Any) -> int:
+        attempts: int = await entered(store, workflow_id, *more)
+        if attempts > MOST_DEATHS:
+            frail.add(workflow_id)
+        return attempts
+
+    async def claim(self: Deliveries, *more: Any) -> Any:
+        taken = await claimed(self, *more)
+        frail.update(one.id for one in taken if one.attempts > MOST_DEATHS)
+        return taken
+
+    async def end(self: Any, delivery: Any, *more: Any) -> None:
+        await ended(self, delivery, *more)
+        frail.discard(delivery.id)
+
+    put(engine, "enter", enter)
+    put(Deliveries, "claim", claim)
+    put(Starter, "_end", end)
 
 
 def _command(invocation: Any) -> str:
@@ -110,8 +132,9 @@ def _command(invocation: Any) -> str:
 
 
 def _message(row: Any) -> str:
-    """Name a row of the outbox by what it is: the card, an answer, or what its key says behind the deployment's id."""
-    words = [word for word in row.key.split("/") if not re.fullmatch(r"D-\d+", word)]
+    """Name a row of the outbox by what it is: the card, an answer, or what its key says behind its subject's id."""
+    words = [re.sub(r"^[A-Z]+-\d+$", lambda found: _SUBJECTS[found[0][0]], word) for word in row.key.split("/")]
+    words = [word for word in words if word]
     what = "answer" if "answer" in words else (words[1] if len(words) > 1 else "card")
     return f"say.{what}.{row.kind}.{'edit' if row.ts else 'new'}"
 
