@@ -7,7 +7,7 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.alerts.company import Answer, responders
-from bot.alerts.records import OPEN, Group, groups, read
+from bot.alerts.records import OPEN, PART, Group, groups, read
 from bot.alerts.rules import State
 from bot.alerts.storm_records import by_gravity
 from bot.identity import Person
@@ -66,7 +66,7 @@ async def page(conn: AsyncConnection, number: int, wanted: Wanted, *, size: int 
 
 async def parts_of(conn: AsyncConnection, group_id: str) -> list[Group]:
     """Return the groups that are attached to one, oldest first."""
-    statement = sa.select(groups).where(groups.c.part_of == group_id).order_by(groups.c.opened_at, groups.c.id)
+    statement = sa.select(groups).where(PART, groups.c.part_of == group_id).order_by(groups.c.opened_at, groups.c.id)
     return [read(row) for row in (await conn.execute(statement)).all()]
 
 

@@ -39,7 +39,8 @@ notices = sa.Table(
     sa.Column("told", JsonColumn, nullable=False),
     sa.Column("problem", sa.String(500), nullable=False),  # why it cannot be taken in, "" while it waits
 )
-_WAITS = notices.c.problem == ""
+_WAITS = notices.c.problem == sa.literal("", literal_execute=True)
+sa.Index("ix_alert_notices_waits", notices.c.id, sqlite_where=_WAITS, postgresql_where=_WAITS)
 
 
 class Notices:

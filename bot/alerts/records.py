@@ -110,14 +110,15 @@ groups = sa.Table(
     sa.Column("maintenance", sa.String(500), nullable=False),  # why, "" for none
     sa.Column("maintenance_until", Timestamp, nullable=True),
 )
-OPEN = groups.c.state != State.RESOLVED.value
+OPEN = groups.c.state != sa.literal(State.RESOLVED.value, literal_execute=True)
 sa.Index("ux_alert_groups_open", groups.c.instance, groups.c.key, unique=True, sqlite_where=OPEN, postgresql_where=OPEN)
 sa.Index("ix_alert_groups_key", groups.c.instance, groups.c.key, groups.c.opened_at)
-_PART = groups.c.part_of != ""
-sa.Index("ix_alert_groups_part_of", groups.c.part_of, sqlite_where=_PART, postgresql_where=_PART)
+PART = groups.c.part_of != sa.literal("", literal_execute=True)
+sa.Index("ix_alert_groups_part_of", groups.c.part_of, sqlite_where=PART, postgresql_where=PART)
 _UNSHOWN = groups.c.version > groups.c.shown
 sa.Index("ix_alert_groups_unshown", groups.c.id, sqlite_where=_UNSHOWN, postgresql_where=_UNSHOWN)
 sa.Index("ix_alert_groups_news", groups.c.address, groups.c.news_at)
+sa.Index("ix_alert_groups_ended", groups.c.state_since, sqlite_where=~OPEN, postgresql_where=~OPEN)
 _INSIDE = groups.c.inside != ""
 sa.Index("ix_alert_groups_inside", groups.c.inside, sqlite_where=_INSIDE, postgresql_where=_INSIDE)
 

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.alerts.records import alerts
 from bot.identity import Person
-from bot.store import JsonColumn, PersonColumn, Timestamp, Tx, insert, metadata, next_id
+from bot.store import JsonColumn, PersonColumn, Timestamp, Tx, insert, metadata, next_id, one_of
 from integrations.capabilities.alerts import Matcher, Silence
 
 
@@ -80,7 +80,9 @@ silences = sa.Table(
     sa.Column("problem", sa.Text, nullable=False),
     sa.Column("until_recovery", sa.Boolean, nullable=False),
 )
-_NAMED = silences.c.silence_id != ""
+_NAMED = silences.c.silence_id != sa.literal("", literal_execute=True)
+_STANDING = one_of(silences.c.state, State.WANTED.value, State.ACTIVE.value)
+sa.Index("ix_alert_silences_standing", silences.c.ends_at, sqlite_where=_STANDING, postgresql_where=_STANDING)
 sa.Index(
     "ux_alert_silences_source",
     silences.c.instance,
@@ -120,7 +122,7 @@ async def locked(tx: Tx, silence_id: str) -> Quiet | None:
 
 async def standing(conn: AsyncConnection, *, instance: str = "") -> Sequence[Quiet]:
     """Return those that are wanted or active, the one that ends first before the others."""
-    statement = sa.select(silences).where(silences.c.state.in_([State.WANTED.value, State.ACTIVE.value]))
+    statement = sa.select(silences).where(_STANDING)
     if instance:
         statement = statement.where(silences.c.instance == instance)
     rows = (await conn.execute(statement.order_by(silences.c.ends_at, silences.c.id))).all()
@@ -130,7 +132,7 @@ async def standing(conn: AsyncConnection, *, instance: str = "") -> Sequence[Qui
 async def outlived(conn: AsyncConnection) -> Sequence[Quiet]:
     """Return the active silences that end on recovery and whose group fires no more."""
     fires = sa.exists().where(alerts.c.group_id == silences.c.group_id, alerts.c.firing)
-    wanted = (silences.c.state == State.ACTIVE.value, silences.c.until_recovery, ~fires)
+    wanted = (_STANDING, silences.c.state == State.ACTIVE.value, silences.c.until_recovery, ~fires)
     rows = (await conn.execute(sa.select(silences).where(*wanted).order_by(silences.c.id))).all()
     return [_read(row) for row in rows]
 
@@ -138,8 +140,9 @@ async def outlived(conn: AsyncConnection) -> Sequence[Quiet]:
 async def about(conn: AsyncConnection, group_id: str, instance: str, names: Sequence[str]) -> Sequence[Quiet]:
     """Return the silences that a group's card tells of: asked for on it and not over, or named by its alerts."""
     asked = sa.and_(silences.c.group_id == group_id, silences.c.state.in_([State.WANTED.value, State.FAILED.value]))
-    named = sa.and_(silences.c.instance == instance, silences.c.silence_id.in_(names))
-    rows = (await conn.execute(sa.select(silences).where(sa.or_(asked, named)).order_by(silences.c.ends_at))).all()
+    named = sa.and_(_NAMED, silences.c.instance == instance, silences.c.silence_id.in_(names))
+    wanted = sa.or_(asked, named) if names else asked
+    rows = (await conn.execute(sa.select(silences).where(wanted).order_by(silences.c.ends_at))).all()
     return [_read(row) for row in rows]
 
 

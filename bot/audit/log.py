@@ -111,8 +111,12 @@ class Audit:
 
     async def find(self, search: Search, *, limit: int = 50) -> Sequence[Entry]:
         """Return the newest entries that match, newest first."""
-        statement = read_all().where(*search.conditions()).order_by(entries.c.number.desc()).limit(limit)
         async with self.store.read() as conn:
+            named: Sequence[str] | None = None
+            if search.by_pseudonym is not None:
+                named = [row.pseudonym for row in (await conn.execute(search.by_pseudonym)).all()]
+            wanted = (*search.conditions(named), *search.not_older())
+            statement = read_all().where(*wanted).order_by(entries.c.number.desc()).limit(limit)
             rows = (await conn.execute(statement)).mappings().all()
         return [entry_of(cast("Row", row)) for row in rows]
 

@@ -29,8 +29,12 @@ entries = sa.Table(
     sa.Column("personal", sa.String(64), nullable=False),  # the digest of what stands in `personal`, "" for nothing
     sa.Column("previous", sa.String(64), nullable=False),
     sa.Column("hash", sa.String(64), nullable=False),
-    sa.Index("ix_audit_entries_subject", "subject"),
-    sa.Index("ix_audit_entries_actor", "actor"),
+    sa.Index("ix_audit_entries_at", "at"),  # the others end in the number: the newest are read first
+    sa.Index("ix_audit_entries_subject", "subject", "number"),
+    sa.Index("ix_audit_entries_actor", "actor", "number"),
+    sa.Index("ix_audit_entries_service", "service", "number"),
+    sa.Index("ix_audit_entries_action", "action", "number"),
+    sa.Index("ix_audit_entries_request_id", "request_id"),
 )
 head = sa.Table(
     "audit_head",

@@ -55,7 +55,8 @@ changes = sa.Table(
     sa.Column("data", JsonColumn, nullable=False),
     sa.UniqueConstraint("kind", "subject"),
 )
-sa.Index("ix_changes_place", changes.c.service, changes.c.environment, changes.c.at)
+sa.Index("ix_changes_at", changes.c.at, changes.c.id)
+sa.Index("ix_changes_service", changes.c.service, changes.c.at)
 
 
 async def record(tx: Tx, change: Change) -> bool:

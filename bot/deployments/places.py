@@ -15,7 +15,7 @@ from bot.deployments.rules import State
 from bot.freezes.records import ANY_DECLARED
 from bot.identity import Person
 from bot.locks import records as lock_records
-from bot.store import PersonColumn, Timestamp, Tx, insert, metadata
+from bot.store import PersonColumn, Timestamp, Tx, begins_with, insert, key_text, metadata
 
 places = sa.Table(
     "places",
@@ -40,7 +40,7 @@ commits = sa.Table(
     sa.Column("service", sa.String(255), primary_key=True),
     sa.Column("environment", sa.String(255), primary_key=True),
     sa.Column("target", sa.String(255), primary_key=True),
-    sa.Column("sha", sa.String(64), primary_key=True, index=True),
+    sa.Column("sha", key_text(64), primary_key=True, index=True),
     sa.Column("deployment", sa.String(32), nullable=False),
 )
 
@@ -269,7 +269,7 @@ async def with_commit(conn: AsyncConnection, prefix: str) -> list[Holding]:
                 places.c.target == commits.c.target,
             ),
         )
-        .where(commits.c.sha.startswith(prefix.lower(), autoescape=True))
+        .where(begins_with(conn, commits.c.sha, prefix.lower()))
         .order_by(commits.c.service, commits.c.environment, commits.c.target)
         .limit(100)
     )

@@ -215,14 +215,14 @@ deployments = sa.Table(
     sa.Column("fix", sa.Boolean, nullable=False, default=False),
 )
 _OPEN = deployments.c.ended_at.is_(None)
-sa.Index("ix_deployments_open", deployments.c.service, sqlite_where=_OPEN, postgresql_where=_OPEN)
-sa.Index(
-    "ix_deployments_place",
-    deployments.c.service,
-    deployments.c.environment,
-    deployments.c.target,
-    deployments.c.ended_at,
-)
+sa.Index("ix_deployments_open", deployments.c.created_at, sqlite_where=_OPEN, postgresql_where=_OPEN)
+_C = deployments.c
+sa.Index("ix_deployments_place", _C.service, _C.environment, _C.target, _C.ended_at)
+sa.Index("ix_deployments_newest", _C.created_at, _C.id)
+sa.Index("ix_deployments_newest_of_service", _C.service, _C.created_at, _C.id)
+sa.Index("ix_deployments_newest_of_environment", _C.service, _C.environment, _C.created_at, _C.id)
+sa.Index("ix_deployments_version", _C.version, _C.sha)
+sa.Index("ix_deployments_sha", _C.sha, _C.service)
 
 events = sa.Table(
     "deployment_events",

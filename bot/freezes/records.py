@@ -13,7 +13,7 @@ from bot.freezes.rules import ALL, Freeze, State
 from bot.freezes.windows import Dates
 from bot.identity import Channel, Person
 from bot.locks.rules import Scope
-from bot.store import ChannelColumn, PersonColumn, Timestamp, Tx, insert, metadata, next_id
+from bot.store import ChannelColumn, PersonColumn, Timestamp, Tx, insert, metadata, next_id, one_of
 
 
 class Declared(Struct, frozen=True, kw_only=True):
@@ -63,9 +63,10 @@ freezes = sa.Table(
     sa.Column("nagged_at", Timestamp, nullable=True),
 )
 _IN_FORCE = freezes.c.state == State.IN_FORCE.value
-_NOT_ENDED = sa.and_(freezes.c.state != State.LIFTED.value, freezes.c.state != State.EXPIRED.value)
+_NOT_ENDED = ~one_of(freezes.c.state, State.LIFTED.value, State.EXPIRED.value)
 ANY_DECLARED = sa.select(freezes.c.id).where(_NOT_ENDED).exists()
 """Whether there is one that may be in force, as a condition of another query."""
+sa.Index("ix_freezes_standing", freezes.c.begun_at, sqlite_where=_NOT_ENDED, postgresql_where=_NOT_ENDED)
 sa.Index(
     "ux_freezes_in_force",
     freezes.c.service,

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.errors import Refused
 from bot.identity import Person
 from bot.locks.rules import STALE, Owner, Scope, State, covering, in_force
-from bot.store import PersonColumn, Timestamp, Tx, insert, metadata, next_id
+from bot.store import PersonColumn, Timestamp, Tx, insert, metadata, next_id, one_of
 
 
 class Lock(Struct, frozen=True, kw_only=True):
@@ -50,7 +50,8 @@ locks = sa.Table(
 HELD = locks.c.state == State.HELD.value
 sa.Index("ux_locks_held", locks.c.scope, unique=True, sqlite_where=HELD, postgresql_where=HELD)
 
-_NOT_ENDED = locks.c.state.not_in([State.RELEASED.value, State.EXPIRED.value, State.TAKEN_OVER.value])
+_NOT_ENDED = ~one_of(locks.c.state, State.RELEASED.value, State.EXPIRED.value, State.TAKEN_OVER.value)
+sa.Index("ix_locks_standing", locks.c.scope, sqlite_where=_NOT_ENDED, postgresql_where=_NOT_ENDED)
 _COVERING = (
     sa.select(locks)
     .where(locks.c.scope.in_(sa.bindparam("scopes", expanding=True)), _NOT_ENDED)

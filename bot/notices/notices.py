@@ -15,7 +15,7 @@ from bot.reply import Message
 from bot.slack import codec
 from bot.slack.notice import About, Notice
 from bot.slack.outbox import Outbox
-from bot.store import Store, Tx
+from bot.store import Store, Tx, begins_with
 from bot.store.starts import want
 
 SEND = "notices.send.v1"
@@ -72,7 +72,7 @@ class Notices:
 
     async def amend(self, tx: Tx, key: str, message: Message) -> None:
         """Have what waits or went out with others under `key/…` say this; a question nobody read yet is not asked."""
-        under = notices.c.key.startswith(f"{key}/", autoescape=True)
+        under = begins_with(tx.conn, notices.c.key, f"{key}/")
         await records.drop(tx, under, notices.c.held.is_(True), notices.c.about.in_(_QUESTIONS))
         found = await records.some(tx, under)
         await records.change(tx, [one.id for one in found], message=codec.dump(message))

@@ -12,7 +12,7 @@ from bot.identity import Person
 from bot.notices.rules import How, Wants
 from bot.reply import Message
 from bot.slack import codec
-from bot.store import JsonColumn, PersonColumn, Timestamp, Tx, insert, metadata
+from bot.store import JsonColumn, PersonColumn, Timestamp, Tx, insert, key_text, metadata
 
 _Serial = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 _TIME = "%H:%M"
@@ -32,7 +32,7 @@ notices = sa.Table(
     "notices",
     metadata,
     sa.Column("id", _Serial, primary_key=True, autoincrement=True),
-    sa.Column("key", sa.String(255), nullable=False, unique=True),
+    sa.Column("key", key_text(255), nullable=False, unique=True),
     sa.Column("person", PersonColumn, nullable=False),
     sa.Column("about", sa.String(32), nullable=False),
     sa.Column("subject", sa.String(255), nullable=False),
@@ -42,6 +42,7 @@ notices = sa.Table(
     sa.Column("digest", sa.String(255), nullable=False),
 )
 sa.Index("ix_notices_person", notices.c.person, notices.c.at)
+sa.Index("ix_notices_digest", notices.c.digest)
 
 
 class Kept(Struct, frozen=True, kw_only=True):

@@ -15,8 +15,8 @@ from bot.reply import Message, Reply
 from bot.slack import blocks, codec, live
 from bot.slack.mrkdwn import Json
 from bot.slack.notice import About, Holder, Notice
-from bot.slack.records import SIGNAL, Kind, State, outbox, pictures
-from bot.store import Store, Tx, insert
+from bot.slack.records import SIGNAL, Kind, State, open_rows, outbox, pictures
+from bot.store import Store, Tx, begins_with, insert, one_of
 
 KEEP_SAID = timedelta(days=7)
 KEEP_CARDS = timedelta(days=180)
@@ -144,7 +144,7 @@ class Outbox:
         if self.holder is not None:
             await self.holder.amend(tx, key, message)
         keys = [outbox.c.key == f"post/{key}"]
-        keys += [outbox.c.key.startswith(f"{kind}/{key}/", autoescape=True) for kind in ("post", "direct")]
+        keys += [begins_with(tx.conn, outbox.c.key, f"{kind}/{key}/") for kind in ("post", "direct")]
         await self._amend(tx, message, sa.or_(*keys))
 
     async def say_instead(self, tx: Tx, key: str, message: Message) -> None:
@@ -255,13 +255,13 @@ class Outbox:
 
     async def waiting(self) -> int:
         """Return how many messages wait to be sent."""
-        return await self._count(outbox.c.state.in_([State.WAITING, State.SENDING, State.DOUBT]))
+        return await self._count(open_rows())
 
     async def parked(self) -> Sequence[tuple[str, str]]:
         """Return (key, reason) of the messages that Slack refuses, newest first, at most fifty."""
         statement = (
             sa.select(outbox.c.key, outbox.c.reason)
-            .where(outbox.c.state == State.PARKED)
+            .where(one_of(outbox.c.state, State.PARKED))
             .order_by(outbox.c.id.desc())
             .limit(50)
         )
@@ -270,9 +270,7 @@ class Outbox:
 
     async def lag(self) -> timedelta:
         """Return how long the message that waits longest has waited."""
-        statement = sa.select(sa.func.min(outbox.c.wanted_at, type_=outbox.c.wanted_at.type)).where(
-            outbox.c.state.in_([State.WAITING, State.SENDING, State.DOUBT])
-        )
+        statement = sa.select(sa.func.min(outbox.c.wanted_at, type_=outbox.c.wanted_at.type)).where(open_rows())
         async with self._store.read() as conn:
             oldest = (await conn.execute(statement)).scalar_one_or_none()
         return timedelta(0) if oldest is None else self._clock.now() - oldest

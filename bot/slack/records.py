@@ -4,7 +4,7 @@ from enum import StrEnum
 
 import sqlalchemy as sa
 
-from bot.store import ChannelColumn, JsonColumn, PersonColumn, Timestamp, metadata
+from bot.store import ChannelColumn, JsonColumn, PersonColumn, Timestamp, key_text, metadata, one_of
 
 SIGNAL = "slack.outbox"
 
@@ -36,7 +36,7 @@ outbox = sa.Table(
     "slack_outbox",
     metadata,
     sa.Column("id", _Serial, primary_key=True, autoincrement=True),
-    sa.Column("key", sa.String(255), nullable=False, unique=True),
+    sa.Column("key", key_text(255), nullable=False, unique=True),
     sa.Column("kind", sa.String(16), nullable=False),
     sa.Column("lane", sa.String(300), nullable=False),  # what is sent in order: a channel, or one person's messages
     sa.Column("channel", ChannelColumn, nullable=True),
@@ -62,15 +62,23 @@ outbox = sa.Table(
     sa.Column("owner", sa.String(64), nullable=False),
     sa.Column("lease_until", Timestamp, nullable=True),
 )
-_OPEN = outbox.c.state.in_([State.WAITING, State.SENDING, State.DOUBT])
+_PARKED = one_of(outbox.c.state, State.PARKED)
+
+
+def open_rows(table: sa.FromClause = outbox) -> sa.ColumnElement[bool]:
+    """Return the condition of the rows that are not done with, for which there is an index."""
+    return one_of(table.c.state, State.WAITING, State.SENDING, State.DOUBT)
+
+
 sa.Index(
     "ix_slack_outbox_open",
     outbox.c.lane,
     outbox.c.urgent,
     outbox.c.id,
-    sqlite_where=_OPEN,
-    postgresql_where=_OPEN,
+    sqlite_where=open_rows(),
+    postgresql_where=open_rows(),
 )
+sa.Index("ix_slack_outbox_parked", outbox.c.id, sqlite_where=_PARKED, postgresql_where=_PARKED)
 
 pictures = sa.Table(
     "slack_pictures",

@@ -22,7 +22,7 @@ from bot.slack.metrics import METRICS
 from bot.slack.outbox import Outbox
 from bot.slack.pacing import Pacing
 from bot.slack.posts import Posts
-from bot.slack.records import SIGNAL, Kind, State, outbox
+from bot.slack.records import SIGNAL, Kind, State, open_rows, outbox
 from bot.store import Store, StoreUnavailable, Tx
 
 _log = structlog.get_logger(__name__)
@@ -77,7 +77,7 @@ class Sender:
         """Take up what an earlier process left in the middle, and begin to send."""
         if self._store.dialect == "sqlite":  # no other process sends: whatever was being sent is in doubt
             async with self._store.write() as tx:
-                await self._doubt(tx, outbox.c.state == State.SENDING)
+                await self._doubt(tx, open_rows() & (outbox.c.state == State.SENDING))
         self._connection.on_usable.append(self._store.signal(SIGNAL).set)
         self._loop = asyncio.get_running_loop().create_task(self._run(), name="slack.outbox")
 
@@ -146,7 +146,7 @@ class Sender:
         now = self._clock.now()
         if self._store.dialect == "postgresql":
             async with self._store.write() as tx:
-                await self._doubt(tx, (outbox.c.state == State.SENDING) & (outbox.c.lease_until < now))
+                await self._doubt(tx, open_rows() & (outbox.c.state == State.SENDING) & (outbox.c.lease_until < now))
         if self._clock.monotonic() - self._pruned > PRUNE_EVERY:
             self._pruned = self._clock.monotonic()
             await self._outbox.prune()
@@ -157,7 +157,7 @@ class Sender:
     async def _left_behind(self, lane: str) -> None:
         """Doubt what we claimed and could not mark afterwards, because the store was away in that moment."""
         async with self._store.write() as tx:
-            await self._doubt(tx, (outbox.c.lane == lane) & (outbox.c.state == State.SENDING))
+            await self._doubt(tx, open_rows() & (outbox.c.lane == lane) & (outbox.c.state == State.SENDING))
 
     async def _doubt(self, tx: Tx, condition: sa.ColumnElement[bool]) -> None:
         await tx.conn.execute(sa.update(outbox).where(condition).values(state=State.DOUBT, owner="", lease_until=None))
@@ -167,11 +167,7 @@ class Sender:
         parent = outbox.alias("parent")
         rank = sa.func.row_number().over(partition_by=outbox.c.lane, order_by=[outbox.c.urgent.desc(), outbox.c.id])
         in_lane = sa.func.count().over(partition_by=outbox.c.lane)
-        ranked = (
-            sa.select(outbox.c.id, rank.label("rank"), in_lane.label("in_lane"))
-            .where(outbox.c.state.in_(_OPEN))
-            .subquery()
-        )
+        ranked = sa.select(outbox.c.id, rank.label("rank"), in_lane.label("in_lane")).where(open_rows()).subquery()
         statement = (
             sa.select(outbox, ranked.c.in_lane, *_parent_columns(parent))
             .join(ranked, ranked.c.id == outbox.c.id)
@@ -279,7 +275,8 @@ class Sender:
             if self._store.dialect == "postgresql":
                 await tx.conn.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(row.lane))))
             other = outbox.alias("other")
-            taken = sa.exists().where(other.c.lane == row.lane, other.c.state == State.SENDING, other.c.id != row.id)
+            sending = open_rows(other) & (other.c.state == State.SENDING)
+            taken = sa.exists().where(other.c.lane == row.lane, sending, other.c.id != row.id)
             statement = (
                 sa.update(outbox)
                 .where(outbox.c.id == row.id, outbox.c.state == row.state, ~taken)

@@ -9,7 +9,7 @@ from bot.slack import blocks, codec
 from bot.slack.courier import Row
 from bot.slack.mrkdwn import Json, cut_plain
 from bot.slack.outbox import FRESH
-from bot.slack.records import SIGNAL, Kind, State, outbox, pictures
+from bot.slack.records import SIGNAL, Kind, State, open_rows, outbox, pictures
 from bot.store import Store, Tx, insert
 
 BACKLOG = 20
@@ -29,6 +29,7 @@ async def sum_up(store: Store, clock: Clock, lane: str, in_lane: int) -> bool:
         return False
     chosen = (
         outbox.c.lane == lane,
+        open_rows(),
         outbox.c.kind == Kind.POST,
         outbox.c.state == State.WAITING,
         outbox.c.in_thread_of == "",
@@ -84,7 +85,7 @@ async def _waited_for(conn: AsyncConnection, lane: str) -> set[str]:
     statement = (
         sa.select(outbox.c.in_thread_of)
         .distinct()
-        .where(outbox.c.lane == lane, outbox.c.state == State.WAITING, outbox.c.in_thread_of != "")
+        .where(outbox.c.lane == lane, open_rows(), outbox.c.state == State.WAITING, outbox.c.in_thread_of != "")
     )
     return set((await conn.execute(statement)).scalars())
 

@@ -4,7 +4,7 @@ from bot.store.columns import ChannelColumn, JsonColumn, PersonColumn, Timestamp
 from bot.store.counters import next_id
 from bot.store.database import Store
 from bot.store.errors import StoreMismatch, StoreUnavailable
-from bot.store.tables import insert, metadata
+from bot.store.tables import begins_with, insert, key_text, metadata, one_of
 from bot.store.transaction import Tx
 
 __all__ = [
@@ -16,7 +16,10 @@ __all__ = [
     "StoreUnavailable",
     "Timestamp",
     "Tx",
+    "begins_with",
     "insert",
+    "key_text",
     "metadata",
     "next_id",
+    "one_of",
 ]

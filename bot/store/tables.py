@@ -33,3 +33,27 @@ def insert(conn: AsyncConnection, table: sa.Table) -> "sqlite.Insert":
     from sqlalchemy.dialects import sqlite  # noqa: PLC0415 - the same
 
     return sqlite.insert(table)
+
+
+def one_of(column: sa.ColumnElement[str], *values: str) -> sa.ColumnElement[bool]:
+    """Return the condition that a column has one of these values, which stand in the statement and not beside it.
+
+    An index over a part of a table is used only where the planner sees that part's condition.
+    Source: https://www.sqlite.org/partialindex.html
+    """
+    return column.in_([sa.literal(str(value), literal_execute=True) for value in values])
+
+
+def begins_with(conn: AsyncConnection, column: sa.ColumnElement[str], prefix: str) -> sa.ColumnElement[bool]:
+    """Return the condition that a text begins with `prefix`, in the form for which the database uses an index.
+
+    SQLite takes none for a LIKE whose pattern is escaped; PostgreSQL does where the column's collation is "C".
+    """
+    if conn.dialect.name == "postgresql":
+        return column.startswith(prefix, autoescape=True)
+    return sa.and_(column >= prefix, column < f"{prefix}\U0010ffff")
+
+
+def key_text(length: int) -> sa.String:
+    """Return the type of a key that is also looked up by its beginning, compared byte by byte on both databases."""
+    return sa.String(length).with_variant(sa.String(length, collation="C"), "postgresql")

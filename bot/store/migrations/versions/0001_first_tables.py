@@ -73,6 +73,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_alert_groups")),
     )
     op.create_index(
+        "ix_alert_groups_ended",
+        "alert_groups",
+        ["state_since"],
+        unique=False,
+        sqlite_where=sa.text("state = 'resolved'"),
+        postgresql_where=sa.text("state = 'resolved'"),
+    )
+    op.create_index(
         "ix_alert_groups_inside",
         "alert_groups",
         ["inside"],
@@ -115,6 +123,14 @@ def upgrade() -> None:
         sa.Column("problem", sa.String(length=500), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_alert_notices")),
     )
+    op.create_index(
+        "ix_alert_notices_waits",
+        "alert_notices",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("problem = ''"),
+        postgresql_where=sa.text("problem = ''"),
+    )
     op.create_table(
         "alert_silences",
         sa.Column("id", sa.String(length=32), nullable=False),
@@ -135,6 +151,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_alert_silences")),
     )
     op.create_index(op.f("ix_alert_silences_group_id"), "alert_silences", ["group_id"], unique=False)
+    op.create_index(
+        "ix_alert_silences_standing",
+        "alert_silences",
+        ["ends_at"],
+        unique=False,
+        sqlite_where=sa.text("state IN ('wanted', 'active')"),
+        postgresql_where=sa.text("state IN ('wanted', 'active')"),
+    )
     op.create_index(
         "ux_alert_silences_source",
         "alert_silences",
@@ -255,8 +279,12 @@ def upgrade() -> None:
         sa.Column("hash", sa.String(length=64), nullable=False),
         sa.PrimaryKeyConstraint("number", name=op.f("pk_audit_entries")),
     )
-    op.create_index("ix_audit_entries_actor", "audit_entries", ["actor"], unique=False)
-    op.create_index("ix_audit_entries_subject", "audit_entries", ["subject"], unique=False)
+    op.create_index("ix_audit_entries_action", "audit_entries", ["action", "number"], unique=False)
+    op.create_index("ix_audit_entries_actor", "audit_entries", ["actor", "number"], unique=False)
+    op.create_index("ix_audit_entries_at", "audit_entries", ["at"], unique=False)
+    op.create_index("ix_audit_entries_request_id", "audit_entries", ["request_id"], unique=False)
+    op.create_index("ix_audit_entries_service", "audit_entries", ["service", "number"], unique=False)
+    op.create_index("ix_audit_entries_subject", "audit_entries", ["subject", "number"], unique=False)
     op.create_table(
         "audit_erasures",
         sa.Column("id", sa.String(length=32), nullable=False),
@@ -350,7 +378,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_changes")),
         sa.UniqueConstraint("kind", "subject", name=op.f("uq_changes_kind_subject")),
     )
-    op.create_index("ix_changes_place", "changes", ["service", "environment", "at"], unique=False)
+    op.create_index("ix_changes_at", "changes", ["at", "id"], unique=False)
+    op.create_index("ix_changes_service", "changes", ["service", "at"], unique=False)
     op.create_table(
         "continuous_heads",
         sa.Column("service", sa.String(length=255), nullable=False),
@@ -455,10 +484,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deployments")),
         sa.UniqueConstraint("request_id", name=op.f("uq_deployments_request_id")),
     )
+    op.create_index("ix_deployments_newest", "deployments", ["created_at", "id"], unique=False)
+    op.create_index(
+        "ix_deployments_newest_of_environment",
+        "deployments",
+        ["service", "environment", "created_at", "id"],
+        unique=False,
+    )
+    op.create_index("ix_deployments_newest_of_service", "deployments", ["service", "created_at", "id"], unique=False)
     op.create_index(
         "ix_deployments_open",
         "deployments",
-        ["service"],
+        ["created_at"],
         unique=False,
         sqlite_where=sa.text("ended_at IS NULL"),
         postgresql_where=sa.text("ended_at IS NULL"),
@@ -466,6 +503,8 @@ def upgrade() -> None:
     op.create_index(
         "ix_deployments_place", "deployments", ["service", "environment", "target", "ended_at"], unique=False
     )
+    op.create_index("ix_deployments_sha", "deployments", ["sha", "service"], unique=False)
+    op.create_index("ix_deployments_version", "deployments", ["version", "sha"], unique=False)
     op.create_table(
         "freeze_budgets",
         sa.Column("name", sa.String(length=255), nullable=False),
@@ -515,6 +554,14 @@ def upgrade() -> None:
         sa.Column("ended_by", columns.PersonColumn(), nullable=True),
         sa.Column("nagged_at", columns.Timestamp(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_freezes")),
+    )
+    op.create_index(
+        "ix_freezes_standing",
+        "freezes",
+        ["begun_at"],
+        unique=False,
+        sqlite_where=sa.text("(state NOT IN ('lifted', 'expired'))"),
+        postgresql_where=sa.text("(state NOT IN ('lifted', 'expired'))"),
     )
     op.create_index(
         "ux_freezes_in_force",
@@ -607,6 +654,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_locks")),
     )
     op.create_index(
+        "ix_locks_standing",
+        "locks",
+        ["scope"],
+        unique=False,
+        sqlite_where=sa.text("(state NOT IN ('released', 'expired', 'taken_over'))"),
+        postgresql_where=sa.text("(state NOT IN ('released', 'expired', 'taken_over'))"),
+    )
+    op.create_index(
         "ux_locks_held",
         "locks",
         ["scope"],
@@ -627,7 +682,11 @@ def upgrade() -> None:
     op.create_table(
         "notices",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
-        sa.Column("key", sa.String(length=255), nullable=False),
+        sa.Column(
+            "key",
+            sa.String(length=255).with_variant(sa.String(length=255, collation="C"), "postgresql"),
+            nullable=False,
+        ),
         sa.Column("person", columns.PersonColumn(), nullable=False),
         sa.Column("about", sa.String(length=32), nullable=False),
         sa.Column("subject", sa.String(length=255), nullable=False),
@@ -638,6 +697,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_notices")),
         sa.UniqueConstraint("key", name=op.f("uq_notices_key")),
     )
+    op.create_index("ix_notices_digest", "notices", ["digest"], unique=False)
     op.create_index("ix_notices_person", "notices", ["person", "at"], unique=False)
     op.create_table(
         "oncall_feeds",
@@ -756,7 +816,9 @@ def upgrade() -> None:
         sa.Column("service", sa.String(length=255), nullable=False),
         sa.Column("environment", sa.String(length=255), nullable=False),
         sa.Column("target", sa.String(length=255), nullable=False),
-        sa.Column("sha", sa.String(length=64), nullable=False),
+        sa.Column(
+            "sha", sa.String(length=64).with_variant(sa.String(length=64, collation="C"), "postgresql"), nullable=False
+        ),
         sa.Column("deployment", sa.String(length=32), nullable=False),
         sa.PrimaryKeyConstraint("service", "environment", "target", "sha", name=op.f("pk_place_commits")),
     )
@@ -897,7 +959,11 @@ def upgrade() -> None:
     op.create_table(
         "slack_outbox",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
-        sa.Column("key", sa.String(length=255), nullable=False),
+        sa.Column(
+            "key",
+            sa.String(length=255).with_variant(sa.String(length=255, collation="C"), "postgresql"),
+            nullable=False,
+        ),
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("lane", sa.String(length=300), nullable=False),
         sa.Column("channel", columns.ChannelColumn(), nullable=True),
@@ -932,6 +998,14 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text("state IN ('waiting', 'sending', 'doubt')"),
         postgresql_where=sa.text("state IN ('waiting', 'sending', 'doubt')"),
+    )
+    op.create_index(
+        "ix_slack_outbox_parked",
+        "slack_outbox",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("state IN ('parked')"),
+        postgresql_where=sa.text("state IN ('parked')"),
     )
     op.create_table(
         "slack_posts",
@@ -1318,6 +1392,12 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_slack_posts_subject"), table_name="slack_posts")
     op.drop_table("slack_posts")
     op.drop_index(
+        "ix_slack_outbox_parked",
+        table_name="slack_outbox",
+        sqlite_where=sa.text("state IN ('parked')"),
+        postgresql_where=sa.text("state IN ('parked')"),
+    )
+    op.drop_index(
         "ix_slack_outbox_open",
         table_name="slack_outbox",
         sqlite_where=sa.text("state IN ('waiting', 'sending', 'doubt')"),
@@ -1368,6 +1448,7 @@ def downgrade() -> None:
     op.drop_table("oncall_follows")
     op.drop_table("oncall_feeds")
     op.drop_index("ix_notices_person", table_name="notices")
+    op.drop_index("ix_notices_digest", table_name="notices")
     op.drop_table("notices")
     op.drop_table("notice_wishes")
     op.drop_index(
@@ -1375,6 +1456,12 @@ def downgrade() -> None:
         table_name="locks",
         sqlite_where=sa.text("state = 'held'"),
         postgresql_where=sa.text("state = 'held'"),
+    )
+    op.drop_index(
+        "ix_locks_standing",
+        table_name="locks",
+        sqlite_where=sa.text("(state NOT IN ('released', 'expired', 'taken_over'))"),
+        postgresql_where=sa.text("(state NOT IN ('released', 'expired', 'taken_over'))"),
     )
     op.drop_table("locks")
     op.drop_table("lineage")
@@ -1391,10 +1478,18 @@ def downgrade() -> None:
         sqlite_where=sa.text("state = 'in_force'"),
         postgresql_where=sa.text("state = 'in_force'"),
     )
+    op.drop_index(
+        "ix_freezes_standing",
+        table_name="freezes",
+        sqlite_where=sa.text("(state NOT IN ('lifted', 'expired'))"),
+        postgresql_where=sa.text("(state NOT IN ('lifted', 'expired'))"),
+    )
     op.drop_table("freezes")
     op.drop_table("freeze_troubles")
     op.drop_table("freeze_exceptions")
     op.drop_table("freeze_budgets")
+    op.drop_index("ix_deployments_version", table_name="deployments")
+    op.drop_index("ix_deployments_sha", table_name="deployments")
     op.drop_index("ix_deployments_place", table_name="deployments")
     op.drop_index(
         "ix_deployments_open",
@@ -1402,13 +1497,17 @@ def downgrade() -> None:
         sqlite_where=sa.text("ended_at IS NULL"),
         postgresql_where=sa.text("ended_at IS NULL"),
     )
+    op.drop_index("ix_deployments_newest_of_service", table_name="deployments")
+    op.drop_index("ix_deployments_newest_of_environment", table_name="deployments")
+    op.drop_index("ix_deployments_newest", table_name="deployments")
     op.drop_table("deployments")
     op.drop_index("ix_deliveries_state_received_at", table_name="deliveries")
     op.drop_table("deliveries")
     op.drop_table("counters")
     op.drop_table("continuous_pauses")
     op.drop_table("continuous_heads")
-    op.drop_index("ix_changes_place", table_name="changes")
+    op.drop_index("ix_changes_service", table_name="changes")
+    op.drop_index("ix_changes_at", table_name="changes")
     op.drop_table("changes")
     op.drop_index("ix_builds_service_created_at", table_name="builds")
     op.drop_index("ix_builds_run", table_name="builds")
@@ -1424,7 +1523,11 @@ def downgrade() -> None:
     op.drop_table("audit_head")
     op.drop_table("audit_erasures")
     op.drop_index("ix_audit_entries_subject", table_name="audit_entries")
+    op.drop_index("ix_audit_entries_service", table_name="audit_entries")
+    op.drop_index("ix_audit_entries_request_id", table_name="audit_entries")
+    op.drop_index("ix_audit_entries_at", table_name="audit_entries")
     op.drop_index("ix_audit_entries_actor", table_name="audit_entries")
+    op.drop_index("ix_audit_entries_action", table_name="audit_entries")
     op.drop_table("audit_entries")
     op.drop_table("audit_cursors")
     op.drop_index(op.f("ix_approvals_subject"), table_name="approvals")
@@ -1453,8 +1556,20 @@ def downgrade() -> None:
         sqlite_where=sa.text("silence_id != ''"),
         postgresql_where=sa.text("silence_id != ''"),
     )
+    op.drop_index(
+        "ix_alert_silences_standing",
+        table_name="alert_silences",
+        sqlite_where=sa.text("state IN ('wanted', 'active')"),
+        postgresql_where=sa.text("state IN ('wanted', 'active')"),
+    )
     op.drop_index(op.f("ix_alert_silences_group_id"), table_name="alert_silences")
     op.drop_table("alert_silences")
+    op.drop_index(
+        "ix_alert_notices_waits",
+        table_name="alert_notices",
+        sqlite_where=sa.text("problem = ''"),
+        postgresql_where=sa.text("problem = ''"),
+    )
     op.drop_table("alert_notices")
     op.drop_index(
         "ux_alert_groups_open",
@@ -1481,6 +1596,12 @@ def downgrade() -> None:
         table_name="alert_groups",
         sqlite_where=sa.text("inside != ''"),
         postgresql_where=sa.text("inside != ''"),
+    )
+    op.drop_index(
+        "ix_alert_groups_ended",
+        table_name="alert_groups",
+        sqlite_where=sa.text("state = 'resolved'"),
+        postgresql_where=sa.text("state = 'resolved'"),
     )
     op.drop_table("alert_groups")
     op.drop_table("alert_askers")
