@@ -25,7 +25,7 @@ CHECKS = status=0; \
 	$(BIN)/lint-imports --no-logo || status=1;
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test matrix coverage histories check format test-live fuzz docs-check lock page clean servers clients reference
+.PHONY: help demo test matrix coverage histories check format test-live fuzz docs-check lock audit sbom page clean servers clients reference
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -90,6 +90,14 @@ lock: $(DEV) ## Rewrite the locks from pyproject.toml
 
 reference: $(DEV) ## Write what the code knows into docs/commands.md and docs/metrics.md
 	$(BIN)/python tools/reference.py
+
+audit: ## Ask whether locked versions have known vulnerabilities (needs a network); tools/audit.toml tells what does no harm
+	@$(PYTHON) tools/venv.py $(VENV)/audit
+	@$(VENV)/audit/bin/python -m pip --disable-pip-version-check --no-input -qq install --require-hashes -r tools/requirements-audit.txt
+	$(PYTHON) tools/audit.py $(VENV)/audit/bin/pip-audit
+
+sbom: $(DEV) ## Write what is shipped, with hashes and licences, as CycloneDX: dist/shipmate.cdx.json
+	$(BIN)/python tools/sbom.py
 
 page: ## Copy the workspace page's libraries from npm anew, as its lock says (needs Node; what is built is in the tree)
 	cd tools/page && npm ci --no-fund --no-audit && npm run --silent build

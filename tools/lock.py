@@ -7,6 +7,7 @@ through whatever index pip is told to use:
 - requirements.txt: what runs, with all extras (the image, `make demo`);
 - requirements-dev.txt: the same and the tools of the gate (`make test`);
 - requirements-build.txt: what builds the wheel;
+- tools/requirements-audit.txt: what looks for known holes in the others (`make audit`);
 - tests/clients/*/requirements.txt: the Slack clients that the local workspace is checked against;
 - benchmarks/locks/opsdroid/requirements.txt: a peer that `make bench` measures.
 
@@ -70,6 +71,7 @@ def main() -> None:
         upgrade=upgrade,
     )
     compile_lock("requirements-build.txt", ["--group", "build"], upgrade=upgrade)
+    compile_lock("tools/requirements-audit.txt", ["--group", "audit"], upgrade=upgrade)
     compile_lock("tests/clients/python/requirements.txt", ["--group", "clients"], upgrade=upgrade)
     compile_lock("tests/clients/javascript/requirements.txt", ["--group", "node"], upgrade=upgrade)
     compile_lock("benchmarks/locks/opsdroid/requirements.txt", ["--group", "opsdroid"], upgrade=upgrade)
