@@ -25,7 +25,7 @@ CHECKS = status=0; \
 	$(BIN)/lint-imports --no-logo || status=1;
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test matrix coverage histories check format test-live fuzz docs-check lock audit sbom page clean servers clients reference
+.PHONY: help demo test matrix coverage histories check format test-live fuzz replicas docs-check lock audit sbom page clean servers clients reference
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -75,6 +75,9 @@ fuzz: $(DEV) ## Throw a thousand broken deliveries of each kind at every door; t
 
 histories: $(DEV) servers ## Try many concurrent histories and many bad days of Slack, by chance: takes an hour
 	$(BIN)/python -m pytest --hypothesis-profile=deep --timeout=7200 -n $(WORKERS) tests/histories tests/slack/test_bad_days.py
+
+replicas: $(DEV) servers ## Kill, stop and cut off three replicas on one PostgreSQL, and judge the record (ROUNDS=3 SEED=1)
+	$(BIN)/python -m tests.replicas.rounds --rounds $(or $(ROUNDS),3) --seed $(or $(SEED),1)
 
 docs-check: $(DEV) ## Check links, documented names and the size of modules
 	$(BIN)/python -m pytest tests/architecture

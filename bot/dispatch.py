@@ -75,7 +75,7 @@ class Parsed(Struct, frozen=True):
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
-    """How a wish came out. `closing` is what the audit entry after it says, None where none is due."""
+    """How a wish came out. `closing`: an audit entry after it is due. `away`: the store went away in the middle."""
 
     invocation: Invocation
     reply: Reply
@@ -84,6 +84,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
     resource: Resource = ANYWHERE
     closing: bool = False
     error_id: str = ""
+    away: StoreUnavailable | None = None
 
 
 class Dispatcher:
@@ -167,13 +168,19 @@ class Dispatcher:
         return await self._deliveries.accept(self._sealed(invocation))
 
     async def run(self, invocation: Invocation) -> Outcome:
-        """Take a stored delivery down the road; `finish` is due in the transaction that ends it."""
+        """Take a stored delivery down the road; `finish` is due in the transaction that ends it.
+
+        Raises:
+            StoreUnavailable: it is to be run again once the store is back: nobody knows how far it got.
+        """
         try:
             invocation = self._opened(invocation)
             parsed = self.parse(invocation)
         except UserError as error:
             return Outcome(invocation=invocation, reply=error.reply(), ended="refused")
         outcome = await self._go(invocation, parsed)
+        if outcome.away is not None:
+            raise outcome.away
         form = outcome.reply.form
         if form is not None and invocation.trigger_id and await self.open_form(invocation, form):
             # Who asked has the form before them, and needs no message beside it.
@@ -245,6 +252,8 @@ class Dispatcher:
             try:
                 reply = await self._road(trip, parsed)
                 outcome = trip.ends(reply, "refused" if reply.code else "succeeded")
+            except StoreUnavailable as error:
+                outcome = replace(trip.ends(error.reply(), "refused"), away=error)
             except UserError as error:
                 outcome = trip.ends(error.reply(), "refused")
             except IntegrationError as error:

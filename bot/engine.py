@@ -6,8 +6,8 @@ module, `bot.app` and the domains' `workflow.py` know that DBOS exists.
 
 A process killed anywhere goes on where it was: on SQLite the next process takes over what the last one left; on
 PostgreSQL every process renews a lease (`bot.store.lease`), and a survivor takes over from whoever lost theirs.
-Work that loses the store itself (a full disk, a lost connection) stops as if it had been killed, and goes on here,
-or elsewhere where the lease was lost with it: that one no longer acts is asked before each step.
+Work that loses the store (a full disk, a lost connection) stops as if it had been killed, and goes on here, or
+elsewhere where the lease was lost with it.
 Source: https://docs.dbos.dev/python/reference/contexts (DBOS Transact for Python 3.4).
 """
 
@@ -49,8 +49,7 @@ APPLICATION_VERSION = "shipmate-1"
 
 MAX_ATTEMPTS = 5
 _SWEEP_SECONDS = 5.0
-_TAKEOVER_SECONDS = 0.5
-_UNKNOWN_EVERY = 10  # looks for replicas that are gone: then also for work whose replica nobody knows
+_TAKEOVER_SECONDS, _UNKNOWN_EVERY = 0.5, 10  # every tenth look is also for work whose replica nobody knows
 _LONGEST_OUTAGE_PAUSE = 10.0
 _STORIES: dict[str, Story] = {}
 
@@ -324,6 +323,7 @@ class Engine:
         story = _STORIES.get(wanted.name)
         if story is None:
             log.error("engine.unknown_workflow", workflow=wanted.workflow_id, story=wanted.name)
+            self._elsewhere[wanted.workflow_id] = self.clock.monotonic() + _SWEEP_SECONDS
             return
         with SetWorkflowID(wanted.workflow_id):
             handle = await DBOS.start_workflow_async(story, *wanted.args)
@@ -381,6 +381,7 @@ class Engine:
 
 
 def _config(store: Store, engine_url: str, executor_id: str) -> DBOSConfig:
+    log.info("engine.launched", replica=executor_id)
     config: DBOSConfig = {
         "name": "shipmate",
         "system_database_url": engine_url,

@@ -47,6 +47,28 @@ async def test_a_refused_stranger_leaves_no_open_row(yard: Yard):
     assert [row[1:] for row in await yard.rows()] == [("done", 1, "guest")]
 
 
+async def test_what_loses_the_store_midway_is_run_again_and_not_told_that_nothing_was_started(
+    yard: Yard, clock: HandClock
+):
+    """How far it got nobody knows: the transaction that began it may have been kept."""
+    left = [StoreUnavailable("it is shutting down or starting up"), StoreUnavailable("the connection to it was lost")]
+
+    def lost() -> Exception:
+        if len(left) == 1:
+            yard.notes.raises = None
+        return left.pop()
+
+    yard.notes.raises = lost
+    await yard.dispatcher.accept(yard.asks("deploy checkout to staging"))
+    for _ in range(2):
+        await clock.when_sleeping(2)
+        clock.pass_by(seconds=5)
+    await yard.settled()
+    assert [(ident, reply.code, reply.subject) for ident, reply in yard.told.replies] == [("p1-1", "", "D-1")]
+    assert yard.notes.ran == ["p1-1"] * 3
+    assert await yard.rows() == [("p1-1", "done", 1, "ok")]
+
+
 async def test_a_few_run_at_once_and_one_person_does_not_crowd_out_another(yard: Yard):
     for _ in range(20):
         await yard.dispatcher.accept(yard.asks("hold checkout to staging", MIA))

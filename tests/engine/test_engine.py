@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from bot.clock import SystemClock
 from bot.engine import Engine
 from bot.store import Store
-from bot.store.starts import want
+from bot.store.starts import Start, want
 from tests.engine import stories
 
 ROOT = Path(__file__).parents[2]
@@ -187,3 +187,22 @@ async def test_work_that_kills_its_process_five_times_parks(tmp_path: Path) -> N
     async with process(databases):
         await until((tmp_path / "parked-T-9-poison").exists)
     assert lines(tmp_path / "poison") == 5
+
+
+async def test_work_of_a_newer_version_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another replica knows it, or this one when it is replaced: until then it is looked at now and then."""
+    databases = Databases(f"sqlite:///{tmp_path}/store.db", f"sqlite:///{tmp_path}/engine.db")
+    (tmp_path / "go").touch()
+    asked: list[str] = []
+    real = Engine._start
+
+    async def counted(self: Engine, wanted: Start) -> None:
+        asked.append(wanted.name)
+        await real(self, wanted)
+
+    monkeypatch.setattr(Engine, "_start", counted)
+    await ask_for(databases.store, "T-0/next", "test.next.v2", str(tmp_path))
+    await ask_for(databases.store, "T-1/three", "test.three.v1", str(tmp_path), "T-1")
+    async with engine(databases):
+        await until(lambda: lines(tmp_path / "T-1.last") == 1)
+    assert asked.count("test.next.v2") <= 2

@@ -102,6 +102,10 @@ class PostgresServer:
         """Kill the server as a power cut would."""
         self._process.kill()
 
+    def end(self) -> None:
+        """End the server in order, whoever is connected."""
+        self._process.stop()
+
     def restart(self) -> None:
         """Start it again, on the same port and data."""
         self._process.stop()

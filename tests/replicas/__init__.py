@@ -1,0 +1,1 @@
+"""Three replicas on one PostgreSQL, and what is done to them."""
