@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, Protocol, runtime_checkable
 
-import sqlalchemy as sa
 import structlog
 from aiohttp import web
 from msgspec import Struct
@@ -26,6 +25,7 @@ from integrations.errors import BadReply
 
 BODY_LIMIT: Final = 1024 * 1024
 KEEP: Final = timedelta(days=7)
+"""How long it is known which events were taken in: no tool sends one again after that. See `bot.app.pruning`."""
 FRESH: Final = timedelta(minutes=5)
 """How far the time that is signed with a delivery may be from ours, as Standard Webhooks recommends."""
 
@@ -154,11 +154,6 @@ class Webhooks:
             note = insert(tx.conn, seen).values(instance=event.instance, event_id=event.id, received_at=now)
             if (await tx.conn.execute(note.on_conflict_do_nothing())).rowcount:
                 await handler(tx, event)
-
-    async def prune(self, now: datetime) -> None:
-        """Forget events older than a week: no tool sends again after that."""
-        async with self._store.write() as tx:
-            await tx.conn.execute(sa.delete(seen).where(seen.c.received_at < now - KEEP))
 
 
 def _headers(request: web.Request) -> CIMultiDict[str]:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO
 
 import msgspec
+import sqlalchemy as sa
 from msgspec import Struct
 
 from bot.app import dumps
@@ -65,7 +66,10 @@ def _backup(settings: Settings, file: Path, say: Say) -> int:
         with tempfile.TemporaryDirectory(dir=file.parent, prefix=".backup-") as name:
             folder = Path(name)
             if settings.on_sqlite:
-                kind, members = "sqlite", dumps.copy_sqlite(settings.state_dir, folder, DATABASES)
+                ours, engines = DATABASES
+                there = _places(settings)
+                copies = (folder / ours, folder / engines)
+                kind, members = "sqlite", dumps.copy_sqlite(there[ours], there[engines], copies)
             else:
                 kind, members = "postgresql", dumps.dump_postgres(settings.database_url, folder)
             digests = {one.name: _sha256(one) for one in members}
@@ -119,27 +123,37 @@ def _made(folder: Path) -> Path:
 
 
 async def _put_files(settings: Settings, folder: Path, manifest: Manifest, *, replace: bool) -> str:
-    state = settings.state_dir
-    if _files(state) and not replace:
-        raise ValueError(f"{state} holds a database already: --replace keeps it aside and puts the backup in its place")
+    places = _places(settings)
+    there = _files(places)
+    if there and not replace:
+        raise ValueError(f"{there[0]} is there already: --replace keeps it aside and puts the backup in its place")
     await _prove(settings, f"sqlite:///{folder / DATABASES[0]}", manifest)
-    return await asyncio.to_thread(_move, folder, state)
+    return await asyncio.to_thread(_move, folder, places, settings.state_dir)
 
 
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for name in DATABASES for path in folder.glob(f"{name}*"))
+def _places(settings: Settings) -> dict[str, Path]:
+    """Return where the files are that a backup knows by these names."""
+    ours, engines = DATABASES
+    path = sa.make_url(settings.database_url).database or ""
+    return {ours: Path(path), engines: settings.state_dir / engines}
 
 
-def _move(folder: Path, state: Path) -> str:
+def _files(places: dict[str, Path]) -> list[Path]:
+    """Return the files that are there, with their journals."""
+    return sorted(found for path in places.values() for found in path.parent.glob(f"{path.name}*"))
+
+
+def _move(folder: Path, places: dict[str, Path], state: Path) -> str:
     """Put the files of a folder in the place of those that are there; return where those are kept."""
-    there = _files(state)
+    there = _files(places)
     aside = state / f"replaced-{SystemClock().now():%Y%m%dT%H%M%S}"
     if there:
         aside.mkdir()
         for path in there:
             path.replace(aside / path.name)
-    for path in _files(folder):
-        path.replace(state / path.name)
+    for name, path in places.items():
+        for found in sorted(folder.glob(f"{name}*")):
+            found.replace(path.with_name(path.name + found.name.removeprefix(name)))
     return str(aside) if there else ""
 
 

@@ -16,7 +16,7 @@ _WAIT = 30.0  # seconds for a writer to end
 _LONGEST = 6 * 3600.0
 
 
-def copy_sqlite(state: Path, folder: Path, names: tuple[str, str]) -> list[Path]:
+def copy_sqlite(ours: Path, engines: Path, made: tuple[Path, Path]) -> list[Path]:
     """Copy our file and the engine's as they were in one moment, while others write to them; return the copies.
 
     Nobody writes to ours while both snapshots are taken, so that no step is known to one and unknown to the other.
@@ -24,10 +24,9 @@ def copy_sqlite(state: Path, folder: Path, names: tuple[str, str]) -> list[Path]
     Raises:
         ValueError: there is no database.
     """
-    ours, engines = (state / name for name in names)
-    if not ours.exists():
-        raise ValueError(f"there is no database in {state}: `shipmate serve` makes one")
-    made = [folder / name for name in names]
+    for path in (ours, engines):
+        if not path.exists():
+            raise ValueError(f"there is no {path}: `shipmate serve` makes it")
     with closing(_opened(ours)) as writer, closing(_opened(ours)) as reader, closing(_opened(engines)) as engine:
         writer.execute("BEGIN IMMEDIATE")
         for connection in (reader, engine):
@@ -38,7 +37,7 @@ def copy_sqlite(state: Path, folder: Path, names: tuple[str, str]) -> list[Path]
             with closing(sqlite3.connect(path)) as to:
                 connection.backup(to)
                 to.execute("PRAGMA journal_mode=DELETE")  # all of it in the one file
-    return made
+    return list(made)
 
 
 def dump_postgres(url: str, folder: Path) -> list[Path]:

@@ -13,6 +13,7 @@ from bot.app.following import begin_following
 from bot.app.heartbeat import heartbeat_of
 from bot.app.oncall import follow_calendars
 from bot.app.parts import activity_parts
+from bot.app.pruning import Pruning
 from bot.app.restoring import Keeping
 from bot.app.tools import hooks
 from bot.approvals import workflow as approval_workflow
@@ -46,6 +47,7 @@ class Running:
         self._app = app
         self._heartbeat = heartbeat_of(app)
         self.keeping = Keeping(app, self._set_going)
+        self._pruning = Pruning(app.store, app.clock, lambda: app.settings, engine_url(app.settings))
 
     async def start(self) -> None:
         """Bring everything up; what cannot be reached (a tool, Slack) is tried again while the bot runs without it.
@@ -98,6 +100,7 @@ class Running:
         await app.starter.stop(grace)
         await app.alerts.stop()
         await app.paging.stop()
+        await self._pruning.stop()
         if app.engine is not None:
             await app.engine.stop(grace=min(grace, HANDED_OVER_AFTER))
         await app.policy.stop()
@@ -136,6 +139,7 @@ class Running:
         await self._go_on()
         app.alerts.start()
         await app.paging.begin()
+        self._pruning.start()
 
     async def _go_on(self) -> None:
         """Take up what was under way when the last process ended, and what is looked at from time to time."""

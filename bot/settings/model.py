@@ -27,6 +27,7 @@ from bot.settings.oncall import OnCallSettings
 from bot.settings.paging import PagingSettings
 from bot.settings.policy import PolicySettings
 from bot.settings.record import AuditSettings
+from bot.settings.retention import RetentionSettings
 from bot.settings.services import ServiceSettings, Word
 from bot.settings.tokens import NO_SECRET, PermissionPattern, Terminal
 from bot.settings.values import CommandName, Duration, Emoji, MayBePlain, Model, Name
@@ -230,6 +231,9 @@ class Settings(Model):
         default_factory=HeartbeatSettings.model_construct, description="Who is told that we live."
     )
     logs: Logs = Field(default_factory=Logs.model_construct, description="How Shipmate writes its log.")
+    retention: RetentionSettings = Field(
+        default_factory=RetentionSettings.model_construct, description="How long things are kept."
+    )
     integrations: _Instances = Field({}, description="The tools, by a name of your choice.")
     environments: dict[Name, EnvironmentKind] = Field({}, description="The environments there are.")
     freezes: tuple[FreezeSettings, ...] = Field((), description="Windows in which environments take no deployments.")

@@ -40,26 +40,32 @@ async def call_off(engine_url: str, subjects: Sequence[str]) -> int:
     return await _with(engine_url, work, 0)
 
 
-async def forget(engine_url: str, before: datetime, *, limit: int = _BATCH) -> list[str]:
-    """Remove what is known of at most `limit` workflows that were over before a moment; return their ids.
-
-    What they did stays; asked again under the same id they would run again, so that nobody may still want them.
-    """
+async def over(engine_url: str, before: datetime, *, limit: int) -> list[str]:
+    """Return the ids of at most `limit` workflows that were over before a moment, the oldest first."""
 
     def work(conn: sa.Connection, tables: dict[str, sa.Table]) -> list[str]:
         status = tables["workflow_status"]
         old = sa.select(status.c.workflow_uuid).where(
             status.c.status.in_(OVER), status.c.updated_at < int(before.timestamp() * 1000)
         )
-        ids = list(conn.execute(old.order_by(status.c.updated_at).limit(limit)).scalars())
-        if ids:
-            for name in ("workflow_input", "workflow_output", "operation_outputs", "workflow_status"):
-                if name in tables:
-                    table = tables[name]
-                    conn.execute(sa.delete(table).where(table.c.workflow_uuid.in_(ids)))
-        return ids
+        return list(conn.execute(old.order_by(status.c.updated_at).limit(limit)).scalars())
 
     return await _with(engine_url, work, [])
+
+
+async def forget(engine_url: str, ids: Sequence[str]) -> None:
+    """Remove what is known of workflows that are over.
+
+    What they did stays; asked again under the same id they would run again, so that nobody may still want them.
+    """
+
+    def work(conn: sa.Connection, tables: dict[str, sa.Table]) -> None:
+        for name in ("workflow_input", "workflow_output", "operation_outputs", "workflow_status"):
+            if name in tables:
+                table = tables[name]
+                conn.execute(sa.delete(table).where(table.c.workflow_uuid.in_(ids)))
+
+    await _with(engine_url, work, None)
 
 
 async def _with(engine_url: str, work: Callable[[sa.Connection, dict[str, sa.Table]], T], nothing: T) -> T:

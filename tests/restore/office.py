@@ -6,6 +6,7 @@ import itertools
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +34,22 @@ from tests.fakes.runs import FakeBuilds, FakeDeploys
 FILES = ("shipmate.db", "engine.db")
 
 
+class Clock(SystemClock):
+    """The machine's clock, which a test can move on."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self.ahead
+
+
 class Office:
     """The tools, which outlive Shipmate, and the folder that its state is in."""
 
     def __init__(self, folder: Path, database: str = "") -> None:
         self.folder = folder
-        self.clock = SystemClock()
+        self.clock = Clock()
         self.git, self.metrics = FakeGit("git"), FakeMetrics("metrics")
         self.builds, self.deploys = FakeBuilds("builds"), FakeDeploys("deploys")
         self.shas: dict[str, str] = {}

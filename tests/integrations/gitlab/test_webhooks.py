@@ -12,7 +12,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from pydantic import ValidationError
 
+from bot.app.pruning import Pruning
 from bot.clock import SystemClock
+from bot.settings import Settings
 from bot.store import Store, Tx
 from bot.webhooks import Hook, Webhooks, Wire
 from integrations.capabilities.builds import BuildRequest
@@ -151,7 +153,7 @@ async def test_a_signed_delivery_is_taken_in_once_and_never_late(server, adapter
 
 
 async def store_forgets(store: Store, clock: HandClock) -> None:
-    await Webhooks(store, clock, [], {}).prune(clock.now())
+    await Pruning(store, clock, Settings, "sqlite:///none").prune()
 
 
 async def test_what_happens_is_told_and_understood(server, adapter, project, real_history, receiver):
