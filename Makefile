@@ -91,7 +91,7 @@ clients: $(DEV) ## Install programs of others that tests run: Bolt, slack_sdk, E
 lock: $(DEV) ## Rewrite the locks from pyproject.toml
 	$(PYTHON) tools/lock.py
 
-reference: $(DEV) ## Write what the code knows into docs/commands.md and docs/metrics.md
+reference: $(DEV) ## Write what the code knows into docs/commands.md, docs/permissions.md and docs/metrics.md
 	$(BIN)/python tools/reference.py
 
 audit: ## Ask whether locked versions have known vulnerabilities (needs a network); tools/audit.toml tells what does no harm

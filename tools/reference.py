@@ -1,8 +1,8 @@
-"""Write what the code knows into the reference pages: commands and metrics; with --check only say what is old.
+"""Write what the code knows into the reference pages: commands, permissions, metrics; --check says what is old.
 
 In docs/commands.md the head of each command (what it does, how it is typed, its arguments) and its foot (permission,
-examples) are written; what stands between the two is for people to write and is left alone. docs/metrics.md is written
-whole.
+examples) are written; what stands between the two is for people to write and is left alone. docs/metrics.md and
+docs/permissions.md are written whole.
 """
 
 import importlib
@@ -18,6 +18,8 @@ from prometheus_client import REGISTRY
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+import permissions_page  # noqa: E402 - beside this file
+
 from bot import arguments  # noqa: E402 - found from here on
 from bot.amounts import duration  # noqa: E402
 from bot.arguments.slots import Slot, grammar_of  # noqa: E402
@@ -25,7 +27,7 @@ from bot.command import Command, Effect  # noqa: E402
 from bot.registry import OPEN  # noqa: E402
 from commands.registry import registry  # noqa: E402
 
-COMMANDS, METRICS = "docs/commands.md", "docs/metrics.md"
+COMMANDS, METRICS, PERMISSIONS = "docs/commands.md", "docs/metrics.md", "docs/permissions.md"
 MEASURING = ("bot.slack.metrics", "bot.restoring.restoring")
 """The modules that declare metrics; a test looks whether these are all."""
 
@@ -61,7 +63,12 @@ def main(argv: list[str]) -> int:
 
 def pages() -> dict[str, str]:
     """Return the text that each page should have, by its path."""
-    return {COMMANDS: commands(_read(COMMANDS), registry().values()), METRICS: metrics()}
+    declared = registry().values()
+    return {
+        COMMANDS: commands(_read(COMMANDS), declared),
+        METRICS: metrics(),
+        PERMISSIONS: permissions_page.page(declared),
+    }
 
 
 def commands(page: str, declared: Iterable[Command]) -> str:
