@@ -20,6 +20,7 @@ from bot.store import Store, Tx, begins_with, insert, one_of
 
 KEEP_SAID = timedelta(days=7)
 KEEP_CARDS = timedelta(days=180)
+TRIED_AGAIN_FOR = timedelta(days=1)
 
 
 class Outbox:
@@ -274,6 +275,15 @@ class Outbox:
         async with self._store.read() as conn:
             oldest = (await conn.execute(statement)).scalar_one_or_none()
         return timedelta(0) if oldest is None else self._clock.now() - oldest
+
+    async def try_again(self) -> None:
+        """Try the cards anew that Slack refused within a day: their channel may be open again, or we be in it."""
+        since = self._clock.now() - TRIED_AGAIN_FOR
+        refused = sa.and_(outbox.c.state == State.PARKED, outbox.c.kind == Kind.SHOW, outbox.c.wanted_at > since)
+        async with self._store.write() as tx:
+            statement = sa.update(outbox).where(refused).values(state=State.WAITING, attempts=0, form=0)
+            if (await tx.conn.execute(statement)).rowcount:
+                tx.wake(SIGNAL)
 
     async def prune(self) -> None:
         """Forget what was said long ago: messages after a week, cards after half a year."""

@@ -37,6 +37,7 @@ LOOK_AGAIN = 1.0  # seconds: rows that other processes wrote
 IDLE = 30.0
 EDIT_EVERY = 1.0  # seconds between edits of one card that nobody waits for
 PRUNE_EVERY = 6 * 3600.0
+TRY_AGAIN_EVERY = 1800.0  # seconds between attempts at cards that Slack refused
 _LONGEST_PAUSE = 60.0
 _PLAINER_AFTER = 6
 _PARK_AFTER = 12
@@ -65,13 +66,14 @@ class Sender:
         self._connection = connection
         self._courier = courier
         self._owner = owner
-        self._pacing = pacing or Pacing()
+        self.pacing = pacing or Pacing()
         self._lease = lease
         self._busy: set[str] = set()
         self._edited: OrderedDict[int, float] = OrderedDict()
         self._sends: set[asyncio.Task[None]] = set()
         self._loop: asyncio.Task[None] | None = None
         self._pruned = -PRUNE_EVERY
+        self._tried = -TRY_AGAIN_EVERY
 
     async def start(self) -> None:
         """Take up what an earlier process left in the middle, and begin to send."""
@@ -150,6 +152,9 @@ class Sender:
         if self._clock.monotonic() - self._pruned > PRUNE_EVERY:
             self._pruned = self._clock.monotonic()
             await self._outbox.prune()
+        if self._clock.monotonic() - self._tried > TRY_AGAIN_EVERY:
+            self._tried = self._clock.monotonic()
+            await self._outbox.try_again()
 
     def _is_ours(self, row: Row) -> bool:
         return row.owner == self._owner or self._store.dialect == "sqlite"
@@ -210,11 +215,11 @@ class Sender:
         return self._edited.get(row.id, mono - EDIT_EVERY) + EDIT_EVERY - mono
 
     def _paced(self, row: Row, mono: float) -> float:
-        return max(self._pacing.wait(*one, mono, urgent=row.urgent) for one in lanes.calls(row))
+        return max(self.pacing.wait(*one, mono, urgent=row.urgent) for one in lanes.calls(row))
 
     def _spend(self, row: Row) -> None:
         for one in lanes.calls(row):
-            self._pacing.spend(*one, self._clock.monotonic())
+            self.pacing.spend(*one, self._clock.monotonic())
 
     def _begin(self, row: Row) -> None:
         self._busy.add(row.lane)
@@ -327,7 +332,7 @@ class Sender:
             case Cause.RATE_LIMITED:
                 _, channel = lanes.call(row)
                 scope = channel if error.method == "chat.postMessage" else ""
-                self._pacing.told_to_wait(error.method, scope, self._clock.monotonic(), failure.retry_after)
+                self.pacing.told_to_wait(error.method, scope, self._clock.monotonic(), failure.retry_after)
                 if error.method != lanes.call(row)[0]:  # a call on the way, such as a look-up: the row waits as long
                     await self._again(row, was, failure, seconds=failure.retry_after)
                 else:

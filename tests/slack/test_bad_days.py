@@ -6,6 +6,7 @@ import hypothesis
 import pytest
 import sqlalchemy as sa
 
+from bot.clock import SystemClock
 from bot.sandbox import AppConfig
 from bot.slack import manifest, sender
 from bot.slack.pacing import Pacing
@@ -128,6 +129,37 @@ async def test_a_token_that_was_replaced_counts_without_a_restart(office):
     await office.bot_says("checkout", "after")
     assert len(await office.from_bot("checkout")) == 1
     assert (await office.type("mia", "checkout", "/where cart"))["ok"]
+
+
+class Later(SystemClock):
+    """The machine's clock, some seconds ahead."""
+
+    ahead = 0.0
+
+    def monotonic(self):
+        return super().monotonic() + self.ahead
+
+
+async def test_a_card_ends_right_though_its_channel_was_archived_meanwhile(url):
+    """Its last state is put aside, told by health, and shown when the channel is open again."""
+    clock = Later()
+    async with workspace() as office, connected(office, url, clock=clock):
+        await show(office, "D-1001", "under way")
+        await office.bot_says("checkout", "under way")
+        place = office.sandbox.workspace.find_channel("checkout")
+        place.is_archived = True
+        await show(office, "D-1001", "done", final=True)
+
+        async def refused():
+            return await office.gateway.outbox.parked()
+
+        await office.until(refused, "the card is put aside")
+        assert "is_inactive" in (await office.gateway.state()).detail
+        place.is_archived = False
+        clock.ahead = sender.TRY_AGAIN_EVERY + 1
+        await post(office, "other", "something else", where="general")
+        await office.bot_says("checkout", "done")
+        assert [one["text"] for one in await office.from_bot("checkout")] == ["done"]
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))

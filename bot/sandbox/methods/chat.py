@@ -72,6 +72,8 @@ async def update(call: Call) -> Json:
     """
     channel = call.channel()
     message = composing.own(call, channel, "cant_update_message")
+    if channel.is_archived:
+        raise SlackError("is_inactive")
     if message.stream is not None and not message.stream.is_over:
         raise SlackError("streaming_state_conflict")
     if len(call.text("text")) > _MAX_EDIT:
