@@ -100,7 +100,7 @@ async def test_a_replica_takes_over_from_one_that_died(tmp_path, postgres_url):
             await both_answer(town, other)
             await town.kill()
             gate.touch()
-            card = await town.see("D-1001", "waits for approval", "Approve", seconds=30)
+            card = await town.see("D-1001", "waits for approval", "Approve")
             assert (await town.press("ana", card, "Approve"))["ok"]
             done = await town.see("D-1001", "1.4.1 → production: done")
             assert done["ts"] == card["ts"]
