@@ -17,7 +17,6 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ import aiohttp
 import town
 import yaml
 from aiohttp import web
-from measuring import ROOT, bare_commit, cpu_seconds, median, memory_mib, percentile, verdict
+from measuring import bare_commit, cpu_seconds, median, memory_mib, percentile, verdict
 
 from bot.demo.configuration import keep_secrets
 from bot.demo.surroundings import free_port
@@ -110,26 +109,6 @@ def notification(name: str, alerts: list[Json], *, truncated: int = 0) -> Json:
         "groupLabels": {"alertname": name}, "commonLabels": {}, "commonAnnotations": {},
         "externalURL": "http://alertmanager.example.org:9093", "alerts": alerts,
     }  # fmt: skip
-
-
-@contextlib.asynccontextmanager
-async def serving(config: Path, port: int) -> AsyncIterator[int]:
-    """Run `shipmate serve` and give its pid once it is ready."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bot", "serve", "--config", str(config), cwd=ROOT, stderr=asyncio.subprocess.DEVNULL
-    )
-    try:
-        async with aiohttp.ClientSession() as session, asyncio.timeout(90):
-            while True:
-                with contextlib.suppress(aiohttp.ClientError):
-                    async with session.get(f"http://127.0.0.1:{port}/readyz") as answer:
-                        if answer.ok:
-                            break
-                await asyncio.sleep(0.05)
-        yield process.pid
-    finally:
-        process.terminate()
-        await process.wait()
 
 
 async def paced(url: str, bodies: list[Json], seconds: float) -> list[float]:
@@ -273,7 +252,7 @@ async def main() -> None:
                 database = next(
                     iter((Path(folder) / part / "state").glob("*.db")), Path(folder) / part / "state" / "shipmate.db"
                 )
-                async with serving(config, port) as pid:
+                async with town.serving(config, port) as pid:
                     url = f"http://127.0.0.1:{port}/hooks/alertmanager"
                     if part == "steady":
                         await steady(url, folder, pid)

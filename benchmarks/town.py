@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import yaml
 from measuring import ROOT, SECRET
 
@@ -170,6 +171,26 @@ async def shipmate(config: Path, registry: Registry, *, level: str = "warning") 
         yield app
     finally:
         await running.stop(grace=1)
+
+
+@contextlib.asynccontextmanager
+async def serving(config: Path, port: int) -> AsyncIterator[int]:
+    """Run `shipmate serve` and give its pid once it is ready."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bot", "serve", "--config", str(config), cwd=ROOT, stderr=asyncio.subprocess.DEVNULL
+    )
+    try:
+        async with aiohttp.ClientSession() as session, asyncio.timeout(90):
+            while True:
+                with contextlib.suppress(aiohttp.ClientError):
+                    async with session.get(f"http://127.0.0.1:{port}/readyz") as answer:
+                        if answer.ok:
+                            break
+                await asyncio.sleep(0.05)
+        yield process.pid
+    finally:
+        process.terminate()
+        await process.wait()
 
 
 def facts_of(app: App, sandbox: Sandbox) -> Json:
