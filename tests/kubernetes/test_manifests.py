@@ -154,9 +154,9 @@ def test_a_stop_fits_the_time_that_is_given():
     assert given >= 1.5 * (grace + HANDED_OVER_AFTER + SHUTDOWN_SECONDS)
 
 
-def test_replicas_of_two_versions_never_run_side_by_side_and_one_outlives_a_drain():
+def test_replicas_are_replaced_one_by_one_and_one_outlives_a_drain():
     deployment, budget = manifests()["Deployment"]["spec"], manifests()["PodDisruptionBudget"]["spec"]
-    assert deployment["strategy"] == {"type": "Recreate"}
+    assert deployment["strategy"] == {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
     assert 1 <= budget["minAvailable"] < deployment["replicas"]
 
 
