@@ -61,6 +61,8 @@ class Replicas:
             shutil.copyfile(template(), self.path)
         self.stores: list[Store] = [self.run(self._open(first=number == 0)) for number in range(count)]
         self.faults = [Faults(store) for store in self.stores]
+        for store in self.stores:
+            self.run(store.engine.dispose())  # connections from before would wait for a file that is held
         self.audit = Audit(self.stores[0], self.clock)
 
     async def _open(self, *, first: bool) -> Store:
