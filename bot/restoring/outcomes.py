@@ -1,6 +1,7 @@
 """Does what an operator said of something that was in flight: in the transaction that keeps the answer."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from typing import Final
 
 import sqlalchemy as sa
@@ -51,9 +52,9 @@ async def put_behind(tx: Tx) -> None:
     await tx.conn.execute(sa.update(deployments).where(holding).values(fence=deployments.c.fence + JUMP))
 
 
-async def keep_back(tx: Tx) -> None:
-    """Have no message of before leave until somebody says so."""
-    unsaid = outbox.c.state.in_([Told.WAITING, Told.SENDING, Told.DOUBT])
+async def keep_back(tx: Tx, hold: datetime) -> None:
+    """Have no message of before leave until somebody says so; those of the hold itself may."""
+    unsaid = outbox.c.state.in_([Told.WAITING, Told.SENDING, Told.DOUBT]) & (outbox.c.wanted_at < hold)
     await tx.conn.execute(sa.update(outbox).where(unsaid).values(state=Told.HELD, owner="", lease_until=None))
 
 

@@ -65,7 +65,7 @@ class Restoring:
             async with self._parts.store.write() as tx:
                 await outcomes.put_behind(tx)
         async with self._parts.store.write() as tx:
-            await outcomes.keep_back(tx)
+            await outcomes.keep_back(tx, self.hold.at)
         found = await Survey(self._parts).look()
         await engine_rows.call_off(self._parts.engine_url, [item.id for item in found])
         async with self._parts.store.write() as tx:

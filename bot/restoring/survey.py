@@ -36,7 +36,6 @@ DEADLINE = 10.0
 """Seconds that a tool may take to say how something stands."""
 _AT_ONCE = 8
 T = TypeVar("T")
-UNSAID = (Said.WAITING, Said.SENDING, Said.DOUBT, Said.HELD)
 
 
 class _Saved(Struct, frozen=True, kw_only=True):
@@ -78,7 +77,7 @@ class Survey:
 
     async def _saved(self, conn: AsyncConnection) -> _Saved:
         runs = paging_records.runs
-        waiting = sa.select(sa.func.count()).where(outbox.c.state.in_(UNSAID))
+        waiting = sa.select(sa.func.count()).where(outbox.c.state == Said.HELD)
         paged = (await conn.execute(sa.select(runs.c.subject).where(runs.c.running).distinct())).scalars().all()
         every = [run for subject in sorted(paged) for run in await paging_records.all_of(conn, subject)]
         return _Saved(
