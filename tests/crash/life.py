@@ -135,24 +135,28 @@ class Life(CrashTown):
 
     # ------------------------------------------------------------------------------------------------------ its deaths
 
-    def unharmed(self, patterns: tuple[str, ...]) -> set[str]:
-        """Return the points that were reached, were to be deadly, and never were."""
-        return {one for one in set(self.points("reached")) if is_armed(one, patterns)} - set(self.points("killed"))
+    def unharmed(self, patterns: tuple[str, ...], since: int) -> set[str]:
+        """Return the points reached after the first `since` ones that were to be deadly, and never were."""
+        reached = set(self.points("reached")[since:])
+        return {one for one in reached if is_armed(one, patterns)} - set(self.points("killed"))
 
 
 async def dies_everywhere(life: Life, patterns: tuple[str, ...], tell: Callable[[int], Any]) -> set[str]:
     """Tell a story, killed once at each point that matches, until a telling spares none; return the points.
 
-    A telling is `tell(lap)`. What died three times over one step is spared until the next telling.
+    A telling is `tell(lap)`. What died three times over one step is spared until the next telling; what happens beside
+    the story, such as an hourly sweep, may not come again.
     """
     life.arm(*patterns)
     await life.start_to_be_killed()
+    begun = 0
     for lap in range(_MOST_LAPS):
+        begun = len(life.points("reached"))
         await tell(lap)
         await life.rest()
-        if lap and not life.unharmed(patterns):
+        if lap and not life.unharmed(patterns, begun):
             break
-    left = life.unharmed(patterns)
+    left = life.unharmed(patterns, begun)
     assert not left, f"never killed at {sorted(left)}"
     await life.sound()
     return set(life.points("killed"))

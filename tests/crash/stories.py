@@ -226,6 +226,6 @@ STORIES: dict[str, Told] = {
             "back": ("step.verify", "step.rollback"),
         },
     ),
-    "alert": Told(town=alert, parts={"all": ("", "!start > ", "!*leavers")}),
+    "alert": Told(town=alert, parts={"page": ("", "!start > ", "!*leavers", "!say."), "say": ("say.",)}),
     "release": Told(town=cut_and_promoted, parts={"all": ("*release", "*promot")}),
 }
