@@ -88,6 +88,11 @@ servers: ## Find or unpack Prometheus, Alertmanager, PostgreSQL and Chromium
 clients: $(DEV) ## Install programs of others that tests run: Bolt, slack_sdk, Errbot, an identity provider
 	@$(CLIENTS) ensure python javascript provider
 
+bench: $(DEV) clients ## Measure Shipmate beside Bolt, Errbot, Opsdroid and Hubot in one run, one table: 15 minutes (REPETITIONS=5)
+	$(BIN)/python benchmarks/peers.py $(REPETITIONS)
+	$(BIN)/python benchmarks/over_http.py
+	$(BIN)/python benchmarks/over_socket.py
+
 lock: $(DEV) ## Rewrite the locks from pyproject.toml
 	$(PYTHON) tools/lock.py
 

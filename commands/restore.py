@@ -1,10 +1,9 @@
 """`/shipmate restore`: after a restore of the database, what was in flight, and what shall become of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Annotated
 
-from bot.command import Call, Effect, NoArgs, Option, arg, command
+from bot.command import Call, Effect, NoArgs, Option, arg, arguments, command
 from bot.reply import Reply
 from bot.restoring.restoring import PERMISSION, Restoring
 from bot.restoring.rules import Answer
@@ -22,7 +21,7 @@ async def offered(call: Call, given: Mapping[str, str], _typed: str) -> Sequence
     return [Option(answer.value) for one in found if one.id == given.get("item", "") for answer in one.offered]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class DecideArgs:
     """Of what, and what is said of it."""
 
@@ -30,7 +29,7 @@ class DecideArgs:
     answer: Annotated[Answer, arg("what shall become of it", options=offered)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@arguments
 class AllArgs:
     """What is said of all that is open."""
 

@@ -5,6 +5,7 @@ store and no tool accepts, become U+FFFD.
 """
 
 import re
+from collections.abc import Sequence
 
 from msgspec import Struct
 
@@ -28,6 +29,8 @@ _STRAY_JOINER = "(?<![^\\x00-\\x7f])[\u200c\u200d]|[\u200c\u200d](?![^\\x00-\\x7
 _SURROGATE = "[\ud800-\udfff]"
 _PHONE_DASH = rf"-?[{_DASHES}][-{_DASHES}]*(?=[^\W\d_])"
 _SLACK_TOKEN = re.compile(r"<((?:[@#!]|[a-z][a-z+.-]{1,20}:)[^<>\n]{1,3000})>")
+_BARE = re.compile(rf"[^\s{re.escape(''.join(_CLOSED_BY))}]++(?=\s|\Z)")
+"""A word without anything that might be a quote: nearly all of them, and read at once."""
 _SCHEME = re.compile(r"\A(?:https?://|mailto:|tel:)")
 
 
@@ -124,7 +127,10 @@ def split(text: str) -> list[Word]:
     return words
 
 
-def _one_word(text: str, at: int, unclosed: set[str]) -> tuple[list[str], list[int], int]:
+def _one_word(text: str, at: int, unclosed: set[str]) -> tuple[Sequence[str], list[int], int]:
+    bare = _BARE.match(text, at)
+    if bare is not None:
+        return bare.group(), [], bare.end()
     chars: list[str] = []
     quoted: list[int] = []
     may_quote = True  # at the start, and after what joins a value to its name: never inside "it's"
