@@ -154,3 +154,12 @@ def _run(connection: DBAPIConnection, *statements: str) -> None:
     for statement in statements:
         cursor.execute(statement)
     cursor.close()
+
+
+def make_private(path: Path) -> None:
+    """Make a file for SQLite, and its folder, that only our own user may read; what is there stays as it is.
+
+    SQLite gives its journals the rights of the file. Source: https://www.sqlite.org/src/doc/trunk/src/os_unix.c
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.touch(mode=0o600, exist_ok=True)

@@ -9,7 +9,15 @@ from typing import Self, TypeVar
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.clock import Clock
-from bot.store.connections import IMMEDIATE, DialectName, parse_url, patiently, postgres_engines, sqlite_engines
+from bot.store.connections import (
+    IMMEDIATE,
+    DialectName,
+    make_private,
+    parse_url,
+    patiently,
+    postgres_engines,
+    sqlite_engines,
+)
 from bot.store.errors import StoreMismatch, StoreUnavailable, told_plainly
 from bot.store.lease import Lease
 from bot.store.one_trip import Connections
@@ -129,7 +137,7 @@ class Store:
 
 def _find_folder(path: Path, *, create: bool) -> None:
     if create:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private(path)
     elif not path.exists():
         raise StoreMismatch(f"there is no Shipmate database at {path}: `shipmate serve` makes one")
 

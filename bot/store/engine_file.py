@@ -2,11 +2,13 @@
 
 import asyncio
 import sqlite3
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
 from bot.clock import SystemClock
+from bot.store.connections import make_private
 
 
 def _teach_subseconds(connection: Any, _record: object) -> None:  # noqa: ANN401 - a driver's own connection
@@ -27,6 +29,8 @@ async def use_wal(engine_url: str) -> None:
     """Set write-ahead logging on the engine's SQLite file; it persists in the file, and halves a step's cost."""
 
     def set_it() -> None:
+        if file := sa.make_url(engine_url).database:
+            make_private(Path(file))
         engine = sa.create_engine(engine_url)
         with engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA journal_mode=WAL")

@@ -2,15 +2,19 @@
 
 import asyncio
 import logging
+import stat
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError, ProgrammingError, StatementError
 
+from bot.clock import SystemClock
 from bot.identity import Channel, Person
 from bot.store import ChannelColumn, JsonColumn, PersonColumn, Store, Timestamp, next_id
 from bot.store.counters import counters
+from bot.store.engine_file import use_wal
 from bot.store.starts import starts, want
 
 samples = sa.Table(
@@ -176,3 +180,16 @@ async def test_passwords_of_the_url_do_not_show(database_url: str, store: Store)
 async def test_a_url_that_cannot_be_used_says_what_was_expected(url: str, rule: str, clock: object) -> None:
     with pytest.raises(ValueError, match=rule):
         await Store.open(url, clock=clock)  # type: ignore[arg-type]
+
+
+async def test_the_files_are_for_our_own_user_alone(tmp_path: Path) -> None:
+    path = tmp_path / "state" / "shipmate.db"
+    opened = await Store.open(f"sqlite:///{path}", clock=SystemClock())
+    await use_wal(f"sqlite:///{path.with_name('engine.db')}")
+    try:
+        modes = {one.name: stat.S_IMODE(one.stat().st_mode) for one in (path.parent, *path.parent.iterdir())}
+    finally:
+        await opened.close()
+    assert modes.pop("state") == 0o700
+    assert modes.keys() >= {"shipmate.db", "engine.db"}
+    assert set(modes.values()) == {0o600}, modes
