@@ -9,6 +9,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
 
@@ -16,6 +17,10 @@ START_DEADLINE = 90.0  # seconds until a server must answer
 STOP_DEADLINE = 60.0
 PAUSE = 0.02
 ATTEMPTS = 4
+
+# The kernel takes a child along when the *thread* ends that started it: one thread starts them all, and lives as long
+# as this process does, whichever thread asks.
+_starter = ThreadPoolExecutor(1, thread_name_prefix="server-starter")
 
 
 def free_port() -> int:
@@ -56,16 +61,7 @@ class ServerProcess:
         leash = [setpriv, "--pdeathsig", "INT", "--"] if (setpriv := shutil.which("setpriv")) else []
         for attempt in range(ATTEMPTS):
             chosen = port or free_port()
-            with log.open("ab") as output:
-                child = subprocess.Popen(
-                    [*leash, *command(chosen)],
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    cwd=log.parent,
-                    start_new_session=True,
-                    **({"user": owner[0], "group": owner[1], "extra_groups": []} if owner else {}),  # type: ignore[call-overload]
-                )
+            child = _starter.submit(_begin, [*leash, *command(chosen)], log, owner).result()
             server = cls(child, chosen, log)
             answers = functools.partial(ready, chosen)
             try:
@@ -117,3 +113,20 @@ class ServerProcess:
     def _signal(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.child.pid, number)
+
+
+def _begin(command: Sequence[str], log: Path, owner: tuple[int, int] | None) -> subprocess.Popen[bytes]:
+    """Start it in a session of its own, in the folder of its log."""
+    user, group = owner or (None, None)
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=log.parent,
+            start_new_session=True,
+            user=user,
+            group=group,
+            extra_groups=[] if owner else None,
+        )

@@ -1,8 +1,12 @@
 """The real servers start, answer and end: what every other test of them rests on."""
 
 import http.server
+import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import psutil
@@ -63,6 +67,24 @@ def test_cluster_survives_a_crash_on_its_port(postgres_server):
             assert connection.execute("SELECT x FROM t").fetchone() == (7,)
         process = server._process.child
     assert not psutil.pid_exists(process.pid)
+
+
+def test_a_server_outlives_the_thread_that_started_it(tmp_path):
+    def command(port: int) -> list[str]:
+        return [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", str(port)]
+
+    def ready(port: int) -> bool:
+        socket.create_connection(("127.0.0.1", port), 5).close()
+        return True
+
+    with ThreadPoolExecutor(1) as threads:
+        started = threads.submit(ServerProcess.start, command, ready, log=tmp_path / "log").result()
+    try:
+        with pytest.raises(subprocess.TimeoutExpired):
+            started.child.wait(0.5)
+        assert ready(started.port)
+    finally:
+        started.stop()
 
 
 def test_prometheus_scrapes_and_comes_back(prometheus_server, target):
