@@ -18,6 +18,7 @@ from bot.clock import Clock
 
 MASK = "***"
 _SHORTEST_SECRET = 6
+_SHORTEST_IN_PATH = 16  # the id of a webhook or of a switch is in an address's path; shorter parts are words
 _TOKENS = re.compile(
     r"xox[a-z](?:\.[a-z]+)?-[A-Za-z0-9-]{8,}|xapp-[A-Za-z0-9-]{8,}|(?<=[Bb]earer )[A-Za-z0-9._~+/=-]{8,}"
     r"|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"
@@ -69,9 +70,12 @@ def _secrets(value: Any) -> Iterator[str]:  # noqa: ANN401 - any settings
     if isinstance(value, SecretStr):
         secret = value.get_secret_value()
         yield secret
-        if "://" in secret and (password := urllib.parse.urlsplit(secret).password):
-            yield password
-            yield urllib.parse.unquote(password)
+        if "://" in secret:
+            address = urllib.parse.urlsplit(secret)
+            yield from (part for part in address.path.split("/") if len(part) >= _SHORTEST_IN_PATH)
+            if address.password:
+                yield address.password
+                yield urllib.parse.unquote(address.password)
     elif isinstance(value, BaseModel):
         yield from _secrets(dict(value))
     elif isinstance(value, Mapping):

@@ -122,6 +122,13 @@ class Web:
             self._runner = None
         await end(self._asked)
 
+    def routes(self) -> list[str]:
+        """Return what can be asked, as "METHOD /path", sorted; a HEAD that goes with a GET is left out."""
+        known = self._runner.app.router.routes() if self._runner is not None else ()
+        return sorted(
+            f"{one.method} {one.resource.canonical}" for one in known if one.resource and one.method != "HEAD"
+        )
+
     def _accept(self) -> asyncio.Protocol:
         """Return what speaks with a new client; where there are too many, the oldest that sends nothing whole goes."""
         if self._runner is None or self._runner.server is None:

@@ -5,6 +5,8 @@ never from the process's environment. What an error says never holds an address,
 tool's own words, with what the caller wants hidden taken out.
 """
 
+import base64
+import contextlib
 import hmac
 import json
 import re
@@ -41,6 +43,7 @@ _ESCAPED = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")  # NUL and halves of chara
 _DEFAULT_WAIT = 5.0
 _LONGEST_WAIT = 3600.0
 _LEAST_HIDDEN = 3  # characters; what is shorter would take words apart
+_CREDENTIALS = ("Authorization", "PRIVATE-TOKEN", "JOB-TOKEN", "Proxy-Authorization")
 _LOST_ON_THE_WAY = {502, 504}  # a gateway's: whoever stands behind it may have done what was asked
 
 
@@ -229,6 +232,22 @@ def masked(text: str, hidden: Sequence[str]) -> str:
             if len(form) >= _LEAST_HIDDEN:
                 text = _without(text, form)
     return text
+
+
+def without_credentials(body: bytes, sent: Mapping[str, str | bytes]) -> bytes:
+    """Return what a tool answered without the credentials that stood in the headers of its question.
+
+    Some servers, and proxies before them, tell a request back on their page of errors: what they say is shown.
+    """
+    hidden = []
+    for name in _CREDENTIALS:
+        value = sent.get(name, "")
+        value = value.decode("latin-1") if isinstance(value, bytes) else value
+        secret = value.partition(" ")[2] or value
+        hidden.append(secret)
+        with contextlib.suppress(ValueError):
+            hidden.append(base64.b64decode(secret, validate=True).decode().partition(":")[2])
+    return masked(body.decode(errors="surrogateescape"), hidden).encode(errors="surrogateescape")
 
 
 def trust(instance: str, resources: Resources, ca_file: Path | None) -> ssl.SSLContext | bool:

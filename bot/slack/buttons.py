@@ -7,6 +7,7 @@ Source: https://docs.slack.dev/reference/block-kit/block-elements/button-element
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from hashlib import blake2b
 from itertools import count
 
 from msgspec import Struct
@@ -50,10 +51,17 @@ def rows(buttons: Sequence[Button], numbers: Iterator[int] | None = None) -> lis
         elements.append(
             {"type": "overflow", "action_id": f"{MORE}:{next(ids)}", "options": [_option(button) for button in chosen]}
         )
-    return [
-        {"type": "actions", "elements": elements[start : start + IN_BLOCK]}
-        for start in range(0, len(elements), IN_BLOCK)
-    ]
+    return [_row(elements[start : start + IN_BLOCK]) for start in range(0, len(elements), IN_BLOCK)]
+
+
+def _row(elements: list[Json]) -> Json:
+    """Return one block, named by what is in it.
+
+    Slack gives a block without a name another one at each edit of its message, and whoever presses at that moment
+    presses what is not there. So the same buttons keep their name, and buttons of another meaning never have it.
+    """
+    known = blake2b(json.dumps(elements).encode(), digest_size=8).hexdigest()
+    return {"type": "actions", "block_id": f"row:{known}", "elements": elements}
 
 
 def read(action: Json) -> Press | None:

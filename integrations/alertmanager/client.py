@@ -14,6 +14,7 @@ from integrations.alertmanager.settings import AlertmanagerSettings
 from integrations.capabilities.alerts import Alert, AlertGroup, Matcher, Silence
 from integrations.contract import Pong, Resources
 from integrations.errors import NotFound, OutcomeUnknown, Refused, Unavailable
+from integrations.http import without_credentials
 
 _PIECE = 64 * 1024
 
@@ -136,7 +137,8 @@ class Alertmanager:
                 if len(body) > self._settings.max_bytes:
                     limit = self._settings.max_bytes
                     raise Refused(self._instance, f"the answer is over {limit} bytes: group more, or raise `max_bytes`")
-            failure = wire.error_of(self._instance, answer.status, answer.headers, bytes(body))
+            told = bytes(body) if answer.ok else without_credentials(bytes(body), answer.request_info.headers)
+            failure = wire.error_of(self._instance, answer.status, answer.headers, told)
             if failure is not None:
                 raise failure
             return bytes(body)

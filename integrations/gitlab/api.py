@@ -30,6 +30,7 @@ from integrations.errors import (
 )
 from integrations.gitlab.failures import error_of, lacks_scope
 from integrations.gitlab.settings import GitLabSettings
+from integrations.http import without_credentials
 from integrations.threads import BoundedThreads
 
 _T = TypeVar("_T")
@@ -236,6 +237,8 @@ class Api:
             if time.monotonic() > until:
                 response.close()
                 raise Unavailable(self.instance, f"the answer did not end within {self.settings.timeout:g} s")
+        if not good:
+            body = bytearray(without_credentials(bytes(body), response.request.headers))
         # requests hands a response to hooks before it reads the body, and has no public way to hand it the body.
         response._content = bytes(body)  # noqa: SLF001
         if good and response.headers.get("Content-Type", "").startswith("text/html") and not response.is_redirect:

@@ -16,7 +16,7 @@ from urllib3.exceptions import HTTPError, NewConnectionError
 
 from integrations.contract import Resources
 from integrations.errors import IntegrationError, NotFound, Refused, Unavailable
-from integrations.http import read_json
+from integrations.http import read_json, without_credentials
 from integrations.jenkins.failures import bad_json, error_of
 from integrations.jenkins.settings import JenkinsSettings
 
@@ -196,6 +196,8 @@ class Connection:
             response.close()
             if response.request.method == "GET":  # of a POST the beginning says enough
                 raise Refused(self.instance, f"the answer is over {self._settings.max_bytes} bytes: ask for less")
+        if not response.ok:
+            body = without_credentials(body, response.request.headers)
         # requests hands a response to hooks before it reads the body, and has no public way to hand it the body.
         response._content = body  # noqa: SLF001
 

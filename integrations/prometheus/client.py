@@ -15,6 +15,7 @@ from urllib3.util.retry import Retry
 from integrations.capabilities.metrics import AlertRule, Sample, Series
 from integrations.contract import Pong, Resources
 from integrations.errors import BadReply, Refused, Unavailable
+from integrations.http import without_credentials
 from integrations.prometheus.settings import PrometheusSettings
 from integrations.prometheus.wire import check_body, error_of, rules_of, samples_of, series_of, version_of
 from integrations.threads import BoundedThreads
@@ -159,6 +160,8 @@ class Prometheus:
                 response.close()
                 raise Unavailable(self._instance, f"the answer did not end within {self._settings.timeout:g} s")
         content = bytes(body)
+        if not response.ok:
+            content = without_credentials(content, response.request.headers)
         # requests hands a response to hooks before it reads the body, and has no public way to hand it the body.
         response._content = content  # noqa: SLF001
         headers = {name.lower(): value for name, value in response.headers.items()}

@@ -31,7 +31,6 @@ from bot.sandbox import AppConfig, Options, Sandbox, Seed
 from bot.settings import load
 from bot.slack import manifest
 from bot.store import Store
-from bot.web import Limits
 from commands.registry import registry
 from integrations.twilio import wire as twilio
 
@@ -270,6 +269,7 @@ def logged(masker: logs.Masker) -> Iterator[io.StringIO]:
     root = logging.getLogger()
     handlers, level, stream = list(root.handlers), root.level, io.StringIO()
     logs.configure(clock=SystemClock(), stream=stream, masker=masker)
+    structlog.configure(cache_logger_on_first_use=False)  # else loggers of modules keep this stream for ever
     try:
         yield stream
     finally:
@@ -280,14 +280,14 @@ def logged(masker: logs.Masker) -> Iterator[io.StringIO]:
 
 
 @contextlib.asynccontextmanager
-async def open_house(folder: Path, limits: Limits | None = None) -> AsyncIterator[House]:
-    """Bring everything up in `folder`."""
+async def open_house(folder: Path, tools_at: str = NOBODY) -> AsyncIterator[House]:
+    """Bring everything up in `folder`, with every tool at this address."""
     sandbox = Sandbox(Seed(), Options(trigger_lifetime=90))
     async with contextlib.AsyncExitStack() as stack:
         await sandbox.start()
         stack.push_async_callback(sandbox.stop)
         path = folder / "shipmate.yaml"
-        path.write_text(yaml.safe_dump(settings(folder, sandbox)))
+        path.write_text(yaml.safe_dump(settings(folder, sandbox)).replace(NOBODY, tools_at))
         found = load(path, {**SECRETS, "BOT_TOKEN": BOT_TOKEN})
         sandbox.platform.apps.install(
             AppConfig(
@@ -302,8 +302,6 @@ async def open_house(folder: Path, limits: Limits | None = None) -> AsyncIterato
         log = stack.enter_context(logged(logs.Masker(logs.secrets_of(found))))
         store = await Store.open(found.database_url, clock=SystemClock())
         app = App(found, store, SystemClock(), registry())
-        if limits is not None:
-            app.web.limits = limits
         running = Running(app)
         await running.start()
         stack.push_async_callback(running.stop, grace=1.0)
