@@ -142,10 +142,14 @@ class Office:
     async def reaches(self, ident: str, *states: State) -> Deployment:
         """Wait until a deployment stands at one of these states."""
 
-        async def there() -> bool:
-            return (await self.get(ident)).state in states
+        at: Deployment | None = None
 
-        await self.until(there, lambda: f"{ident} does not reach {states}")
+        async def there() -> bool:
+            nonlocal at
+            at = await self.get(ident)
+            return at.state in states
+
+        await self.until(there, lambda: f"{ident} does not reach {states}: {at}")
         return await self.get(ident)
 
     async def until(self, what: Callable[[], Awaitable[Any]], why: Callable[[], str]) -> None:
