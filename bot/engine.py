@@ -18,7 +18,7 @@ import socket
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 import sqlalchemy as sa
 import structlog
@@ -30,9 +30,9 @@ from dbos._utils import INTERNAL_QUEUE_NAME
 from bot.clock import Clock
 from bot.endings import end
 from bot.store import Store, Tx
-from bot.store.engine_file import use_wal
+from bot.store.engine_file import config_of, use_wal
 from bot.store.errors import StoreUnavailable
-from bot.store.lease import SECONDS, still_ours
+from bot.store.lease import still_ours
 from bot.store.outage import CutOff, cut_off_when_away, note_outage, unless_away
 from bot.store.starts import Start, due, enter, next_due, wait_for_wanted
 from integrations.errors import RateLimited, Unavailable
@@ -154,18 +154,19 @@ def _engine() -> "Engine":
 class Engine:
     """One launched engine; a process has at most one."""
 
-    def __init__(self, store: Store, clock: Clock, datasource: AsyncSQLAlchemyDatasource, executor_id: str) -> None:
+    datasource: AsyncSQLAlchemyDatasource
+
+    def __init__(self, store: Store, clock: Clock, *, slots: int, on_parked: OnParked | None) -> None:
         self.store = store
         self.clock = clock
-        self.datasource = datasource
-        self.executor_id = executor_id
+        self.executor_id = f"{socket.gethostname()}-{uuid.uuid4().hex[:12]}"
         self._active: dict[str, asyncio.Task[Any]] = {}
         self._elsewhere: dict[str, float] = {}
         self._loops: list[asyncio.Task[None]] = []
-        self._parked: OnParked | None = None
+        self._parked = on_parked
         self._cut_off: set[str] = set()
         self._cut = asyncio.Event()
-        self._slots = 0
+        self._slots = slots
 
     @classmethod
     async def launch(
@@ -189,22 +190,17 @@ class Engine:
         if _current:
             raise RuntimeError("an engine already runs in this process")
         logging.getLogger("dbos").setLevel(logging.WARNING)
-        executor_id = f"{socket.gethostname()}-{uuid.uuid4().hex[:12]}"
         if store.dialect == "sqlite":
             await use_wal(engine_url)
-        DBOS(config=_config(store, engine_url, executor_id))
-        url = store.engine.url.render_as_string(hide_password=False)
-        async with store.writing():  # it makes a table, and on SQLite one writes at a time
-            datasource = await AsyncSQLAlchemyDatasource.create(url, engine=store.engine, schema="shipmate_engine")
-        record = unless_away(datasource._record_error)  # noqa: SLF001 - nothing else sees why a commit failed
-        datasource._record_error = record  # type: ignore[method-assign, assignment]  # noqa: SLF001
-        engine = cls(store, clock, datasource, executor_id)
-        engine._parked = on_parked
-        engine._slots = slots
+        engine = cls(store, clock, slots=slots, on_parked=on_parked)
         _current.append(engine)
         try:
+            log.info("engine.launched", replica=engine.executor_id)
+            config = config_of(store, engine_url, engine.executor_id, APPLICATION_VERSION)
+            DBOS(config=cast("DBOSConfig", config))
+            engine.datasource = await _datasource(store)
             if store.dialect == "postgresql":
-                await store.lease.begin(executor_id, lost=engine._lease_lost)
+                await store.lease.begin(engine.executor_id, lost=engine._lease_lost)
             DBOS.launch()
             await engine._take_over(unknown=True)
         except BaseException:
@@ -239,9 +235,7 @@ class Engine:
     async def run(self, name: str, story: Story, args: tuple[Any, ...]) -> None:
         """Run one workflow's story under our rules; called by DBOS, fresh or recovered."""
         workflow_id = DBOS.workflow_id or ""
-        task = asyncio.current_task()
-        if task is not None:
-            self._active[workflow_id] = task
+        self._count(workflow_id, asyncio.current_task())
         structlog.contextvars.bind_contextvars(workflow=workflow_id)
         try:
             with cut_off_when_away():
@@ -251,8 +245,18 @@ class Engine:
             self._cut_off.add(workflow_id)
             self._cut.set()
             raise
-        finally:
-            self._active.pop(workflow_id, None)
+
+    def _count(self, workflow_id: str, task: asyncio.Task[Any] | None) -> None:
+        """Hold that a workflow runs, until its task has ended: after its story DBOS still writes down that it did."""
+        if task is None or task.done() or self._active.get(workflow_id) is task:
+            return
+        self._active[workflow_id] = task
+
+        def ended(_: object) -> None:
+            if self._active.get(workflow_id) is task:
+                del self._active[workflow_id]
+
+        task.add_done_callback(ended)
 
     async def _tell(self, workflow_id: str, name: str, story: Story, args: tuple[Any, ...]) -> None:
         """Run the story to its end, or park it."""
@@ -329,7 +333,7 @@ class Engine:
             handle = await DBOS.start_workflow_async(story, *wanted.args)
         task = getattr(handle, "task", None)
         if isinstance(task, asyncio.Task):
-            self._active.setdefault(wanted.workflow_id, task)
+            self._count(wanted.workflow_id, task)
         else:  # begun before: a queue or another process has it, and will note that in its row
             self._elsewhere[wanted.workflow_id] = self.clock.monotonic() + _SWEEP_SECONDS
 
@@ -380,21 +384,10 @@ class Engine:
                 log.warning("engine.leases_unreadable", error=str(error).splitlines()[:1])
 
 
-def _config(store: Store, engine_url: str, executor_id: str) -> DBOSConfig:
-    log.info("engine.launched", replica=executor_id)
-    config: DBOSConfig = {
-        "name": "shipmate",
-        "system_database_url": engine_url,
-        "application_version": APPLICATION_VERSION,
-        "executor_id": executor_id,
-        "log_level": "WARNING",
-        "use_listen_notify": False,
-        "notification_listener_polling_interval_sec": 0.1,  # idle with us, but a stop waits until it wakes
-        "dbos_system_schema": "shipmate_engine",
-        "sys_db_idle_transaction_timeout_sec": SECONDS,
-    }
-    if store.dialect == "postgresql":
-        from bot.store.patience import tcp_arguments  # noqa: PLC0415 - only the driver in use is imported
-
-        config["db_engine_kwargs"] = {"connect_args": tcp_arguments(store.engine.url)}
-    return config
+async def _datasource(store: Store) -> AsyncSQLAlchemyDatasource:
+    url = store.engine.url.render_as_string(hide_password=False)
+    async with store.writing():  # it makes a table, and on SQLite one writes at a time
+        datasource = await AsyncSQLAlchemyDatasource.create(url, engine=store.engine, schema="shipmate_engine")
+    record = unless_away(datasource._record_error)  # noqa: SLF001 - nothing else sees why a commit failed
+    datasource._record_error = record  # type: ignore[method-assign, assignment]  # noqa: SLF001
+    return datasource

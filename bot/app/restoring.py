@@ -66,11 +66,15 @@ class Keeping:
         self._repeating.start()
         self._waiting = asyncio.create_task(self._wait(), name="restore-hold")
 
+    async def stop_waiting(self) -> None:
+        """Go on with nothing more. The first to be ended: what it was about to begin is ended by whoever follows."""
+        await end([self._waiting])
+        self._waiting = None
+
     async def stop(self) -> None:
         """End, with a last generation: a copy that was made before is older than that."""
         await self._repeating.stop()
-        await end([self._waiting])
-        self._waiting = None
+        await self.stop_waiting()
         restoring = self._app.restoring
         if restoring.hold is None and not restoring.outrun:
             try:
@@ -86,12 +90,10 @@ class Keeping:
             if restoring.outrun:
                 self.ended()
                 return
-            going = False
             try:
                 await self._go_on()
-                going = True
-            finally:
-                if not going:
-                    log.critical("shipmate.cannot_go_on")
-                    restoring.outrun = "what was held could not be begun"
-                    self.ended()
+            except Exception:
+                log.critical("shipmate.cannot_go_on", exc_info=True)
+                restoring.outrun = "what was held could not be begun"
+                self.ended()
+                raise

@@ -91,6 +91,7 @@ class Running:
         app = self._app
         log.info("shipmate.stopping", workflows=app.engine.active if app.engine else 0)
         await self._heartbeat.stop()
+        await self.keeping.stop_waiting()
         await app.web.stop()
         await app.continuing.polling.stop()
         await app.freezes.watching.stop()

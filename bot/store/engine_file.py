@@ -1,4 +1,4 @@
-"""What the durability engine's own SQLite file needs that the engine does not do itself."""
+"""Where the durability engine keeps its own tables: its settings, and what its SQLite file needs besides."""
 
 import asyncio
 import sqlite3
@@ -9,6 +9,8 @@ import sqlalchemy as sa
 
 from bot.clock import SystemClock
 from bot.store.connections import make_private
+from bot.store.database import Store
+from bot.store.lease import SECONDS
 
 
 def _teach_subseconds(connection: Any, _record: object) -> None:  # noqa: ANN401 - a driver's own connection
@@ -37,3 +39,26 @@ async def use_wal(engine_url: str) -> None:
         engine.dispose()
 
     await asyncio.to_thread(set_it)
+
+
+def config_of(store: Store, engine_url: str, executor_id: str, version: str) -> dict[str, Any]:
+    """Return the `DBOSConfig` of a process.
+
+    Source: https://docs.dbos.dev/python/reference/configuration (DBOS Transact for Python 3.4).
+    """
+    config: dict[str, Any] = {
+        "name": "shipmate",
+        "system_database_url": engine_url,
+        "application_version": version,
+        "executor_id": executor_id,
+        "log_level": "WARNING",
+        "use_listen_notify": False,
+        "notification_listener_polling_interval_sec": 0.1,  # idle with us, but a stop waits until it wakes
+        "dbos_system_schema": "shipmate_engine",
+        "sys_db_idle_transaction_timeout_sec": SECONDS,
+    }
+    if store.dialect == "postgresql":
+        from bot.store.patience import tcp_arguments  # noqa: PLC0415 - only the driver in use is imported
+
+        config["db_engine_kwargs"] = {"connect_args": tcp_arguments(store.engine.url)}
+    return config

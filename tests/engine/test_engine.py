@@ -1,7 +1,9 @@
 """The engine: work goes on after a kill, is done once where it can be, and parks when it cannot go on."""
 
 import asyncio
+import contextlib
 import signal
+import sqlite3
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -206,3 +208,33 @@ async def test_work_of_a_newer_version_is_left_alone(tmp_path: Path, monkeypatch
     async with engine(databases):
         await until(lambda: lines(tmp_path / "T-1.last") == 1)
     assert asked.count("test.next.v2") <= 2
+
+
+@pytest.mark.parametrize("how", [OSError("no space left"), asyncio.CancelledError()], ids=["fails", "cancelled"])
+async def test_a_launch_that_does_not_end_well_leaves_the_place_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: BaseException
+) -> None:
+    (tmp_path / "go").touch()
+    first, second = (
+        Databases(f"sqlite:///{tmp_path}/{n}-store.db", f"sqlite:///{tmp_path}/{n}-engine.db") for n in "12"
+    )
+
+    async def cut_short(_: Store) -> None:
+        raise how
+
+    with monkeypatch.context() as patched:
+        patched.setattr("bot.engine._datasource", cut_short)
+        with pytest.raises(type(how)):
+            await engine(first).__aenter__()
+    await ask_for(second.store, "T-1/three", "test.three.v1", str(tmp_path), "T-1")
+    async with engine(second):
+        await until(lambda: lines(tmp_path / "T-1.last") == 1)
+    assert _ended(tmp_path / "2-engine.db") == ["T-1/three"]
+
+
+def _ended(file: Path) -> list[str]:
+    """Return the workflows of which the engine wrote down that they have ended."""
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        return [
+            row[0] for row in connection.execute("SELECT workflow_uuid FROM workflow_status WHERE status='SUCCESS'")
+        ]

@@ -141,7 +141,6 @@ class Office:
 
     async def reaches(self, ident: str, *states: State) -> Deployment:
         """Wait until a deployment stands at one of these states."""
-
         at: Deployment | None = None
 
         async def there() -> bool:

@@ -148,3 +148,14 @@ async def test_a_place_that_moved_on_since_is_written_down_when_somebody_says_so
         assert (await office.say("restore decide checkout/staging done")).code == ""
         assert (await office.say("restore all give-up")).code in {"", "no_restore"}
         assert "v1.4.2" in str(await office.say("where checkout"))
+
+
+async def test_a_stop_while_it_begins_to_go_on_is_an_orderly_one(office: Office) -> None:
+    copied = await in_flight(office)
+    office.put_back(copied)
+    async with office.open() as app:
+        assert (await office.say("restore all give-up")).code == ""
+    assert app.restoring.outrun == ""
+    async with office.open() as app:
+        office.deploys.outcomes.clear()
+        assert (await office.deploy("v1.4.0")).state is State.SUCCEEDED
