@@ -84,20 +84,24 @@ class Invocation(Struct, frozen=True, kw_only=True):
     via: str = ""
 
 
-class Option(Struct, frozen=True):
-    """One choice of an argument: the value, and what people read if that differs."""
-
-    value: str
-    label: str = ""
-    detail: str = ""
-
-
 class Resource(Struct, frozen=True):
     """What a permission is asked on; an empty field means all of them are touched or none is known."""
 
     service: str = ""
     environment: str = ""
     target: str = ""
+
+
+class Option(Struct, frozen=True):
+    """One choice of an argument: the value, and what people read if that differs.
+
+    `about` is what it tells of; a menu shows it to whom that may be shown.
+    """
+
+    value: str
+    label: str = ""
+    detail: str = ""
+    about: Resource | None = None
 
 
 class World:

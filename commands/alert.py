@@ -12,12 +12,12 @@ from bot.alerts.rules import Act, State
 from bot.catalog import Catalog
 from bot.command import Call, Effect, Option, Resource, arg, arguments, command
 from bot.reply import Reply
-from commands.choices import services
+from commands.choices import readable, services
 
 
 async def groups(call: Call, _given: Mapping[str, str], typed: str) -> Sequence[Option]:
     """Return the alert groups that are not over."""
-    return await call.use(Alerts).overview.options(typed)
+    return await readable(call, READ, await call.use(Alerts).overview.options(typed))
 
 
 async def place(call: Call, args: object) -> Resource:

@@ -8,7 +8,7 @@ from bot.catalog import Catalog
 from bot.command import Call, Effect, Option, Pairs, Resource, arg, arguments, command
 from bot.errors import UserError
 from bot.reply import Reply
-from commands.choices import refs, services
+from commands.choices import readable, refs, services
 from integrations.capabilities.runs import Parameter
 
 _MOST = 100
@@ -24,11 +24,8 @@ async def parameters(call: Call, given: Mapping[str, str]) -> Sequence[Parameter
 
 async def builds(call: Call, _given: Mapping[str, str], typed: str) -> Sequence[Option]:
     """Return the newest builds."""
-    return [
-        Option(build_id, words[:75])
-        for build_id, words in await call.use(Builds).overview.menu()
-        if typed.lower() in words.lower()
-    ][:_MOST]
+    found = await call.use(Builds).overview.menu()
+    return await readable(call, "build.read", [one for one in found if typed.lower() in one.label.lower()])
 
 
 async def builds_and_services(call: Call, given: Mapping[str, str], typed: str) -> Sequence[Option]:

@@ -5,11 +5,14 @@ from collections.abc import Mapping, Sequence
 from bot.catalog import Catalog
 from bot.command import Call, Option, Resource
 from bot.deployments.deployments import Deployments
+from bot.deployments.records import Deployment
 from bot.errors import UserError
+from bot.permissions import Permissions
 from bot.toolbox import Toolbox
 from integrations.capabilities.git import GitHost
 from integrations.errors import IntegrationError
 
+READ = "deployment.read"
 _MOST = 100
 
 
@@ -41,6 +44,8 @@ async def targets(call: Call, given: Mapping[str, str], typed: str) -> Sequence[
 
 async def versions(call: Call, given: Mapping[str, str], typed: str) -> Sequence[Option]:
     """Return tags and branches of the chosen service, newest first; none while its Git host does not answer."""
+    if not await may_read(call, READ, given):
+        return []
     try:
         repository = call.use(Catalog).service(given.get("service", "")).repository
         git = call.use(Toolbox).get(GitHost, repository.instance)
@@ -62,26 +67,51 @@ async def good_versions(call: Call, given: Mapping[str, str], typed: str) -> Seq
         place = call.use(Catalog).place(given.get("service", ""), given.get("environment", ""), given.get("target", ""))
     except UserError:
         return []
+    if not await may_read(call, READ, given):
+        return []
     found = await call.use(Deployments).overview.good_versions(place)
     return [Option(version) for version in found if typed.lower() in version.lower()][:_MOST]
 
 
 async def under_way(call: Call, _given: Mapping[str, str], typed: str) -> Sequence[Option]:
     """Return the deployments that have not ended."""
-    return [
-        Option(deployment_id, f"{deployment_id} {title}"[:75])
-        for deployment_id, title in await call.use(Deployments).overview.under_way()
-        if typed.lower() in f"{deployment_id} {title}".lower()
-    ][:_MOST]
+    return await _deployments(call, await call.use(Deployments).overview.under_way(), typed)
 
 
 async def to_review(call: Call, _given: Mapping[str, str], typed: str) -> Sequence[Option]:
     """Return the deployments that somebody has to look at afterwards."""
-    return [
-        Option(deployment_id, f"{deployment_id} {title}"[:75])
-        for deployment_id, title in await call.use(Deployments).reviewing.waiting()
-        if typed.lower() in f"{deployment_id} {title}".lower()
-    ][:_MOST]
+    return await _deployments(call, await call.use(Deployments).reviewing.waiting(), typed)
+
+
+async def readable(call: Call, permission: str, found: Sequence[Option]) -> Sequence[Option]:
+    """Return the options that tell of what this person may read; none when it cannot be found out."""
+    permissions, known, kept = call.use(Permissions), dict[Resource, bool](), list[Option]()
+    for option in found:
+        about = option.about or Resource()
+        if about not in known:
+            known[about] = (await permissions.check(call.person, permission, about)).allowed
+        if known[about]:
+            kept.append(option)
+    return kept[:_MOST]
+
+
+async def may_read(call: Call, permission: str, given: Mapping[str, str]) -> bool:
+    """Tell whether this person may read of the service that was chosen; not where it is none."""
+    try:
+        service = call.use(Catalog).service(given.get("service", ""))
+    except UserError:
+        return False
+    return (await call.use(Permissions).check(call.person, permission, Resource(service.name))).allowed
+
+
+async def _deployments(call: Call, found: Sequence[Deployment], typed: str) -> Sequence[Option]:
+    told = ((one, f"{one.id} {one.title}"[:75]) for one in found)
+    options = [
+        Option(one.id, label, about=Resource(one.service, one.environment, one.target))
+        for one, label in told
+        if typed.lower() in label.lower()
+    ]
+    return await readable(call, READ, options)
 
 
 async def place_of_deployment(call: Call, args: object) -> Resource:

@@ -13,7 +13,7 @@ from bot.grants.grants import Grants, Purpose
 from bot.permissions import Permissions
 from bot.reply import Button, Buttons, Headline, Markup, Paragraph, Reply, link, say
 from bot.toolbox import Toolbox
-from commands.choices import services
+from commands.choices import may_read, services
 from integrations.capabilities.issues import Issue, IssueRequest, IssueTracker
 from integrations.capabilities.personal_issues import PersonalIssues
 from integrations.capabilities.persons import Grant
@@ -28,6 +28,8 @@ _ME = "me"
 
 async def keys(call: Call, given: Mapping[str, str], typed: str) -> Sequence[Option]:
     """Return the open issues of the chosen service; none while its tracker does not answer."""
+    if not await may_read(call, READ, given):
+        return []
     try:
         tracker, project, _ = _tracker(call, given.get("service", ""))
         found = await tracker.list_issues(project, limit=MOST)

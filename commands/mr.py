@@ -7,7 +7,7 @@ from bot.command import Call, Effect, Option, arg, arguments, command
 from bot.errors import UserError
 from bot.reply import Reply
 from bot.reviews.reviews import MOST, Reviews, Wish
-from commands.choices import services
+from commands.choices import may_read, services
 from integrations.errors import IntegrationError
 
 READ = "merge_request.read"
@@ -16,6 +16,8 @@ DECIDE = "merge_request.decide"
 
 async def numbers(call: Call, given: Mapping[str, str], typed: str) -> Sequence[Option]:
     """Return the open merge requests of the chosen service; none while its host does not answer."""
+    if not await may_read(call, READ, given):
+        return []
     try:
         found = await call.use(Reviews).choices(given.get("service", ""))
     except (UserError, IntegrationError):

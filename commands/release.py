@@ -10,9 +10,7 @@ from bot.releases.proposals import Wanted
 from bot.releases.releases import Releases
 from bot.releases.versions import Bump
 from bot.reply import Reply
-from commands.choices import refs, services
-
-_MOST = 100
+from commands.choices import readable, refs, services
 
 
 async def releases(call: Call, given: Mapping[str, str], typed: str) -> Sequence[Option]:
@@ -21,11 +19,8 @@ async def releases(call: Call, given: Mapping[str, str], typed: str) -> Sequence
         service = call.use(Catalog).service(given["service"]).name if given.get("service") else ""
     except UserError:
         service = ""
-    return [
-        Option(release_id, words[:75])
-        for release_id, words in await call.use(Releases).overview.menu(service)
-        if typed.lower() in words.lower()
-    ][:_MOST]
+    found = await call.use(Releases).overview.menu(service)
+    return await readable(call, "release.read", [one for one in found if typed.lower() in one.label.lower()])
 
 
 async def service_of_release(call: Call, args: object) -> Resource:

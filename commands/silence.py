@@ -8,11 +8,12 @@ from bot.alerts.alerts import READ, SILENCE, Alerts, Asked
 from bot.command import Call, Effect, Option, Resource, arg, arguments, command
 from bot.reply import Reply
 from commands.alert import groups
+from commands.choices import readable
 
 
 async def standing(call: Call, _given: Mapping[str, str], typed: str) -> Sequence[Option]:
     """Return the silences in force, as far as they are known."""
-    return await call.use(Alerts).silence_options(typed)
+    return await readable(call, READ, await call.use(Alerts).silence_options(typed))
 
 
 @arguments

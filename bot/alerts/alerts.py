@@ -1,6 +1,6 @@
 """`Alerts`: all there is about alerts, in one place for commands and the composition root."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 from msgspec import Struct
@@ -146,13 +146,11 @@ class Alerts:
 
     async def resource(self, asked: Asked) -> Resource:
         """Return what the permission to silence is asked on: the place that the matchers hold to, else everything."""
-        matchers = self.matchers_of(await self.acting.find(asked.alert), asked.matchers)
-        return self._place({one.name: one.value for one in matchers if one.is_equal and not one.is_regex})
+        return self._held_to(self.matchers_of(await self.acting.find(asked.alert), asked.matchers))
 
     async def resource_of_silence(self, name: str) -> Resource:
         """Return what the permission to change a silence is asked on."""
-        quiet = await self.silences.find(name)
-        return self._place({one.name: one.value for one in quiet.matchers if one.is_equal and not one.is_regex})
+        return self._held_to((await self.silences.find(name)).matchers)
 
     async def end_silence(self, call: Call, name: str) -> Reply:
         """Have a silence ended. Raises: Refused when it is over, BadInput when there is none."""
@@ -187,8 +185,15 @@ class Alerts:
         """Return the silences in force as our rows have them, to choose from."""
         async with self._parts.store.read() as conn:
             found = await silence_records.standing(conn)
-        told = ((one.id, f"{one.id} {written(one.matchers)}"[:75]) for one in found)
-        return [Option(name, label) for name, label in told if typed.lower() in label.lower()][:100]
+        told = ((one, f"{one.id} {written(one.matchers)}"[:75]) for one in found)
+        return [
+            Option(one.id, label, about=self._held_to(one.matchers))
+            for one, label in told
+            if typed.lower() in label.lower()
+        ]
+
+    def _held_to(self, matchers: Iterable[Matcher]) -> Resource:
+        return self._place({one.name: one.value for one in matchers if one.is_equal and not one.is_regex})
 
     def matchers_of(self, group: Group, words: str) -> tuple[Matcher, ...]:
         """Return the matchers that somebody typed; without any, those about this group and no other service.

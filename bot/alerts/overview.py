@@ -21,7 +21,7 @@ from bot.alerts.records import Group
 from bot.alerts.showing import Showing
 from bot.alerts.silence_records import Quiet
 from bot.amounts import count, duration
-from bot.command import Option
+from bot.command import Option, Resource
 from bot.errors import BadInput
 from bot.identity import Person
 from bot.reply import Button, Buttons, Headline, Markup, Note, Paragraph, Part, Reply, Table, escape, joined, say, text
@@ -138,8 +138,12 @@ class Overview:
         """Return the groups that are not over, to choose from."""
         async with self._parts.store.read() as conn:
             found = await records.open_groups(conn, limit=1000)
-        told = ((one.id, f"{one.id} {messages.title(one)}"[:75]) for one in reversed(found))
-        return [Option(name, label) for name, label in told if typed.lower() in label.lower()][:100]
+        told = ((one, f"{one.id} {messages.title(one)}"[:75]) for one in reversed(found))
+        return [
+            Option(one.id, label, about=Resource(one.service, one.environment))
+            for one, label in told
+            if typed.lower() in label.lower()
+        ]
 
     def _row(self, group: Group) -> tuple[Markup, ...]:
         now = self._parts.clock.now()

@@ -11,6 +11,7 @@ from bot.builds.logs import Tail, last_lines, read_on, read_whole
 from bot.builds.records import Build
 from bot.builds.refs import unreachable
 from bot.builds.rules import State
+from bot.command import Option, Resource
 from bot.errors import BadInput, Refused
 from bot.reply import Button, Buttons, Document, Message, Note, Paragraph, Part, Reply, joined, say, sentence
 from integrations.capabilities.runs import RunRef, RunState, RunTracker
@@ -102,11 +103,12 @@ class Overview:
 
         return follow(look, self._parts.clock)
 
-    async def menu(self) -> Sequence[tuple[str, str]]:
-        """Return id and words of the newest builds."""
+    async def menu(self) -> Sequence[Option]:
+        """Return the newest builds, to choose from."""
         async with self._parts.store.read() as conn:
             found = await records.newest(conn, limit=_MENU)
-        return [(one.id, f"{one.id} {one.name}: {messages.stands(one)}") for one in found]
+        told = ((one, f"{one.id} {one.name}: {messages.stands(one)}"[:75]) for one in found)
+        return [Option(one.id, words, about=Resource(one.service)) for one, words in told]
 
     async def _newest(self) -> Reply:
         async with self._parts.store.read() as conn:

@@ -69,10 +69,10 @@ class Overview:
             found = await records.good_versions(conn, place)
         return list(dict.fromkeys(one.version for one in found))
 
-    async def under_way(self) -> Sequence[tuple[str, str]]:
-        """Return id and title of the deployments that have not ended."""
+    async def under_way(self) -> Sequence[Deployment]:
+        """Return the deployments that have not ended."""
         async with self._parts.store.read() as conn:
-            return [(one.id, one.title) for one in await records.unfinished(conn, limit=_MENU)]
+            return await records.unfinished(conn, limit=_MENU)
 
     async def plan(self, deployment_id: str) -> Reply:
         """Return a deployment's plan in full. Raises: BadInput (`unknown_deployment`)."""

@@ -105,12 +105,12 @@ class Reviewing:
             await book.show(deployment, urgent=True)
             return class_messages.signed(deployment)
 
-    async def waiting(self) -> Sequence[tuple[str, str]]:
-        """Return id and title of what is to be reviewed, the longest due first."""
+    async def waiting(self) -> Sequence[Deployment]:
+        """Return what is to be reviewed, the longest due first."""
         async with self._parts.store.read() as conn:
             wanted = await change_reviews.waiting(conn)
             found = [await records.get(conn, one.deployment) for one in wanted]
-        return [(one.id, one.title) for one in found if one is not None]
+        return [one for one in found if one is not None]
 
     async def remind(self, deployment_id: str, number: int) -> None:
         """Remind of a review for the `number`th time, and again on the next working day; not once it is done."""

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from bot.approvals.rules import Vote
 from bot.builds.following import Look, follow
 from bot.catalog import Service
+from bot.command import Option, Resource
 from bot.deployments.plan import Release as Shipped
 from bot.releases import messages, records, replies
 from bot.releases.ledger import Ledger
@@ -125,11 +126,12 @@ class Overview:
 
         return follow(look, self._parts.clock)
 
-    async def menu(self, service: str = "") -> Sequence[tuple[str, str]]:
-        """Return id and words of the newest releases."""
+    async def menu(self, service: str = "") -> Sequence[Option]:
+        """Return the newest releases, to choose from."""
         async with self._parts.store.read() as conn:
             found = await records.newest(conn, service=service, limit=_MENU)
-        return [(one.id, f"{one.id} {one.name}: {messages.stands(one)}") for one in found]
+        told = ((one, f"{one.id} {one.name}: {messages.stands(one)}"[:75]) for one in found)
+        return [Option(one.id, words, about=Resource(one.service)) for one, words in told]
 
 
 def shipped(release: Release) -> Shipped:
