@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.command import Call
-from bot.command import Invocation, Trigger
+from bot.command import Call, Invocation, Trigger
 from bot.identity import Person
 from commands import choices
 from tests.deployments.rig import CHECKOUT, CONFIG, MIA, ZOE, Rig, up
